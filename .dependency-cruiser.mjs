@@ -1,0 +1,69 @@
+/** The import rule of ARCHITECTURE.md, checked by `make test`. */
+const leaf = (folder) => ({
+  name: `${folder}-is-a-leaf`,
+  comment: `src/${folder} imports nothing of ours but errors.ts`,
+  severity: "error",
+  from: { path: `^src/${folder}/` },
+  to: { path: "^src/", pathNot: [`^src/${folder}/`, "^src/errors\\.ts$"] },
+});
+
+const onlyFrom = (packageName, folders) => ({
+  name: `${packageName.replace(/\W/gu, "-")}-stays-in-its-place`,
+  comment: `in src, ${packageName} is imported by ${folders.join(" and ")} alone`,
+  severity: "error",
+  from: { path: "^src/", pathNot: folders.map((folder) => `^src/${folder}`) },
+  to: { path: `node_modules/${packageName}/` },
+});
+
+export default {
+  forbidden: [
+    { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "nothing-unused",
+      severity: "error",
+      from: { orphan: true, path: "^(src|emulator|scripts)/", pathNot: "^src/(cli/)?main\\.ts$" },
+      to: {},
+    },
+    leaf("crypto"),
+    leaf("image"),
+    leaf("config"),
+    onlyFrom("onnxruntime-node", ["model/"]),
+    onlyFrom("sharp", ["image/"]),
+    onlyFrom("express", ["http/"]),
+    onlyFrom("multer", ["http/"]),
+    onlyFrom("@azure", ["secrets/mhsm/"]),
+    onlyFrom("jose", ["crypto/", "secrets/mhsm/"]),
+    {
+      name: "http-knows-the-interface-only",
+      comment: "HTTP sees a classifier, not how one is made",
+      severity: "error",
+      from: { path: "^src/http/" },
+      to: { path: ["^src/model/", "^src/attestation/", "^src/inference/onnx-classifier"] },
+    },
+    {
+      name: "no-stand-ins-in-production",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(emulator|scripts|test|models)/" },
+    },
+    {
+      name: "no-development-packages-in-production",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg"], dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "the-emulator-stands-alone",
+      comment: "a bug in src must not be mirrored by what tests it; types vanish when compiled",
+      severity: "error",
+      from: { path: "^emulator/" },
+      to: { path: "^src/", dependencyTypesNot: ["type-only"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.check.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node"] },
+  },
+};
