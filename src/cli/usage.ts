@@ -1,0 +1,2 @@
+/** The command's words are off. */
+export class UsageError extends Error {}

@@ -1,0 +1,124 @@
+import { z } from "zod";
+
+const httpsUrl = z.url({ protocol: /^https$/u, error: "an https:// URL" });
+const path = z.string().min(1);
+const milliseconds = (fallback: number) => z.int().min(1).max(86_400_000).default(fallback);
+
+/** Mystikos' own `Secret` section, field for field (its struct is in Mystikos' `config.h`). */
+const secret = z.strictObject({
+  /** The key's name in its vault. */
+  ID: z.string().regex(/^[0-9A-Za-z-]{1,127}$/u, {
+    error: "a key's name: 1 to 127 letters, digits and hyphens",
+  }),
+  /** The vault. */
+  SrsAddress: httpsUrl,
+  SrsApiVersion: z
+    .string()
+    .regex(/^[0-9A-Za-z.-]+$/u, { error: "an API version such as 7.3-preview" })
+    .optional(),
+  /** Where the released key is written. */
+  LocalPath: z.string().startsWith("/", { error: "an absolute path" }),
+  /** `mhsm`, the built-in client, or the name of a native library. */
+  ClientLib: z.union([z.literal("mhsm"), z.string().endsWith(".so")], {
+    error: '"mhsm", or the name of a native library ending in .so',
+  }),
+  /** Mystikos rejects 0. */
+  Verbose: z.int().min(1).optional(),
+});
+
+/**
+ * Reaches stand-ins of Azure's services; absent in production. It changes where connections go and
+ * whom TLS trusts, nothing else: every check stays on.
+ */
+const trust = z.strictObject({
+  /** PEM certificates that replace the built-in ones. */
+  CaFile: path,
+  /** Azure AD's address, where it is not the public one. */
+  Authority: httpsUrl.optional(),
+  /** `host:port` that is dialled in place of every host. */
+  Connect: z.string().regex(/^.+:\d{1,5}$/u, { error: "host:port" }),
+});
+
+const inference = z.strictObject({
+  Listen: z.strictObject({
+    Host: z.string().min(1).default("0.0.0.0"),
+    /** 0 lets the system choose; the log says which. */
+    Port: z.int().min(0).max(65_535).default(8000),
+  }),
+  Attestation: z.strictObject({
+    Endpoint: httpsUrl,
+    /** `sgx`, or the path of a provider module. */
+    Evidence: z.union([z.literal("sgx"), z.string().startsWith("/")], {
+      error: '"sgx", or the absolute path of a provider module',
+    }),
+    /** Handed to the provider module as it is. */
+    EvidenceOptions: z.record(z.string(), z.unknown()).optional(),
+  }),
+  Trust: trust.optional(),
+  Release: z.strictObject({ DeadlineMs: milliseconds(120_000) }).prefault({}),
+  Model: z.strictObject({
+    Url: httpsUrl,
+    /** Of the encrypted file. */
+    Sha256: z.string().regex(/^[0-9a-fA-F]{64}$/u, {
+      error: "the encrypted file's SHA-256, 64 hex digits",
+    }),
+    Manifest: path,
+    /** The ID of the secret that decrypts it. Default: the entry whose LocalPath is /model.key. */
+    Key: z.string().optional(),
+    DeadlineMs: milliseconds(600_000),
+    /** A longer download is broken off. */
+    MaxBytes: z.int().min(1).max(2_000_000_000).default(1_000_000_000),
+  }),
+  Images: z
+    .strictObject({
+      Formats: z
+        .array(z.enum(["plain", "encrypted", "jwe"]))
+        .min(1)
+        .default(["plain", "encrypted", "jwe"]),
+      /** IDs of the data owners' secrets. Default: the entry whose LocalPath is /image.key. */
+      Keys: z.array(z.string()).min(1).optional(),
+      /** The secret of `.encrypted` uploads, which name no owner. Default: the first of Keys. */
+      LegacyKey: z.string().optional(),
+      /** Of one upload. */
+      MaxBytes: z.int().min(1).max(1_073_741_824).default(20_971_520),
+      /** Of one picture: width × height. */
+      MaxPixels: z.int().min(1).max(268_402_689).default(50_000_000),
+      /** Pictures decoded at one time. */
+      MaxDecodes: z.int().min(1).max(64).default(2),
+    })
+    .prefault({}),
+  Results: z
+    .strictObject({
+      Encrypt: z.enum(["match", "always", "never"]).default("match"),
+      /** The largest `top` that a request may ask for. */
+      MaxTop: z.int().min(1).max(100_000).default(1000),
+    })
+    .prefault({}),
+  Limits: z
+    .strictObject({
+      /** Pictures in one run of the model. */
+      MaxBatch: z.int().min(1).max(256).default(8),
+      /** How long a run waits for more pictures; 0: it takes what is waiting. */
+      MaxBatchDelayMs: z.int().min(0).max(10_000).default(0),
+      /** Requests waiting to be decoded or classified. */
+      MaxQueue: z.int().min(1).max(100_000).default(256),
+      /** Of all uploads held in memory. */
+      MaxBytesInFlight: z.int().min(1).default(268_435_456),
+      /** From a request's first byte to its answer. */
+      RequestTimeoutMs: milliseconds(30_000),
+    })
+    .prefault({}),
+});
+
+/**
+ * config.json: Mystikos' file with a section of ours. Keys of Mystikos' own pass unread, since it
+ * alone knows them; ours are all known here.
+ */
+export const configSchema = z.looseObject({
+  Secret: z.array(secret).min(1),
+  Inference: inference,
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type SecretEntry = Config["Secret"][number];
+export type TrustConfig = NonNullable<Config["Inference"]["Trust"]>;

@@ -1,0 +1,70 @@
+import type { Config } from "../config/schema.js";
+import { sealJwe } from "../crypto/jwe.js";
+import type { Classification, ModelDescription } from "../inference/classifier.js";
+import type { Prediction } from "../inference/ranking.js";
+import type { ImageKey } from "../secrets/image-keys.js";
+import type { UploadFormat } from "./open-upload.js";
+import { pythonFloat, pythonString } from "./python-repr.js";
+
+export type AnswerType = "text/plain" | "application/json" | "application/jose";
+
+/**
+ * The media types in which an upload may be answered, the default first. The host controls headers
+ * and could replay a captured file, so what was sent as JWE is never answered in the clear.
+ */
+export function answerTypes(
+  format: UploadFormat,
+  encrypt: Config["Inference"]["Results"]["Encrypt"],
+): AnswerType[] {
+  const clear: AnswerType[] = ["text/plain", "application/json"];
+  if (format === "plain" || encrypt === "never") return clear;
+  if (format === "jwe" || encrypt === "always") return ["application/jose"];
+  return [...clear, "application/jose"];
+}
+
+export interface Answer {
+  model: Pick<ModelDescription, "name" | "version">;
+  image: { width: number; height: number; format: string; encrypted: boolean };
+  predictions: readonly Prediction[];
+  timings: Pick<Classification, "queueMs" | "inferenceMs"> & { decodeMs: number };
+}
+
+/** The original sample's words, to the byte: Python prints each prediction as a tuple. */
+export function toText({ predictions }: Answer): string {
+  const lines = predictions.map(
+    ({ label, probability }) => `\t(${pythonString(label)}, ${pythonFloat(probability * 100)})`,
+  );
+  return [
+    "file inferenced successfully.",
+    `Return top ${predictions.length} inference results:`,
+    ...lines,
+  ].join("\n");
+}
+
+export function toJson({ model, image, predictions, timings }: Answer): string {
+  return JSON.stringify({
+    model: { name: model.name, version: model.version },
+    image,
+    predictions,
+    timings_ms: {
+      queue: milliseconds(timings.queueMs),
+      decode: milliseconds(timings.decodeMs),
+      inference: milliseconds(timings.inferenceMs),
+    },
+  });
+}
+
+/** Answers of one size: their lengths would tell labels apart. */
+const paddedBytes = 4096;
+
+/** The JSON answer as JWE under the picture's own key. */
+export async function toJose(answer: Answer, { id, key }: ImageKey): Promise<string> {
+  const json = Buffer.from(toJson(answer));
+  const padded = Buffer.alloc(Math.ceil(json.length / paddedBytes) * paddedBytes, " ");
+  json.copy(padded);
+  return sealJwe(key, padded, { kid: id, cty: "json" });
+}
+
+function milliseconds(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

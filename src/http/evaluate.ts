@@ -1,0 +1,132 @@
+import type { Request, RequestHandler, Response } from "express";
+import type { Config } from "../config/schema.js";
+import { RequestError } from "../errors.js";
+import type { DecodeQueue } from "../image/decode-queue.js";
+import type { PreparedImage } from "../image/preprocess.js";
+import type { Classifier } from "../inference/classifier.js";
+import { withSignal } from "../net/retry.js";
+import { rank } from "../inference/ranking.js";
+import type { ImageKey, ImageKeys } from "../secrets/image-keys.js";
+import { answerTypes, toJose, toJson, toText, type Answer, type AnswerType } from "./answer.js";
+import { encryptedImageRejected, formatOf, openUpload, type UploadFormat } from "./open-upload.js";
+import type { Upload, UploadReader } from "./upload.js";
+
+export interface EvaluateOptions {
+  classifier: Classifier;
+  decoder: DecodeQueue;
+  keys: ImageKeys;
+  uploads: UploadReader;
+  formats: readonly UploadFormat[];
+  results: Config["Inference"]["Results"];
+  requestTimeoutMs: number;
+}
+
+const defaultTop = 5;
+const everyAnswerType: AnswerType[] = ["text/plain", "application/json", "application/jose"];
+
+/** `POST /evaluate`: an image in, the most probable labels out. */
+export function evaluate(options: EvaluateOptions): RequestHandler {
+  return async (request, response) => {
+    const signal = requestSignal(response, options.requestTimeoutMs);
+    const top = readTop(request, options);
+    // Before the upload is read: what no upload could be answered in.
+    negotiate(request, everyAnswerType);
+
+    const upload = await options.uploads.read(request, response);
+    const format = formatOf(upload);
+    if (!options.formats.includes(format)) {
+      throw new RequestError(
+        "FORMAT_REFUSED",
+        `expected an upload of the format ${options.formats.join(" or ")}; got ${format}`,
+      );
+    }
+    const type = chooseAnswerType(request, format, options.results.Encrypt);
+
+    const work = classifyUpload(upload, format, top, signal, options);
+    const { answer, key } = await withSignal(work, signal);
+    response.type(type);
+    if (type === "text/plain") response.send(toText(answer));
+    else if (type === "application/json") response.send(toJson(answer));
+    else if (key !== undefined) response.send(await toJose(answer, key));
+    else throw new Error("an encrypted answer to an upload without a key");
+  };
+}
+
+async function classifyUpload(
+  upload: Upload,
+  format: UploadFormat,
+  top: number,
+  signal: AbortSignal,
+  { classifier, decoder, keys }: EvaluateOptions,
+): Promise<{ answer: Answer; key: ImageKey | undefined }> {
+  const { file, key } = await openUpload(upload, format, keys);
+  const start = performance.now();
+  const { pixels, ...image } = await prepare(file, format, decoder, signal);
+  const decodeMs = performance.now() - start;
+  const { probabilities, queueMs, inferenceMs } = await classifier.classify(pixels, signal);
+  const { model } = classifier;
+  const answer: Answer = {
+    model,
+    image: { ...image, encrypted: format !== "plain" },
+    predictions: rank(probabilities, model.labels, top),
+    timings: { queueMs, decodeMs, inferenceMs },
+  };
+  return { answer, key };
+}
+
+/** Aborts when the time for an answer is up, or nobody is there to read it. */
+function requestSignal(response: Response, timeoutMs: number): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => {
+    gone.abort();
+  });
+  return AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]);
+}
+
+function readTop(request: Request, { classifier, results }: EvaluateOptions): number {
+  const largest = Math.min(classifier.model.labels.length, results.MaxTop);
+  const value = request.query["top"];
+  if (value === undefined) return Math.min(defaultTop, largest);
+  const top = typeof value === "string" && /^\d{1,6}$/u.test(value) ? Number(value) : 0;
+  if (top >= 1 && top <= largest) return top;
+  throw new RequestError(
+    "PARAMETER_INVALID",
+    `expected one \`top\`, a whole number from 1 to ${largest}`,
+  );
+}
+
+function chooseAnswerType(
+  request: Request,
+  format: UploadFormat,
+  encrypt: Config["Inference"]["Results"]["Encrypt"],
+): AnswerType {
+  const types = answerTypes(format, encrypt);
+  const [only, ...others] = types;
+  return only === "application/jose" && others.length === 0 ? only : negotiate(request, types);
+}
+
+/** @throws RequestError NOT_ACCEPTABLE */
+function negotiate(request: Request, types: readonly AnswerType[]): AnswerType {
+  const best = request.accepts([...types]);
+  const found = types.find((type) => type === best);
+  if (found === undefined) {
+    throw new RequestError("NOT_ACCEPTABLE", `expected Accept to allow ${types.join(" or ")}`);
+  }
+  return found;
+}
+
+async function prepare(
+  file: Uint8Array,
+  format: UploadFormat,
+  decoder: DecodeQueue,
+  signal: AbortSignal,
+): Promise<PreparedImage> {
+  try {
+    return await decoder.prepare(file, signal);
+  } catch (error) {
+    const rejected =
+      error instanceof RequestError &&
+      (error.code === "IMAGE_UNSUPPORTED" || error.code === "IMAGE_TOO_LARGE");
+    throw rejected && format !== "plain" ? encryptedImageRejected() : error;
+  }
+}

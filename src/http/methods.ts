@@ -1,0 +1,21 @@
+import type { IRouter, RequestHandler } from "express";
+import { RequestError } from "../errors.js";
+
+/** GET (and with it HEAD); any other method on the path is refused by name (RFC 9110, 15.5.6). */
+export function onlyGet(router: IRouter, path: string, handler: RequestHandler): void {
+  router.route(path).get(handler).all(refuseMethod("GET, HEAD"));
+}
+
+export function onlyPost(router: IRouter, path: string, ...handlers: RequestHandler[]): void {
+  router
+    .route(path)
+    .post(...handlers)
+    .all(refuseMethod("POST"));
+}
+
+function refuseMethod(allowed: string): RequestHandler {
+  return (_request, response) => {
+    response.set("Allow", allowed);
+    throw new RequestError("METHOD_NOT_ALLOWED", `expected ${allowed}`);
+  };
+}

@@ -1,0 +1,98 @@
+import sharp, { type Metadata, type Sharp } from "sharp";
+import { RequestError } from "../errors.js";
+import { clipGrey16ToRgb, cmykToRgb } from "./pillow-colours.js";
+
+/** A picture as people see it: upright, 8 bits of red, green and blue per pixel, row by row. */
+export interface DecodedImage {
+  width: number;
+  height: number;
+  /** sharp's name of the file's format: `jpeg`, `png`, `webp`, `gif`, `tiff` or `heif` (AVIF). */
+  format: string;
+  /** `3 × width × height` bytes */
+  rgb: Buffer;
+}
+
+/** What the server reads; everything else that libvips could open stays closed to uploads. */
+const formats: readonly string[] = ["jpeg", "png", "webp", "gif", "tiff", "heif"];
+const loaders = [
+  "VipsForeignLoadJpeg",
+  "VipsForeignLoadPng",
+  "VipsForeignLoadWebp",
+  "VipsForeignLoadNsgif",
+  "VipsForeignLoadTiff",
+  "VipsForeignLoadHeif",
+];
+
+/**
+ * To be called once, before the first picture. libvips keeps no decoded pictures, and no loader but
+ * ours can run: SVG alone would bring an XML parser and file references.
+ */
+export function configureDecoder(): void {
+  sharp.cache(false);
+  sharp.block({ operation: ["VipsForeignLoad"] });
+  sharp.unblock({ operation: loaders });
+}
+
+/**
+ * Decodes a picture into what Pillow's `convert("RGB")` gives after `exif_transpose`: alpha dropped,
+ * not blended; ICC profiles ignored; CMYK without colour management; 16-bit greys clipped.
+ *
+ * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE
+ */
+export async function decodeImage(file: Uint8Array, maxPixels: number): Promise<DecodedImage> {
+  const open = (): Sharp =>
+    sharp(file, { ignoreIcc: true, failOn: "error", limitInputPixels: maxPixels });
+  const metadata = await readHeader(file);
+  const { format, width, height } = metadata;
+  if (!formats.includes(format)) throw unsupported();
+  if (width * height > maxPixels) {
+    throw new RequestError(
+      "IMAGE_TOO_LARGE",
+      `expected a picture of at most ${maxPixels} pixels; got ${width} × ${height}`,
+    );
+  }
+  try {
+    const { rgb, size } = await readPixels(open().autoOrient(), metadata);
+    return { format, ...size, rgb };
+  } catch (cause) {
+    throw unsupported(cause);
+  }
+}
+
+async function readHeader(file: Uint8Array): Promise<Metadata> {
+  try {
+    // The size is ours to judge, with a message of its own.
+    return await sharp(file, { failOn: "error", limitInputPixels: false }).metadata();
+  } catch (cause) {
+    throw unsupported(cause);
+  }
+}
+
+async function readPixels(
+  image: Sharp,
+  { space, depth, channels }: Metadata,
+): Promise<{ rgb: Buffer; size: { width: number; height: number } }> {
+  const read = async (
+    pipeline: Sharp,
+    toRgb: (data: Buffer) => Buffer,
+  ): Promise<{ rgb: Buffer; size: { width: number; height: number } }> => {
+    const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
+    return { rgb: toRgb(data), size: { width: info.width, height: info.height } };
+  };
+  if (space === "cmyk") {
+    return read(image.pipelineColourspace("cmyk").toColourspace("cmyk").raw(), cmykToRgb);
+  }
+  if (depth === "ushort" && channels === 1) {
+    const grey = image.pipelineColourspace("grey16").toColourspace("grey16");
+    return read(grey.raw({ depth: "ushort" }), clipGrey16ToRgb);
+  }
+  return read(image.removeAlpha().toColourspace("srgb").raw(), (data) => data);
+}
+
+function unsupported(cause?: unknown): RequestError {
+  return new RequestError(
+    "IMAGE_UNSUPPORTED",
+    "expected a whole JPEG, PNG, WebP, GIF, TIFF or AVIF picture",
+    { cause },
+  );
+}

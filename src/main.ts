@@ -1,0 +1,105 @@
+import { parseArgs } from "node:util";
+import pino, { type Logger } from "pino";
+import { boot, type RunningServer } from "./boot.js";
+import { readEnvironment } from "./config/environment.js";
+import { loadConfig } from "./config/load.js";
+import {
+  BootError,
+  ConfigurationError,
+  RefusedError,
+  UnavailableError,
+  describeCause,
+} from "./errors.js";
+import { removeKeyFiles } from "./secrets/release.js";
+import { version } from "./version.js";
+
+const usage = `Usage: node main.js [--config FILE]
+
+Serves an encrypted image classifier: gets its keys by attested release, downloads and decrypts the
+model in memory, then listens.
+
+  --config FILE  the configuration (default: /app/config.json)
+  --version      print the version
+  --help         print this
+
+Environment: APP_ID (the Azure AD tenant), CLIENT_ID, CLIENT_SECRET: the principal that may release
+the keys. MHSM_AAD_URL: the resource its tokens are for, where it is not the one the vault names.
+
+Standard output is the log, one JSON object a line. A boot that fails ends with one line on standard
+error and exit code 78 (configuration), 77 (refused), 75 (unavailable, may work later) or 70 (a bug).
+`;
+
+/** From sysexits.h, as the readers of exit codes know them. */
+const exitCodes = { usage: 64, bug: 70, unavailable: 75, refused: 77, configuration: 78 } as const;
+
+/** How long requests under way may take to end after a signal. */
+const stopTimeoutMs = 10_000;
+
+async function main(): Promise<void> {
+  let values: { config: string; version: boolean; help: boolean };
+  try {
+    ({ values } = parseArgs({
+      options: {
+        config: { type: "string", default: "/app/config.json" },
+        version: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }));
+  } catch (error) {
+    process.stderr.write(`confml: error: ${describeCause(error)}\n`);
+    process.exit(exitCodes.usage);
+  }
+  if (values.help || values.version) {
+    process.stdout.write(values.help ? usage : `${version}\n`);
+    return;
+  }
+
+  const log = pino({ base: null }, pino.destination({ dest: 1, sync: true }));
+  try {
+    await start(values.config, log);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function start(configFile: string, log: Logger): Promise<void> {
+  const insideSgx = process.env["MYST_TARGET"] === "sgx";
+  // libvips would unpack a picture of over 100 MB into a temporary file; no plaintext is to reach one.
+  process.env["VIPS_DISC_THRESHOLD"] = "1t";
+  if (!insideSgx) {
+    log.warn("this is not a trusted execution environment: nothing here is confidential");
+  }
+  const loaded = await loadConfig(configFile);
+  const environment = readEnvironment(process.env);
+  const running: { server?: RunningServer } = {};
+  stopOnSignals(log, () => running.server?.stop() ?? removeKeyFiles(loaded.config.Secret));
+  running.server = await boot({ ...loaded, environment, insideSgx, log });
+}
+
+function stopOnSignals(log: Logger, stop: () => Promise<void>): void {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, "stopping");
+    setTimeout(() => process.exit(exitCodes.unavailable), stopTimeoutMs).unref();
+    stop().then(() => process.exit(0), fail);
+  };
+  process.once("SIGTERM", onSignal);
+  process.once("SIGINT", onSignal);
+}
+
+/** One line for people, and out: whatever still runs belongs to a boot that has failed. */
+function fail(error: unknown): never {
+  const line =
+    error instanceof BootError
+      ? `${error.code}: ${error.message}`
+      : `INTERNAL: an error of confml's own: ${describeCause(error)}. Please report it.`;
+  process.stderr.write(`confml: error: ${line}\n`);
+  process.exit(exitCodeOf(error));
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigurationError) return exitCodes.configuration;
+  if (error instanceof RefusedError) return exitCodes.refused;
+  return error instanceof UnavailableError ? exitCodes.unavailable : exitCodes.bug;
+}
+
+await main();

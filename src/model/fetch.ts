@@ -1,0 +1,111 @@
+import { createHash, timingSafeEqual, type Decipher, type Hash } from "node:crypto";
+import { createModelDecipher } from "../crypto/openssl-cbc.js";
+import { RefusedError } from "../errors.js";
+import { download, type DownloadOptions, type DownloadSink } from "./download.js";
+
+export interface FetchModelOptions extends DownloadOptions {
+  /** Hex, of the encrypted file. */
+  sha256: string;
+  /** 32 bytes */
+  key: Uint8Array;
+}
+
+/**
+ * Downloads, hashes and decrypts the model in one pass; its plaintext is in this process's memory and
+ * nowhere else.
+ *
+ * @throws BootError MODEL_UNREACHABLE, MODEL_TOO_LARGE, MODEL_ALTERED, MODEL_KEY_WRONG
+ */
+export async function fetchModel(options: FetchModelOptions): Promise<Uint8Array> {
+  const { url, sha256, key } = options;
+  const sink = new DecryptingSink(key);
+  try {
+    await download(sink, options);
+    const digest = sink.digest();
+    // Before the last block is decrypted: an altered file must not look like a wrong key.
+    if (!timingSafeEqual(digest, Buffer.from(sha256, "hex"))) {
+      throw new RefusedError("MODEL_ALTERED", {
+        doing: `checking ${url}`,
+        expected: `SHA-256 ${sha256.toLowerCase()} (Inference.Model.Sha256)`,
+        got: `${digest.toString("hex")} of ${sink.receivedBytes} bytes`,
+        fix: "Restore the file that the model owner encrypted, or have the configuration corrected",
+      });
+    }
+    return sink.finish();
+  } catch (error) {
+    sink.wipe();
+    if (error instanceof PaddingError) {
+      throw new RefusedError("MODEL_KEY_WRONG", {
+        doing: `decrypting ${url}`,
+        expected: "AES-256-CBC under the model's key",
+        got: "a file that this key does not open",
+        fix: "Check that Inference.Model.Key names the key that this file was encrypted with",
+      });
+    }
+    throw error;
+  }
+}
+
+class PaddingError extends Error {}
+
+class DecryptingSink implements DownloadSink {
+  readonly #key: Uint8Array;
+  #hash: Hash;
+  #decipher: Decipher;
+  #plaintext = Buffer.alloc(0);
+  #length = 0;
+  receivedBytes = 0;
+
+  constructor(key: Uint8Array) {
+    this.#key = key;
+    this.#hash = createHash("sha256");
+    this.#decipher = createModelDecipher(key);
+  }
+
+  start(totalBytes: number | undefined): void {
+    this.wipe();
+    this.#hash = createHash("sha256");
+    this.#decipher = createModelDecipher(this.#key);
+    // Padding makes the plaintext shorter than the file, so this is enough where the size is known.
+    this.#plaintext = Buffer.allocUnsafeSlow(totalBytes ?? 1 << 24);
+    this.receivedBytes = 0;
+  }
+
+  write(chunk: Uint8Array): void {
+    this.receivedBytes += chunk.length;
+    this.#hash.update(chunk);
+    this.#append(this.#decipher.update(chunk));
+  }
+
+  digest(): Buffer {
+    return this.#hash.digest();
+  }
+
+  finish(): Uint8Array {
+    let last: Buffer;
+    try {
+      last = this.#decipher.final();
+    } catch (cause) {
+      throw new PaddingError("bad padding", { cause });
+    }
+    this.#append(last);
+    return this.#plaintext.subarray(0, this.#length);
+  }
+
+  wipe(): void {
+    this.#plaintext.fill(0);
+    this.#length = 0;
+  }
+
+  #append(plaintext: Buffer): void {
+    const needed = this.#length + plaintext.length;
+    if (needed > this.#plaintext.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#plaintext.length * 2));
+      this.#plaintext.copy(larger, 0, 0, this.#length);
+      this.#plaintext.fill(0);
+      this.#plaintext = larger;
+    }
+    this.#length += plaintext.copy(this.#plaintext, this.#length);
+    plaintext.fill(0);
+  }
+}

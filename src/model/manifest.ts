@@ -1,0 +1,94 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { ConfigurationError, describeCause } from "../errors.js";
+
+const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
+
+const manifestSchema = z.strictObject({
+  name: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z._-]*$/u, {
+    error: "a name of letters, digits, dots, hyphens and underscores (it stands in URLs)",
+  }),
+  version: z.string().min(1),
+  input: z.strictObject({
+    name: z.string().min(1),
+    /** Batch, channels, height, width; a batch that is no number is dynamic. */
+    shape: z.tuple([
+      z.union([z.string(), z.int().min(1)]),
+      z.literal(3),
+      z.int().min(1),
+      z.int().min(1),
+    ]),
+  }),
+  output: z.strictObject({
+    name: z.string().min(1),
+    type: z.enum(["logits", "probabilities"]),
+  }),
+  /** By index of the output. */
+  labels: z.array(z.string().min(1)).min(1),
+  preprocessing: z.strictObject({
+    /** Pixels of the short side. */
+    resize: z.int().min(1).max(4096),
+    /** Pixels of the square cut from the middle. */
+    crop: z.int().min(1).max(4096),
+    channels: z.enum(["RGB", "BGR"]),
+    /** Of values from 0 to 1, in the order of `channels`. */
+    mean: threeNumbers,
+    std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+  }),
+  provenance: z.record(z.string(), z.string()).optional(),
+  accuracy: z
+    .strictObject({ top1: z.number().min(0).max(1), images: z.int().min(1), data: z.string() })
+    .optional(),
+});
+
+/** What the model owner says of a model: how to feed it, and what its answers mean. */
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/**
+ * Reads and checks `model.json`.
+ *
+ * @throws ConfigurationError MANIFEST_INVALID
+ */
+export async function loadManifest(file: string): Promise<Manifest> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(file, "utf8"));
+  } catch (cause) {
+    throw manifestError(file, "a readable JSON file", describeCause(cause), cause);
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const where = issue?.path.map(String).join(".") ?? "";
+    throw manifestError(
+      `${file}: ${where === "" ? "the whole file" : where}`,
+      "what the manifest's format says",
+      issue?.message ?? "something else",
+    );
+  }
+  const { input, preprocessing } = parsed.data;
+  const [, , height, width] = input.shape;
+  const { crop, resize } = preprocessing;
+  if (height !== crop || width !== crop) {
+    const got = `${width} × ${height}`;
+    throw manifestError(`${file}: input.shape`, `${crop} × ${crop}, what preprocessing cuts`, got);
+  }
+  if (crop > resize) {
+    const got = `${crop} of ${resize}`;
+    throw manifestError(`${file}: preprocessing.crop`, "at most preprocessing.resize", got);
+  }
+  return parsed.data;
+}
+
+function manifestError(
+  where: string,
+  expected: string,
+  got: string,
+  cause?: unknown,
+): ConfigurationError {
+  return new ConfigurationError(
+    "MANIFEST_INVALID",
+    { doing: `reading the manifest ${where}`, expected, got, fix: "Correct the manifest" },
+    { cause },
+  );
+}

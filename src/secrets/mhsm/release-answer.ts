@@ -1,0 +1,116 @@
+import { X509Certificate } from "node:crypto";
+import { compactVerify, decodeProtectedHeader } from "jose";
+import { z } from "zod";
+import { verifyCertificateChain } from "../../crypto/certificate-chain.js";
+
+/** What was asked of the vault, and so what its answer has to be about. */
+export interface ReleaseRequest {
+  /** The vault's host name. */
+  host: string;
+  keyName: string;
+  algorithm: string;
+  nonce: string;
+  /** Absent: the client library's default, which the answer then need not match. */
+  apiVersion?: string;
+  /** The `kid` of the runtime key in the attestation token. */
+  wrappingKeyId: string;
+  trustedRoots: readonly string[];
+}
+
+export interface ReleaseAnswer {
+  /** `RSA-OAEP(KEK) ‖ AES-KWP(KEK, key)` */
+  ciphertext: Buffer;
+  version: string | undefined;
+}
+
+const headerSchema = z.object({ alg: z.literal("RS256"), x5c: z.array(z.base64()).min(1).max(8) });
+
+/** As recorded from a Managed HSM (API 7.3-preview). */
+const payloadSchema = z.object({
+  request: z.object({
+    "api-version": z.string(),
+    enc: z.string(),
+    kid: z.string(),
+    nonce: z.string(),
+  }),
+  response: z.object({
+    key: z.object({
+      key: z.object({ key_hsm: z.base64url(), kid: z.url(), kty: z.string() }),
+    }),
+  }),
+});
+
+const wrappedSchema = z.object({
+  schema_version: z.literal("1.0"),
+  header: z.object({ alg: z.literal("dir"), enc: z.string(), kid: z.string() }),
+  ciphertext: z.base64url().min(1),
+});
+
+/**
+ * Verifies a Managed HSM's release answer, a JWS (RFC 7515) that Azure's SDK hands over unread:
+ * signature, certificate chain, the vault's host in the leaf, and that it answers this very request.
+ *
+ * @throws Error saying which check failed
+ */
+export async function verifyReleaseAnswer(
+  jws: string,
+  request: ReleaseRequest,
+): Promise<ReleaseAnswer> {
+  const header = read("header", headerSchema, () => decodeProtectedHeader(jws));
+  const publicKey = verifyCertificateChain(
+    header.x5c.map((certificate) => Buffer.from(certificate, "base64")),
+    {
+      trustedRoots: request.trustedRoots.map((pem) => new X509Certificate(pem)),
+      host: request.host,
+      now: new Date(),
+    },
+  );
+  const { payload } = await compactVerify(jws, publicKey, { algorithms: ["RS256"] });
+  const answer = read("payload", payloadSchema, () => parseJson(payload));
+  const { key } = answer.response.key;
+  const wrapped = read("key_hsm", wrappedSchema, () =>
+    parseJson(Buffer.from(key.key_hsm, "base64url")),
+  );
+
+  mustEqual("nonce", answer.request.nonce, request.nonce);
+  mustEqual("enc", answer.request.enc, request.algorithm);
+  if (request.apiVersion !== undefined) {
+    mustEqual("api-version", answer.request["api-version"], request.apiVersion);
+  }
+  mustEqual("key type", key.kty, "oct-HSM");
+  mustEqual("wrapping algorithm", wrapped.header.enc, request.algorithm);
+  mustEqual("wrapping key", wrapped.header.kid, request.wrappingKeyId);
+  const { host, name, version } = parseKeyId(key.kid);
+  mustEqual("vault of the key", host, request.host);
+  mustEqual("name of the key", name, request.keyName);
+  return { ciphertext: Buffer.from(wrapped.ciphertext, "base64url"), version };
+}
+
+function read<T>(what: string, schema: z.ZodType<T>, source: () => unknown): T {
+  let value: unknown;
+  try {
+    value = source();
+  } catch (cause) {
+    throw new Error(`a ${what} that cannot be read`, { cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const path = parsed.error.issues[0]?.path.map(String).join(".") ?? "";
+  throw new Error(`a ${what} with a missing or unexpected ${path === "" ? "value" : path}`);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+}
+
+function mustEqual(what: string, got: string, expected: string): void {
+  if (got !== expected) throw new Error(`another ${what} than was asked for`);
+}
+
+/** `https://VAULT/keys/NAME/VERSION` */
+function parseKeyId(kid: string): { host: string; name: string; version: string | undefined } {
+  const url = new URL(kid);
+  const [, keys, name = "", version] = url.pathname.split("/");
+  if (keys !== "keys") throw new Error("a key id of an unknown form");
+  return { host: url.hostname, name, version };
+}
