@@ -1,0 +1,137 @@
+import { createHash, createPublicKey, randomUUID, type KeyObject } from "node:crypto";
+import express, { Router } from "express";
+import { SignJWT, jwtVerify, type JWTPayload } from "jose";
+import { z } from "zod";
+import type { CertifiedKey } from "./certificates.js";
+import { hosts } from "./hosts.js";
+import { ServiceError, answerServiceError } from "./service-error.js";
+import { verifyQuote, type EnclaveReport } from "./sgx-quote.js";
+
+export interface AttestationServiceOptions {
+  signer: CertifiedKey;
+  /** The private half; whoever emulates evidence has it too. */
+  quotingKey: KeyObject;
+  tokenLifetimeSeconds: number;
+}
+
+export const attestationIssuer = `https://${hosts.attestation}`;
+const kid = "emulated-attestation";
+/** `oe_report_header_t` of Open Enclave: version, type, size. */
+const openEnclaveHeaderBytes = 16;
+
+const runtimeData = z.object({ data: z.base64url(), dataType: z.enum(["JSON", "Binary"]) });
+const sgxRequest = z.object({ quote: z.base64url(), runtimeData, nonce: z.string().optional() });
+const openEnclaveRequest = z.object({
+  report: z.base64url(),
+  runtimeData,
+  nonce: z.string().optional(),
+});
+
+/** `POST /attest/…` and `/certs` of Microsoft Azure Attestation. */
+export function attestationRoutes(options: AttestationServiceOptions): Router {
+  const router = Router();
+  const json = express.json({ limit: "1mb" });
+
+  router.post("/attest/SgxEnclave", json, async (request, response) => {
+    requireApiVersion(request.query["api-version"]);
+    const body = parse(sgxRequest, request.body);
+    const quote = Buffer.from(body.quote, "base64url");
+    response.json({ token: await attest(quote, body.runtimeData, body.nonce, options) });
+  });
+  router.post("/attest/OpenEnclave", json, async (request, response) => {
+    requireApiVersion(request.query["api-version"]);
+    const body = parse(openEnclaveRequest, request.body);
+    const quote = Buffer.from(body.report, "base64url").subarray(openEnclaveHeaderBytes);
+    response.json({ token: await attest(quote, body.runtimeData, body.nonce, options) });
+  });
+  router.get("/certs", (_request, response) => {
+    const x5c = options.signer.chain.map((certificate) => certificate.toString("base64"));
+    // The real service leaves n and e out too: the key is to be taken from the certificate.
+    response.json({ keys: [{ kty: "RSA", kid, use: "sig", x5c }] });
+  });
+  router.use(answerServiceError);
+  return router;
+}
+
+/** What a vault does with an attestation token. */
+export async function verifyAttestationToken(
+  token: string,
+  { signer }: Pick<AttestationServiceOptions, "signer">,
+): Promise<JWTPayload> {
+  const { payload } = await jwtVerify(token, createPublicKey(signer.privateKey), {
+    algorithms: ["RS256"],
+    issuer: attestationIssuer,
+    requiredClaims: ["exp", "nbf"],
+  });
+  return payload;
+}
+
+async function attest(
+  quote: Buffer,
+  runtime: z.infer<typeof runtimeData>,
+  nonce: string | undefined,
+  { signer, quotingKey, tokenLifetimeSeconds }: AttestationServiceOptions,
+): Promise<string> {
+  const report = verifyQuote(quote, quotingKey);
+  if (report === undefined) {
+    throw new ServiceError(400, "InvalidQuote", "The quote is not signed by a known quoting key.");
+  }
+  const data = Buffer.from(runtime.data, "base64url");
+  const digest = createHash("sha256").update(data).digest();
+  if (!report.reportData.subarray(0, digest.length).equals(digest)) {
+    const message = "The quote's report data is not the hash of the runtime data.";
+    throw new ServiceError(400, "InvalidParameter", message);
+  }
+  const now = Math.floor(Date.now() / 1000);
+  return new SignJWT({ ...sgxClaims(report), ...runtimeClaims(runtime, data), ...maybe(nonce) })
+    .setProtectedHeader({ alg: "RS256", jku: `${attestationIssuer}/certs`, kid, typ: "JWT" })
+    .setIssuer(attestationIssuer)
+    .setIssuedAt(now)
+    .setNotBefore(now)
+    .setExpirationTime(now + tokenLifetimeSeconds)
+    .setJti(randomUUID())
+    .sign(signer.privateKey);
+}
+
+function sgxClaims(report: EnclaveReport): JWTPayload {
+  return {
+    "x-ms-ver": "1.0",
+    "x-ms-attestation-type": "sgx",
+    "x-ms-policy-hash": createHash("sha256").update("emulated policy").digest("base64url"),
+    "x-ms-sgx-is-debuggable": report.debuggable,
+    "x-ms-sgx-mrenclave": report.mrenclave.toString("hex"),
+    "x-ms-sgx-mrsigner": report.mrsigner.toString("hex"),
+    "x-ms-sgx-product-id": report.productId,
+    "x-ms-sgx-svn": report.securityVersion,
+    "x-ms-sgx-report-data": report.reportData.toString("hex"),
+    "x-ms-sgx-collateral": {},
+  };
+}
+
+function runtimeClaims(runtime: z.infer<typeof runtimeData>, data: Buffer): JWTPayload {
+  if (runtime.dataType === "Binary") return { "x-ms-sgx-ehd": runtime.data };
+  try {
+    return { "x-ms-runtime": z.json().parse(JSON.parse(data.toString("utf8"))) };
+  } catch {
+    throw new ServiceError(400, "InvalidParameter", "The runtime data is no JSON.");
+  }
+}
+
+function maybe(nonce: string | undefined): JWTPayload {
+  return nonce === undefined ? {} : { nonce };
+}
+
+function requireApiVersion(version: unknown): void {
+  if (typeof version === "string" && version !== "") return;
+  throw new ServiceError(400, "InvalidParameter", "The query parameter api-version is missing.");
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new ServiceError(
+    400,
+    "InvalidParameter",
+    "The request body is not of the documented form.",
+  );
+}

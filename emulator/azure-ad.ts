@@ -1,0 +1,144 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import express, { Router, type Response } from "express";
+import { SignJWT, jwtVerify } from "jose";
+import { z } from "zod";
+import type { CertifiedKey } from "./certificates.js";
+import { hosts, managedHsmResource } from "./hosts.js";
+import { createPublicKey } from "node:crypto";
+
+export interface Principal {
+  clientId: string;
+  clientSecret: string;
+}
+
+/** Who is known: the owners, who may administer keys, and the server, which may have them released. */
+export interface Tenant {
+  tenantId: string;
+  owners: Principal;
+  server: Principal;
+}
+
+export interface AzureAdOptions {
+  tenant: Tenant;
+  signer: CertifiedKey;
+  tokenLifetimeSeconds: number;
+}
+
+const authority = `https://${hosts.azureAd}`;
+const kid = "emulated-azure-ad";
+
+const tokenRequest = z.object({
+  client_id: z.string(),
+  client_secret: z.string(),
+  grant_type: z.string(),
+  scope: z.string(),
+});
+
+export function createTenant(): Tenant {
+  const principal = (): Principal => ({
+    clientId: randomUUID(),
+    clientSecret: randomBytes(24).toString("base64url"),
+  });
+  return { tenantId: randomUUID(), owners: principal(), server: principal() };
+}
+
+/** OpenID discovery and the token endpoint's client-credentials grant (RFC 6749, section 4.4). */
+export function azureAdRoutes({ tenant, signer, tokenLifetimeSeconds }: AzureAdOptions): Router {
+  const router = Router();
+  const { tenantId } = tenant;
+  const issuer = `${authority}/${tenantId}/v2.0`;
+
+  router.get("/:tenant/v2.0/.well-known/openid-configuration", (request, response) => {
+    if (request.params.tenant !== tenantId) {
+      refuse(
+        response,
+        400,
+        "invalid_tenant",
+        90002,
+        `Tenant '${request.params.tenant}' not found.`,
+      );
+      return;
+    }
+    response.json({
+      issuer,
+      authorization_endpoint: `${authority}/${tenantId}/oauth2/v2.0/authorize`,
+      token_endpoint: `${authority}/${tenantId}/oauth2/v2.0/token`,
+      jwks_uri: `${authority}/${tenantId}/discovery/v2.0/keys`,
+    });
+  });
+
+  router.post(
+    "/:tenant/oauth2/v2.0/token",
+    express.urlencoded({ extended: false }),
+    async (request, response) => {
+      if (request.params["tenant"] !== tenantId) {
+        refuse(response, 400, "invalid_request", 90002, "Tenant not found.");
+        return;
+      }
+      const form = tokenRequest.safeParse(request.body);
+      if (!form.success) {
+        refuse(response, 400, "invalid_request", 900144, "The request body must contain more.");
+        return;
+      }
+      const { client_id: clientId, client_secret: secret, grant_type: grant, scope } = form.data;
+      const principal = [tenant.owners, tenant.server].find((one) => one.clientId === clientId);
+      if (principal === undefined) {
+        const text = `Application with identifier '${clientId}' was not found in the directory.`;
+        refuse(response, 400, "unauthorized_client", 700016, text);
+      } else if (secret !== principal.clientSecret) {
+        refuse(response, 401, "invalid_client", 7000215, "Invalid client secret provided.");
+      } else if (grant !== "client_credentials") {
+        refuse(response, 400, "unsupported_grant_type", 70003, "The grant type is not supported.");
+      } else if (!scope.split(" ").includes(`${managedHsmResource}/.default`)) {
+        const text = `The resource principal named ${scope} was not found in the tenant.`;
+        refuse(response, 400, "invalid_resource", 500011, text);
+      } else {
+        const token = await new SignJWT({ appid: clientId, oid: clientId, tid: tenantId })
+          .setProtectedHeader({ alg: "RS256", kid, typ: "JWT" })
+          .setIssuer(issuer)
+          .setAudience(managedHsmResource)
+          .setIssuedAt()
+          .setNotBefore("0s")
+          .setExpirationTime(Math.floor(Date.now() / 1000) + tokenLifetimeSeconds)
+          .sign(signer.privateKey);
+        response.json({
+          token_type: "Bearer",
+          // Clients fetch a token of less than a minute again and again: they see an hour.
+          expires_in: Math.max(tokenLifetimeSeconds, 3599),
+          access_token: token,
+        });
+      }
+    },
+  );
+  return router;
+}
+
+/** What a resource does with a token: signature, issuer, audience, times. @returns the client's id */
+export async function verifyAccessToken(
+  token: string,
+  { tenant, signer }: Pick<AzureAdOptions, "tenant" | "signer">,
+): Promise<string> {
+  const { payload } = await jwtVerify(token, createPublicKey(signer.privateKey), {
+    algorithms: ["RS256"],
+    issuer: `${authority}/${tenant.tenantId}/v2.0`,
+    audience: managedHsmResource,
+    requiredClaims: ["exp", "appid"],
+  });
+  return z.string().parse(payload["appid"]);
+}
+
+/** Azure AD's errors: an OAuth error (RFC 6749, section 5.2) with its own number in the text. */
+function refuse(
+  response: Response,
+  status: number,
+  error: string,
+  number: number,
+  text: string,
+): void {
+  response.locals["reason"] = text;
+  response.status(status).json({
+    error,
+    error_description: `AADSTS${number}: ${text} Trace ID: ${randomUUID()}`,
+    error_codes: [number],
+  });
+}

@@ -1,0 +1,60 @@
+import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import type { EvidenceProviderFactory } from "../src/attestation/evidence.js";
+import { measureCode } from "./measurement.js";
+import { createQuote } from "./sgx-quote.js";
+
+const optionsSchema = z.strictObject({
+  /** PEM file: the emulated quoting enclave's private key. */
+  QuotingKey: z.string(),
+  /** The folder whose files stand for the enclave. */
+  Code: z.string(),
+  Debuggable: z.boolean().default(true),
+});
+
+const productId = 1;
+const securityVersion = 1;
+/** SGX's report data is 64 bytes; ours is a SHA-256 and zeros. */
+const reportDataBytes = 64;
+
+/**
+ * Emulated evidence: quotes of SGX's layout, signed by the emulator's own key and marked debuggable, so
+ * that no policy but the demo's takes them. The code measures itself, which proves nothing: it is here
+ * so that a release policy has something to match and to refuse.
+ */
+const createEmulatedProvider: EvidenceProviderFactory = (options) => {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Error(
+      `Attestation.EvidenceOptions of the emulated evidence: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
+    );
+  }
+  const { QuotingKey: keyFile, Code: folder, Debuggable: debuggable } = parsed.data;
+  return {
+    async collect(reportData) {
+      const quotingKey = await readFile(keyFile, "utf8");
+      const padded = Buffer.alloc(reportDataBytes);
+      padded.set(reportData);
+      const quote = createQuote(
+        {
+          mrenclave: Buffer.from(await measureCode(folder), "hex"),
+          mrsigner: createHash("sha256")
+            .update(
+              createPublicKey(createPrivateKey(quotingKey)).export({ type: "spki", format: "der" }),
+            )
+            .digest(),
+          productId,
+          securityVersion,
+          debuggable,
+          reportData: padded,
+        },
+        quotingKey,
+      );
+      return { type: "SgxEnclave", quote };
+    },
+  };
+};
+
+export default createEmulatedProvider;

@@ -1,0 +1,12 @@
+/** The names under which clients know the emulated services; all are served at one address. */
+export const hosts = {
+  azureAd: "login.microsoftonline.com",
+  attestation: "confml.weu.attest.azure.net",
+  managedHsm: "accmhsm.managedhsm.azure.net",
+  models: "models.confml.example",
+} as const;
+
+export type ServiceName = keyof typeof hosts;
+
+/** What tokens for a Managed HSM are for: its `/.default` is the scope that clients ask for. */
+export const managedHsmResource = "https://managedhsm.azure.net";

@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { hosts } from "./hosts.js";
+import type { ReleasePolicy } from "./release-policy.js";
+
+export interface StoredKey {
+  name: string;
+  version: string;
+  secret: Buffer;
+  operations: string[];
+  enabled: boolean;
+  exportable: boolean;
+  createdSeconds: number;
+  releasePolicy: { contentType: string; data: string; parsed: ReleasePolicy } | undefined;
+}
+
+/** Keys by name, each with its versions in order; in memory alone. */
+export class KeyStore {
+  readonly #keys = new Map<string, StoredKey[]>();
+
+  add(name: string, key: Omit<StoredKey, "name" | "version" | "createdSeconds">): StoredKey {
+    const stored: StoredKey = {
+      ...key,
+      name,
+      version: randomBytes(16).toString("hex"),
+      createdSeconds: Math.floor(Date.now() / 1000),
+    };
+    this.#keys.set(name, [...(this.#keys.get(name) ?? []), stored]);
+    return stored;
+  }
+
+  /** @param version empty for the newest */
+  find(name: string, version: string): StoredKey | undefined {
+    const versions = this.#keys.get(name) ?? [];
+    return version === ""
+      ? versions[versions.length - 1]
+      : versions.find((key) => key.version === version);
+  }
+}
+
+export function keyId({ name, version }: StoredKey): string {
+  return `https://${hosts.managedHsm}/keys/${name}/${version}`;
+}
+
+/** A key as the vault shows it, which is without its secret. */
+export function describeKey(key: StoredKey): object {
+  const { enabled, exportable, createdSeconds: created, operations, releasePolicy } = key;
+  return {
+    attributes: {
+      created,
+      updated: created,
+      enabled,
+      exportable,
+      recoverableDays: 90,
+      recoveryLevel: "Recoverable+Purgeable",
+    },
+    key: { kid: keyId(key), kty: "oct-HSM", key_ops: operations },
+    ...(releasePolicy === undefined
+      ? {}
+      : { release_policy: { contentType: releasePolicy.contentType, data: releasePolicy.data } }),
+  };
+}
