@@ -1,0 +1,60 @@
+# confml: `make help` lists the commands.
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: help build run serve test clean image
+
+PORT ?= 8000
+MODEL ?=
+LABELS ?=
+MANIFEST ?=
+IMAGES ?=
+
+BIN := node_modules/.bin
+SERVER_SOURCES := $(shell find src -name '*.ts')
+TOOL_SOURCES := $(shell find emulator scripts -name '*.ts')
+
+help:
+	@echo 'make                build (installs what it needs from the npm registry)'
+	@echo 'make run            the demo: three plain, then the same three encrypted images'
+	@echo 'make serve          emulator and server on PORT ($(PORT)) until Ctrl-C'
+	@echo '  MODEL=x.onnx LABELS=y.txt   with either: another classifier (or MANIFEST=z.json)'
+	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
+	@echo 'make test           every check'
+	@echo 'make image          the container image (needs docker)'
+	@echo 'make clean          remove what was made'
+
+build: dist/main.js build/.tools
+
+# npm ci writes this file last.
+node_modules/.package-lock.json: package.json package-lock.json .npmrc
+	npm ci --no-audit --no-fund
+	@touch $@
+
+# A compiler's output keeps its time where nothing changed in it, so a folder is made anew as a whole:
+# what was renamed in src must not live on in dist, which is measured.
+dist/main.js: node_modules/.package-lock.json tsconfig.json $(SERVER_SOURCES)
+	rm -rf dist build/dist.tsbuildinfo
+	$(BIN)/tsc -p tsconfig.json
+	@touch $@
+
+build/.tools: node_modules/.package-lock.json tsconfig.json tsconfig.tools.json $(SERVER_SOURCES) $(TOOL_SOURCES)
+	$(BIN)/tsc -p tsconfig.tools.json
+	@touch $@
+
+OPTIONS = --model '$(MODEL)' --labels '$(LABELS)' --manifest '$(MANIFEST)'
+
+run: build
+	@node build/scripts/demo/run.js $(OPTIONS) $(IMAGES)
+
+serve: build
+	@node build/scripts/demo/serve.js $(OPTIONS) --port '$(PORT)' $(IMAGES)
+
+test: build
+	@scripts/test.sh
+
+image:
+	docker build -t confml .
+
+clean:
+	rm -rf dist build coverage .demo appdir/root node_modules

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { projectFolder } from "./stage.js";
+
+export interface DemoOptions {
+  model: string;
+  manifest: { file: string } | { labels: string };
+  images: string[];
+  port: number;
+}
+
+export class UsageError extends Error {}
+
+const demoFolder = join(projectFolder, "models/demo");
+const demoImages = ["dog.jpg", "automotive.jpg", "strawberries.jpg"];
+const largestPort = 65_535;
+
+/**
+ * `[--model FILE (--labels FILE | --manifest FILE)] [--port N] [IMAGE …]`; an empty value is none, as
+ * make passes an unset variable.
+ *
+ * @throws UsageError
+ */
+export function readOptions(defaultPort: number): DemoOptions {
+  const text = { type: "string", default: "" } as const;
+  const { values, positionals } = parseArgs({
+    options: { model: text, labels: text, manifest: text, port: text },
+    allowPositionals: true,
+  });
+  const { model, labels, manifest } = values;
+  if (labels !== "" && manifest !== "") throw new UsageError("give LABELS or MANIFEST, not both");
+  if (model !== "" && labels === "" && manifest === "") {
+    throw new UsageError("MODEL needs LABELS (one label a line) or MANIFEST (a model.json)");
+  }
+  if (model === "" && (labels !== "" || manifest !== "")) {
+    throw new UsageError("LABELS and MANIFEST belong to a MODEL");
+  }
+  const port = values.port === "" ? defaultPort : Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > largestPort) {
+    throw new UsageError(`PORT: expected 0 to ${largestPort}; got ${values.port}`);
+  }
+  return {
+    model: model === "" ? join(demoFolder, "alexnet.onnx") : model,
+    manifest: labels === "" ? { file: manifest || join(demoFolder, "model.json") } : { labels },
+    images: positionals.length > 0 ? positionals : demoImages.map((name) => join(demoFolder, name)),
+    port,
+  };
+}

@@ -1,0 +1,57 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { readOptions, UsageError } from "./options.js";
+import { demoFolder, exitWith, keysFolder, withSession } from "./session.js";
+
+const defaultPort = 8000;
+
+/** `make serve`: emulator and server in the foreground until Ctrl-C, or until one of them ends. */
+async function serve(): Promise<number> {
+  const options = readOptions(defaultPort);
+  const folder = join(demoFolder, "run");
+  await claim(folder);
+  return withSession(options, folder, async ({ url, server, emulator }) => {
+    showCommands(url, options.images);
+    const code = await Promise.race([server.exited, emulator.exited]);
+    return code ?? 1;
+  });
+}
+
+/** One `make serve` at a time: the folder's paths are promised to its user. */
+async function claim(folder: string): Promise<void> {
+  const pidFile = join(folder, "pid");
+  const pid = Number(await readFile(pidFile, "utf8").catch(() => "0"));
+  if (pid > 0 && isRunning(pid)) {
+    throw new UsageError(`make serve is running already (process ${pid}); stop it first`);
+  }
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(pidFile, String(process.pid));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function showCommands(url: string, images: string[]): void {
+  const image = relative(process.cwd(), images[0] ?? "");
+  const key = relative(process.cwd(), join(keysFolder, "image.key"));
+  console.log(`
+Try, in another terminal:
+
+  curl -F image=@${image} ${url}/evaluate
+  curl -F image=@${image} -H 'Accept: application/json' '${url}/evaluate?top=3'
+
+  KEY=$(od -An -v -tx1 ${key} | tr -d ' \\n')
+  openssl enc -e -aes256 -K "$KEY" -iv 0 -in ${image} -out picture.jpg.encrypted
+  curl -F image=@picture.jpg.encrypted ${url}/evaluate
+
+Ctrl-C stops it.
+`);
+}
+
+await exitWith(serve);

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { parseObject, startService, type Service } from "./process.js";
+import { codeFolder, type Stage } from "./stage.js";
+
+/** Starts the server as it is in production, on the staged configuration. */
+export function startServer(
+  { configFile, environment }: Stage,
+  say: (who: string, line: string) => void,
+): Promise<Service> {
+  return startService({
+    script: join(codeFolder, "main.js"),
+    arguments: ["--config", configFile],
+    environment: { NODE_ENV: "production", ...environment },
+    onLine: (line) => {
+      const entry = parseObject(line);
+      say("server", describe(entry));
+      return entry["msg"] === "listening";
+    },
+    onErrorLine: (line) => {
+      say("server", line);
+    },
+  });
+}
+
+const warningLevel = 40;
+const hidden = new Set(["level", "time", "msg"]);
+
+/** A line of the server's log for people: the message, then what else it holds. */
+function describe(entry: Record<string, unknown>): string {
+  const details = Object.entries(entry)
+    .filter(([name]) => !hidden.has(name))
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const message = typeof entry["msg"] === "string" ? entry["msg"] : "";
+  const isWarning = typeof entry["level"] === "number" && entry["level"] >= warningLevel;
+  return [isWarning ? `warning: ${message}` : message, ...details].join("  ");
+}

@@ -1,0 +1,74 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { banner, say } from "./banner.js";
+import { UsageError, type DemoOptions } from "./options.js";
+import { ServiceFailure, type Service } from "./process.js";
+import { startServer } from "./server.js";
+import { projectFolder, setStage, type Stage } from "./stage.js";
+
+export const demoFolder = join(projectFolder, ".demo");
+export const keysFolder = join(demoFolder, "keys");
+
+export interface Session extends Stage {
+  server: Service;
+  /** The server's address, without a slash at its end. */
+  url: string;
+}
+
+const exitCodes = { failure: 1, usage: 64 } as const;
+
+/**
+ * Sets the stage in `folder`, starts the server, does `action`, and stops and removes everything
+ * whatever happens, signals too.
+ *
+ * @returns the exit code
+ */
+export async function withSession(
+  options: DemoOptions,
+  folder: string,
+  action: (session: Session) => Promise<number>,
+): Promise<number> {
+  console.log(banner);
+  const services: Service[] = [];
+  const work = async (): Promise<number> => {
+    const stage = await setStage({ ...options, folder, keysFolder, say });
+    services.unshift(stage.emulator);
+    const server = await startServer(stage, say);
+    services.unshift(server);
+    const url = `http://127.0.0.1:${String(server.ready["port"])}`;
+    return action({ ...stage, server, url });
+  };
+  try {
+    return await Promise.race([work(), interruption()]);
+  } finally {
+    for (const service of services) await service.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Settles with the shell's exit code for the signal with which the user has had enough. */
+function interruption(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const [signal, number] of [
+      ["SIGHUP", 1],
+      ["SIGINT", 2],
+      ["SIGTERM", 15],
+    ] as const) {
+      process.once(signal, () => {
+        resolve(128 + number);
+      });
+    }
+  });
+}
+
+/** Ends the process with a command's exit code, or with what its failure says. */
+export async function exitWith(command: () => Promise<number>): Promise<never> {
+  try {
+    process.exit(await command());
+  } catch (error) {
+    // A service has said itself why it ended.
+    if (error instanceof ServiceFailure) process.exit(error.exitCode);
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(error instanceof UsageError ? exitCodes.usage : exitCodes.failure);
+  }
+}

@@ -1,0 +1,159 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { hosts } from "../../emulator/hosts.js";
+import { measureCode } from "../../emulator/measurement.js";
+import { manifestFromLabels } from "./manifest.js";
+import {
+  EmulatorAgent,
+  encrypt,
+  importKey,
+  ownersKey,
+  releasePolicy,
+  sha256,
+  type Vault,
+} from "./owners.js";
+import { startService, type Service } from "./process.js";
+
+/** The project's folder: this file is built into build/scripts/demo. */
+export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
+export const codeFolder = join(projectFolder, "dist");
+
+export interface StageOptions {
+  /** Where all that belongs to this run goes; the caller removes it. */
+  folder: string;
+  /** Where the owners keep their keys from run to run. */
+  keysFolder: string;
+  model: string;
+  /** A manifest, or a list of labels to make one from. */
+  manifest: { file: string } | { labels: string };
+  port: number;
+  say: (who: string, line: string) => void;
+}
+
+export interface Stage {
+  emulator: Service;
+  configFile: string;
+  /** What the host gives the server. */
+  environment: Record<string, string>;
+  imageKey: Buffer;
+}
+
+const principal = z.object({ clientId: z.string(), clientSecret: z.string() });
+const tenantSchema = z.object({ tenantId: z.string(), server: principal, owners: principal });
+const readySchema = z.object({ listening: z.object({ port: z.number() }) });
+const configSchema = z.looseObject({
+  Secret: z.array(z.looseObject({ ID: z.string(), LocalPath: z.string(), SrsAddress: z.string() })),
+  Inference: z.looseObject({ Attestation: z.looseObject({ Endpoint: z.string() }) }),
+});
+
+/** Sets the scene: Azure's stand-ins run, both owners have done their part, the server may start. */
+export async function setStage(options: StageOptions): Promise<Stage> {
+  const { folder, keysFolder, model, say } = options;
+  const modelsFolder = join(folder, "models");
+  const stateFolder = join(folder, "emulator");
+  await mkdir(modelsFolder, { recursive: true, mode: 0o700 });
+
+  const modelKey = await ownersKey(join(keysFolder, "model.key"));
+  const imageKey = await ownersKey(join(keysFolder, "image.key"));
+  const plaintext = await readFile(model);
+  const encrypted = encrypt(plaintext, modelKey);
+  const encryptedName = `${basename(model)}.encrypted`;
+  await writeFile(join(modelsFolder, encryptedName), encrypted);
+  say("model owner", `encrypted ${basename(model)} (${megabytes(encrypted.length)}), AES-256-CBC`);
+
+  const emulator = await startService({
+    script: join(projectFolder, "build/emulator/main.js"),
+    arguments: ["--state", stateFolder, "--models", modelsFolder, "--exit-with-stdin"],
+    onLine: (line) => line.includes('"listening"'),
+    onErrorLine: (line) => {
+      say("emulator", line);
+    },
+  });
+  try {
+    const { port } = readySchema.parse(emulator.ready).listening;
+    say("emulator", `Azure AD, attestation and Managed HSM stand-ins on 127.0.0.1:${port}`);
+    const tenant = tenantSchema.parse(
+      JSON.parse(await readFile(join(stateFolder, "tenant.json"), "utf8")),
+    );
+    const config = configSchema.parse(
+      JSON.parse(await readFile(join(projectFolder, "config.json"), "utf8")),
+    );
+    const ca = await readFile(join(stateFolder, "ca.pem"), "utf8");
+    const measurement = await measureCode(codeFolder);
+    const [modelSecret, imageSecret] = config.Secret;
+    if (modelSecret === undefined || imageSecret === undefined) {
+      throw new Error("config.json: expected two entries of Secret");
+    }
+    const policy = releasePolicy(config.Inference.Attestation.Endpoint, measurement);
+    const agent = new EmulatorAgent(port, ca);
+    for (const [secret, key, owner] of [
+      [modelSecret, modelKey, "model owner"],
+      [imageSecret, imageKey, "data owner"],
+    ] as const) {
+      const vault: Vault = {
+        url: secret.SrsAddress,
+        tenantId: tenant.tenantId,
+        ...tenant.owners,
+        agent,
+      };
+      await importKey(vault, secret.ID, key, policy);
+      say(
+        owner,
+        `imported ${secret.ID}, to be released to code ${measurement.slice(0, 16)}… alone`,
+      );
+    }
+    agent.destroy();
+
+    const configFile = join(folder, "config.json");
+    const manifest = await stageManifest(options, folder);
+    const inference = {
+      ...config.Inference,
+      Listen: { Host: "127.0.0.1", Port: options.port },
+      Attestation: {
+        Endpoint: config.Inference.Attestation.Endpoint,
+        Evidence: join(projectFolder, "build/emulator/evidence.js"),
+        EvidenceOptions: { QuotingKey: join(stateFolder, "quoting-key.pem"), Code: codeFolder },
+      },
+      Trust: { CaFile: join(stateFolder, "ca.pem"), Connect: `127.0.0.1:${port}` },
+      Model: {
+        Url: `https://${hosts.models}/${encodeURIComponent(encryptedName)}`,
+        Sha256: sha256(encrypted),
+        Manifest: manifest,
+        Key: modelSecret.ID,
+      },
+      Images: { Keys: [imageSecret.ID] },
+    };
+    const secrets = [
+      { ...modelSecret, LocalPath: join(folder, "model.key") },
+      { ...imageSecret, LocalPath: join(folder, "image.key") },
+    ];
+    await writeFile(
+      configFile,
+      `${JSON.stringify({ ...config, Secret: secrets, Inference: inference }, null, 2)}\n`,
+    );
+    const { clientId, clientSecret } = tenant.server;
+    const environment = {
+      APP_ID: tenant.tenantId,
+      CLIENT_ID: clientId,
+      CLIENT_SECRET: clientSecret,
+      MHSM_AAD_URL: "https://managedhsm.azure.net",
+    };
+    return { emulator, configFile, environment, imageKey };
+  } catch (error) {
+    await emulator.stop();
+    throw error;
+  }
+}
+
+async function stageManifest({ manifest, model }: StageOptions, folder: string): Promise<string> {
+  if ("file" in manifest) return resolve(manifest.file);
+  const file = join(folder, "model.json");
+  await writeFile(file, JSON.stringify(await manifestFromLabels(model, manifest.labels), null, 2));
+  return file;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
