@@ -64,8 +64,9 @@ async function main(): Promise<void> {
 
 async function start(configFile: string, log: Logger): Promise<void> {
   const insideSgx = process.env["MYST_TARGET"] === "sgx";
-  // libvips would unpack a picture of over 100 MB into a temporary file; no plaintext is to reach one.
-  process.env["VIPS_DISC_THRESHOLD"] = "1t";
+  // libvips unpacks some pictures of over 100 MB into temporary files; no plaintext is to reach one.
+  // Its largest unit is g.
+  process.env["VIPS_DISC_THRESHOLD"] = "1000g";
   if (!insideSgx) {
     log.warn("this is not a trusted execution environment: nothing here is confidential");
   }

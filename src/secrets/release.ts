@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SecretEntry } from "../config/schema.js";
 import { BootError, UnavailableError, describeCause } from "../errors.js";
 import { withSignal } from "../net/retry.js";
@@ -12,6 +13,9 @@ export interface ReleaseOptions {
   deadlineMs: number;
   onReleased: (secret: SecretEntry, source: "client" | "runtime", tookMs: number) => void;
 }
+
+/** How long an attempt that was told to end may take to say why it had not ended before. */
+const lastWordsMs = 500;
 
 /** Released keys by their secrets' IDs. */
 export type KeyRing = ReadonlyMap<string, ReleasedKey>;
@@ -85,26 +89,44 @@ async function withDeadline(
   { clientFor, deadlineMs }: ReleaseOptions,
 ): Promise<ReleasedKey> {
   const doing = `releasing ${secret.ID} from ${secret.SrsAddress}`;
+  const attempt = clientFor(secret).release(secret, signal);
   try {
-    return await withSignal(clientFor(secret).release(secret, signal), signal);
+    return await withSignal(attempt, signal);
   } catch (cause) {
-    if (cause instanceof BootError && !signal.aborted) throw cause;
-    const reason = cause instanceof BootError ? cause.message : describeCause(cause);
-    throw signal.aborted
-      ? new UnavailableError(
-          "RELEASE_TIMEOUT",
-          {
-            doing,
-            expected: `the key within ${deadlineMs} ms (Inference.Release.DeadlineMs)`,
-            got: `no key by then; last: ${reason}`,
-            fix: "Check that the vault, Azure AD and the attestation service can be reached",
-          },
-          { cause },
-        )
-      : new UnavailableError(
-          "RELEASE_FAILED",
-          { doing, expected: "the key", got: reason, fix: "Check the network, then start again" },
-          { cause },
-        );
+    if (signal.aborted) {
+      throw new UnavailableError(
+        "RELEASE_TIMEOUT",
+        {
+          doing,
+          expected: `the key within ${deadlineMs} ms (Inference.Release.DeadlineMs)`,
+          got: `no key by then (${await lastWords(attempt)})`,
+          fix: "Check that the vault, Azure AD and the attestation service can be reached",
+        },
+        { cause },
+      );
+    }
+    if (cause instanceof BootError) throw cause;
+    throw new UnavailableError(
+      "RELEASE_FAILED",
+      {
+        doing,
+        expected: "the key",
+        got: describeCause(cause),
+        fix: "Check the network, then start again",
+      },
+      { cause },
+    );
   }
+}
+
+/** What an aborted attempt says at last, which is what it met all the time, if it says it soon. */
+async function lastWords(attempt: Promise<ReleasedKey>): Promise<string> {
+  const silence = "the last attempt is still waiting for an answer";
+  return Promise.race([
+    attempt.then(({ key }) => {
+      key.fill(0);
+      return "the key came too late";
+    }, describeCause),
+    sleep(lastWordsMs, silence),
+  ]);
 }

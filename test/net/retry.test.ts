@@ -42,7 +42,10 @@ describe("retry", () => {
       maxDelayMs: 1,
       retryAfterMs: () => (calls() === 2 ? 3_600_000 : 0),
       onRetry: ({ delayMs }) => {
-        if (delayMs > 1) queueMicrotask(() => deadline.abort());
+        if (delayMs <= 1) return;
+        queueMicrotask(() => {
+          deadline.abort();
+        });
       },
     });
     await expect(attempt).rejects.toThrow("failure 2");

@@ -1,0 +1,229 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { createCertificates } from "../../emulator/certificates.js";
+import { importKey, releasePolicy } from "../../scripts/demo/owners.js";
+import { runServerToItsEnd } from "../helpers/server-process.js";
+import { authority, encrypt, evidenceModule, setScene, type Scene } from "../helpers/scene.js";
+
+let scene: Scene;
+
+beforeEach(async () => {
+  scene = await setScene();
+});
+
+afterEach(async () => {
+  await scene.close();
+});
+
+interface Failure {
+  /** What goes wrong. */
+  title: string;
+  /** Sets it up; keys are imported before unless this does it. */
+  arrange: (scene: Scene) => Promise<void> | void;
+  code: string;
+  exitCode: number;
+  /** What the line has to say. */
+  says: RegExp;
+  importsKeys?: boolean;
+}
+
+const failures: Failure[] = [
+  {
+    title: "a flipped byte in the model's file",
+    arrange: async ({ modelKey, inference, publishModel }) => {
+      const file = encrypt(Buffer.alloc(1000, 1), modelKey);
+      await publishModel(file);
+      const { Sha256: honest } = inference.Model;
+      file[500] = (file[500] ?? 0) ^ 1;
+      await publishModel(file);
+      inference.Model["Sha256"] = honest;
+    },
+    code: "MODEL_ALTERED",
+    exitCode: 77,
+    says: /expected SHA-256 [0-9a-f]{64}.*got [0-9a-f]{64} of 1008 bytes/u,
+  },
+  {
+    title: "a file cut short",
+    arrange: async ({ modelKey, inference, publishModel }) => {
+      const file = encrypt(Buffer.alloc(1000, 1), modelKey);
+      await publishModel(file);
+      const { Sha256: honest } = inference.Model;
+      await publishModel(file.subarray(0, 992));
+      inference.Model["Sha256"] = honest;
+    },
+    code: "MODEL_ALTERED",
+    exitCode: 77,
+    says: /of 992 bytes/u,
+  },
+  {
+    title: "a wrong model key in the vault",
+    arrange: async ({ vault, measurement, importKeys }) => {
+      await importKeys();
+      await importKey(
+        vault,
+        "ModelKey",
+        Buffer.alloc(32, 9),
+        releasePolicy(authority, measurement),
+      );
+    },
+    importsKeys: true,
+    code: "MODEL_KEY_WRONG",
+    exitCode: 77,
+    says: /a file that this key does not open/u,
+  },
+  {
+    title: "a key that the vault does not have",
+    arrange: async ({ vault, measurement, modelKey }) => {
+      await importKey(vault, "ModelKey", modelKey, releasePolicy(authority, measurement));
+    },
+    importsKeys: true,
+    code: "RELEASE_REFUSED",
+    exitCode: 77,
+    says: /releasing ImageKey.*HTTP 404.*ImageKey was not found/u,
+  },
+  {
+    title: "a release policy for other code",
+    arrange: ({ importKeys }) => importKeys(releasePolicy(authority, "00".repeat(32))),
+    importsKeys: true,
+    code: "RELEASE_REFUSED",
+    exitCode: 77,
+    says: /releasing ModelKey.*HTTP 403.*does not meet the key's release policy/u,
+  },
+  {
+    title: "a release policy that allows no debuggable enclave",
+    arrange: ({ importKeys, measurement }) =>
+      importKeys({
+        version: "1.0.0",
+        anyOf: [
+          {
+            authority,
+            allOf: [
+              { claim: "x-ms-sgx-mrenclave", equals: measurement },
+              { claim: "x-ms-sgx-is-debuggable", equals: "false" },
+            ],
+          },
+        ],
+      }),
+    importsKeys: true,
+    code: "RELEASE_REFUSED",
+    exitCode: 77,
+    says: /HTTP 403/u,
+  },
+  {
+    title: "a wrong client secret",
+    arrange: ({ environment }) => {
+      environment["CLIENT_SECRET"] = "wrong-client-secret";
+    },
+    code: "TOKEN_REFUSED",
+    exitCode: 77,
+    says: /AADSTS7000215.*CLIENT_SECRET/u,
+  },
+  {
+    title: "no client secret",
+    arrange: ({ environment }) => {
+      delete environment["CLIENT_SECRET"];
+    },
+    code: "ENVIRONMENT_INCOMPLETE",
+    exitCode: 78,
+    says: /got no CLIENT_SECRET/u,
+  },
+  {
+    title: "a stopped Azure, within the release's deadline",
+    arrange: async ({ emulator, inference }) => {
+      inference["Release"] = { DeadlineMs: 1500 };
+      await emulator.close();
+    },
+    code: "RELEASE_TIMEOUT",
+    exitCode: 75,
+    says: /within 1500 ms.*ECONNREFUSED/u,
+  },
+  {
+    title: "a model host that does not have the file, at once",
+    arrange: ({ inference }) => {
+      inference.Model["Url"] = "https://models.confml.example/no-such-file";
+    },
+    code: "MODEL_UNREACHABLE",
+    exitCode: 75,
+    says: /HTTP 404/u,
+  },
+  {
+    title: "evidence that nobody knows",
+    arrange: async ({ inference, folder }) => {
+      const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+      const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+      await writeFile(join(folder, "other-key.pem"), pem);
+      inference["Attestation"] = {
+        Endpoint: authority,
+        Evidence: evidenceModule,
+        EvidenceOptions: { QuotingKey: join(folder, "other-key.pem"), Code: folder },
+      };
+    },
+    code: "ATTESTATION_REFUSED",
+    exitCode: 77,
+    says: /InvalidQuote/u,
+  },
+  {
+    title: "SGX evidence, which this version cannot make",
+    arrange: ({ inference }) => {
+      inference["Attestation"] = { Endpoint: authority, Evidence: "sgx" };
+    },
+    code: "EVIDENCE_UNAVAILABLE",
+    exitCode: 75,
+    says: /does not support SGX evidence yet/u,
+  },
+  {
+    title: "a native client library, which this version cannot load",
+    arrange: ({ secrets }) => {
+      const [first] = secrets;
+      if (first !== undefined) first.ClientLib = "libmhsm_ssr.so";
+    },
+    code: "CLIENT_UNSUPPORTED",
+    exitCode: 78,
+    says: /"libmhsm_ssr\.so".*not supported yet/u,
+  },
+  {
+    title: "Azure behind another CA's certificate",
+    arrange: async ({ folder }) => {
+      await writeFile(join(folder, "ca.pem"), (await createCertificates()).caPem);
+    },
+    code: "ATTESTATION_FAILED",
+    exitCode: 75,
+    says: /certificate/u,
+  },
+];
+
+describe("a boot that meets", () => {
+  test.each(failures)(
+    "$title ends with $code",
+    async ({ arrange, code, exitCode, says, importsKeys }) => {
+      if (importsKeys !== true) await scene.importKeys();
+      await arrange(scene);
+      const ended = await runServerToItsEnd(await scene.launch());
+
+      expect(ended.stderr).toMatch(/^confml: error: [^\n]+\n$/u);
+      expect(ended.stderr).toContain(`confml: error: ${code}: `);
+      expect(ended.stderr).toMatch(says);
+      expect(ended.code).toBe(exitCode);
+      expect(ended.stdout).not.toContain('"msg":"listening"');
+      expect(await readdir(scene.keysFolder)).toEqual([]);
+      expectNoSecrets(ended.stdout + ended.stderr, scene);
+    },
+  );
+});
+
+/** Keys in every dress they might wear, the client's secret, tokens. */
+function expectNoSecrets(
+  output: string,
+  { modelKey, imageKey, emulator, environment }: Scene,
+): void {
+  for (const key of [modelKey, imageKey]) {
+    for (const dress of ["hex", "base64", "base64url", "latin1"] as const) {
+      expect(output).not.toContain(key.toString(dress));
+    }
+  }
+  expect(output).not.toContain(emulator.tenant.server.clientSecret);
+  expect(output).not.toContain(environment["CLIENT_SECRET"] ?? emulator.tenant.server.clientSecret);
+  expect(output).not.toMatch(/eyJ[\w-]{20,}/u);
+}

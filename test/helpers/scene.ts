@@ -1,0 +1,123 @@
+import { createCipheriv, createHash, randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hosts } from "../../emulator/hosts.js";
+import { measureCode } from "../../emulator/measurement.js";
+import { startEmulator, type Emulator, type EmulatorOptions } from "../../emulator/server.js";
+import { EmulatorAgent, importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
+import { projectFolder, type LaunchOptions } from "./server-process.js";
+
+export const authority = `https://${hosts.attestation}`;
+const vaultUrl = `https://${hosts.managedHsm}`;
+export const evidenceModule = join(projectFolder, "build/emulator/evidence.js");
+const modelFile = "colours.onnx.encrypted";
+
+/** Everything around a server, ready for it to start: what `make serve` sets up, with a tiny model. */
+export interface Scene {
+  folder: string;
+  /** Where the server is to put its key files, and nothing else. */
+  keysFolder: string;
+  emulator: Emulator;
+  modelKey: Buffer;
+  imageKey: Buffer;
+  vault: Vault;
+  /** Of the built server's code. */
+  measurement: string;
+  /** What the host and the configuration say; change it before `launch`. */
+  environment: Record<string, string>;
+  secrets: { ID: string; SrsAddress: string; LocalPath: string; ClientLib: string }[];
+  inference: Record<string, unknown> & { Model: Record<string, unknown> };
+  importKeys: (policy?: object) => Promise<void>;
+  /** Puts an encrypted model on the model host; its hash goes into the configuration. */
+  publishModel: (encrypted: Buffer) => Promise<void>;
+  /** Writes the configuration. */
+  launch: () => Promise<LaunchOptions>;
+  close: () => Promise<void>;
+}
+
+export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<Scene> {
+  const folder = await mkdtemp(join(tmpdir(), "confml-scene-"));
+  const modelsFolder = join(folder, "models");
+  const keysFolder = join(folder, "keys");
+  await mkdir(modelsFolder);
+  await mkdir(keysFolder);
+  const emulator = await startEmulator({ modelsFolder, ...options });
+  await writeFile(join(folder, "ca.pem"), emulator.caPem);
+  await writeFile(join(folder, "quoting-key.pem"), emulator.quotingKeyPem);
+
+  const modelKey = randomBytes(32);
+  const imageKey = randomBytes(32);
+  const codeFolder = join(projectFolder, "dist");
+  const measurement = await measureCode(codeFolder);
+  const agent = new EmulatorAgent(emulator.port, emulator.caPem);
+  const { tenantId, owners, server } = emulator.tenant;
+  const vault: Vault = { url: vaultUrl, tenantId, ...owners, agent };
+  const fixtures = join(projectFolder, "test/fixtures/models");
+
+  const scene: Scene = {
+    folder,
+    keysFolder,
+    emulator,
+    modelKey,
+    imageKey,
+    vault,
+    measurement,
+    environment: {
+      APP_ID: tenantId,
+      CLIENT_ID: server.clientId,
+      CLIENT_SECRET: server.clientSecret,
+    },
+    secrets: [
+      secret("ModelKey", join(keysFolder, "model.key")),
+      secret("ImageKey", join(keysFolder, "image.key")),
+    ],
+    inference: {
+      Listen: { Host: "127.0.0.1", Port: 0 },
+      Attestation: {
+        Endpoint: authority,
+        Evidence: evidenceModule,
+        EvidenceOptions: { QuotingKey: join(folder, "quoting-key.pem"), Code: codeFolder },
+      },
+      Trust: { CaFile: join(folder, "ca.pem"), Connect: `127.0.0.1:${emulator.port}` },
+      Model: {
+        Url: `https://${hosts.models}/${modelFile}`,
+        Sha256: "",
+        Manifest: join(fixtures, "colours.json"),
+        Key: "ModelKey",
+      },
+      Images: { Keys: ["ImageKey"] },
+    },
+    importKeys: async (policy = releasePolicy(authority, measurement)) => {
+      await importKey(vault, "ModelKey", modelKey, policy);
+      await importKey(vault, "ImageKey", imageKey, policy);
+    },
+    publishModel: async (encrypted) => {
+      await writeFile(join(modelsFolder, modelFile), encrypted);
+      scene.inference.Model["Sha256"] = createHash("sha256").update(encrypted).digest("hex");
+    },
+    launch: async () => {
+      const configFile = join(folder, "config.json");
+      const config = { version: "0.1", Secret: scene.secrets, Inference: scene.inference };
+      await writeFile(configFile, JSON.stringify(config));
+      return { configFile, environment: scene.environment };
+    },
+    close: async () => {
+      agent.destroy();
+      await emulator.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  await scene.publishModel(encrypt(await readFile(join(fixtures, "colours.onnx")), modelKey));
+  return scene;
+}
+
+function secret(id: string, path: string): Scene["secrets"][number] {
+  return { ID: id, SrsAddress: vaultUrl, LocalPath: path, ClientLib: "mhsm" };
+}
+
+/** `openssl enc -e -aes256 -K <key> -iv 0` */
+export function encrypt(plaintext: Uint8Array, key: Uint8Array): Buffer {
+  const cipher = createCipheriv("aes-256-cbc", key, Buffer.alloc(16));
+  return Buffer.concat([cipher.update(plaintext), cipher.final()]);
+}

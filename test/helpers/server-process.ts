@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The project's folder. */
+export const projectFolder = fileURLToPath(new URL("../../", import.meta.url));
+
+/** How long a server that should end, or get ready, may take before a test gives up on it. */
+const patienceMs = 40_000;
+
+export interface LaunchOptions {
+  configFile: string;
+  environment: Record<string, string>;
+  /** What comes before `node`: a shell's `ulimit`, `unshare` and the like. */
+  wrapper?: string[];
+}
+
+export interface ServerProcess {
+  pid: number;
+  port: number;
+  /** Everything printed so far, on both streams. */
+  output: () => string;
+  stop(): Promise<number | null>;
+}
+
+export interface EndedProcess {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Starts the built server and waits until it listens. */
+export async function startServer(options: LaunchOptions): Promise<ServerProcess> {
+  const { child, printed, closed } = launch(options);
+  const output = (): string => printed.stdout + printed.stderr;
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout.on("data", () => {
+      const found = /"port":(\d+),"msg":"listening"/u.exec(printed.stdout);
+      if (found !== null) resolve(Number(found[1]));
+    });
+    void closed.then((code) => {
+      reject(new Error(`the server ended with ${String(code)} before it listened: ${output()}`));
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    port,
+    output,
+    stop: () => {
+      child.kill("SIGTERM");
+      return closed;
+    },
+  };
+}
+
+/** Starts the built server where it is expected to end by itself. */
+export async function runServerToItsEnd(options: LaunchOptions): Promise<EndedProcess> {
+  const { printed, closed } = launch(options);
+  const code = await closed;
+  return { code, ...printed };
+}
+
+function launch({ configFile, environment, wrapper = [] }: LaunchOptions) {
+  const main = join(projectFolder, "dist/main.js");
+  const command = [...wrapper, process.execPath, main, "--config", configFile];
+  const child = spawn(command[0] ?? process.execPath, command.slice(1), {
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const printed = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    printed.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    printed.stderr += text;
+  });
+  const watchdog = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+  const closed = new Promise<number | null>((resolve) => {
+    child.once("close", (code) => {
+      clearTimeout(watchdog);
+      resolve(code);
+    });
+  });
+  return { child, printed, closed };
+}
