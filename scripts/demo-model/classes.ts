@@ -1,0 +1,50 @@
+import { drawCat, drawDog } from "./animals.js";
+import { drawAirplane, drawSailboat } from "./craft.js";
+import { drawFish } from "./fish.js";
+import { drawApple, drawBanana, drawStrawberry } from "./fruit.js";
+import { drawMushroom, drawSunflower } from "./plants.js";
+import type { Random } from "./random.js";
+import { drawClock, drawCoffeeMug, drawHouse } from "./things.js";
+import { drawBicycle, drawSchoolBus, drawSportsCar } from "./vehicles.js";
+
+/** How the pictures of one class are drawn. */
+export interface Subject {
+  /** The name of the class, as the model reports it. */
+  readonly label: string;
+  /** Draws the thing into a box of 100 units in each direction from the centre. */
+  readonly draw: (random: Random) => string;
+  /** The most that the thing is turned, either way. */
+  readonly tiltDegrees: number;
+  /** Where its shadow lies, in units below the centre; absent when it stands on nothing. */
+  readonly groundUnits?: number;
+}
+
+/** The classes in the order of the model's outputs. */
+export const SUBJECTS: readonly Subject[] = [
+  { label: "airplane", draw: drawAirplane, tiltDegrees: 35 },
+  { label: "apple", draw: drawApple, tiltDegrees: 25, groundUnits: 74 },
+  { label: "banana", draw: drawBanana, tiltDegrees: 60 },
+  { label: "bicycle", draw: drawBicycle, tiltDegrees: 10, groundUnits: 74 },
+  { label: "cat", draw: drawCat, tiltDegrees: 10, groundUnits: 96 },
+  { label: "clock", draw: drawClock, tiltDegrees: 12 },
+  { label: "coffee mug", draw: drawCoffeeMug, tiltDegrees: 10, groundUnits: 86 },
+  { label: "dog", draw: drawDog, tiltDegrees: 8, groundUnits: 96 },
+  { label: "fish", draw: drawFish, tiltDegrees: 25 },
+  { label: "house", draw: drawHouse, tiltDegrees: 6, groundUnits: 92 },
+  { label: "mushroom", draw: drawMushroom, tiltDegrees: 15, groundUnits: 90 },
+  { label: "sailboat", draw: drawSailboat, tiltDegrees: 12 },
+  { label: "school bus", draw: drawSchoolBus, tiltDegrees: 7, groundUnits: 68 },
+  { label: "sports car", draw: drawSportsCar, tiltDegrees: 7, groundUnits: 57 },
+  { label: "strawberry", draw: drawStrawberry, tiltDegrees: 30 },
+  { label: "sunflower", draw: drawSunflower, tiltDegrees: 15 },
+];
+
+/** The subject with this label; throws when there is none. */
+export function subjectOf(label: string): Subject {
+  const subject = SUBJECTS.find((candidate) => candidate.label === label);
+  if (subject === undefined) {
+    const known = SUBJECTS.map((candidate) => candidate.label).join(", ");
+    throw new Error(`no class is called "${label}"; the classes are: ${known}`);
+  }
+  return subject;
+}

@@ -1,0 +1,54 @@
+import sharp from "sharp";
+
+import type { Subject } from "./classes.js";
+import { Random } from "./random.js";
+import { composeScene } from "./scene.js";
+
+const SVG_PIXELS_PER_INCH = 72;
+const BLUR_SIGMA_PIXELS = { low: 0.5, high: 1.6 };
+const NOISE_DEVIATION_LEVELS = { low: 2, high: 14 };
+const JPEG_QUALITY = { low: 70, high: 95 };
+
+/** Adds grain, the same to all three channels, as a sensor in poor light would. */
+function addNoise(random: Random, pixels: Buffer, channels: number, deviation: number): void {
+  for (let pixel = 0; pixel < pixels.length; pixel += channels) {
+    // The sum of three uniform numbers has variance 1/4 and is close enough to a normal one.
+    const bell = 2 * (random.next() + random.next() + random.next() - 1.5);
+    for (let channel = pixel; channel < pixel + channels; channel += 1) {
+      const value = (pixels[channel] ?? 0) + bell * deviation;
+      pixels[channel] = Math.min(255, Math.max(0, Math.round(value)));
+    }
+  }
+}
+
+/**
+ * Draws the picture that belongs to (label, seed) as a JPEG file. The same arguments give the
+ * same bytes as long as sharp stays at the same version; `enlargement` renders the same scene
+ * with that many times the pixels per side.
+ */
+export async function drawPicture(
+  subject: Subject,
+  seed: number,
+  enlargement = 1,
+): Promise<Buffer> {
+  const random = new Random(`${subject.label}:${seed}`);
+  const { svg } = composeScene(random, subject);
+  const quality = random.integer(JPEG_QUALITY.low, JPEG_QUALITY.high);
+  const blurred = random.chance(0.3);
+  const sigma = random.between(BLUR_SIGMA_PIXELS.low, BLUR_SIGMA_PIXELS.high) * enlargement;
+  const noisy = random.chance(0.4);
+  const deviation = random.between(NOISE_DEVIATION_LEVELS.low, NOISE_DEVIATION_LEVELS.high);
+
+  const rendered = sharp(Buffer.from(svg), { density: SVG_PIXELS_PER_INCH * enlargement });
+  const image = blurred ? rendered.blur(sigma) : rendered;
+  const { data, info } = await image
+    .flatten({ background: "white" })
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  if (noisy) {
+    addNoise(random, data, info.channels, deviation);
+  }
+  const { width, height, channels } = info;
+  return sharp(data, { raw: { width, height, channels } }).jpeg({ quality }).toBuffer();
+}
