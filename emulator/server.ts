@@ -107,7 +107,7 @@ function createApp(
   app.disable("x-powered-by");
   app.use((request, response, next) => {
     const service = serviceOf(request.headers.host);
-    response.once("close", () => {
+    response.once("finish", () => {
       const reason: unknown = response.locals["reason"];
       const record: RequestRecord = {
         service: service ?? "unknown",

@@ -66,7 +66,8 @@ export interface Failure {
 export abstract class BootError extends ConfmlError<BootErrorCode> {
   constructor(code: BootErrorCode, failure: Failure, options?: ErrorOptions) {
     const { doing, expected, got, fix } = failure;
-    super(code, oneLine(`${doing}: expected ${expected}; got ${got}. ${fix}.`), options);
+    const reason = got.replace(/\.$/u, "");
+    super(code, oneLine(`${doing}: expected ${expected}; got ${reason}. ${fix}.`), options);
   }
 }
 

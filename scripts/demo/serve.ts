@@ -10,11 +10,16 @@ async function serve(): Promise<number> {
   const options = readOptions(defaultPort);
   const folder = join(demoFolder, "run");
   await claim(folder);
-  return withSession(options, folder, async ({ url, server, emulator }) => {
-    showCommands(url, options.images);
-    const code = await Promise.race([server.exited, emulator.exited]);
-    return code ?? 1;
-  });
+  return withSession(
+    options,
+    folder,
+    async ({ url, server, emulator }) => {
+      showCommands(url, options.images);
+      const code = await Promise.race([server.exited, emulator.exited]);
+      return code ?? 1;
+    },
+    { showRequests: true },
+  );
 }
 
 /** One `make serve` at a time: the folder's paths are promised to its user. */

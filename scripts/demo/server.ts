@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { parseObject, startService, type Service } from "./process.js";
-import { codeFolder, type Stage } from "./stage.js";
+import { codeFolder, projectFolder, type Stage } from "./stage.js";
 
 /** Starts the server as it is in production, on the staged configuration. */
 export function startServer(
   { configFile, environment }: Stage,
   say: (who: string, line: string) => void,
+  options: { showRequests: boolean },
 ): Promise<Service> {
   return startService({
     script: join(codeFolder, "main.js"),
@@ -13,7 +14,7 @@ export function startServer(
     environment: { NODE_ENV: "production", ...environment },
     onLine: (line) => {
       const entry = parseObject(line);
-      say("server", describe(entry));
+      if (options.showRequests || entry["msg"] !== "request") say("server", describe(entry));
       return entry["msg"] === "listening";
     },
     onErrorLine: (line) => {
@@ -29,8 +30,14 @@ const hidden = new Set(["level", "time", "msg"]);
 function describe(entry: Record<string, unknown>): string {
   const details = Object.entries(entry)
     .filter(([name]) => !hidden.has(name))
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+    .map(([name, value]) => `${name}=${describeValue(name, value)}`);
   const message = typeof entry["msg"] === "string" ? entry["msg"] : "";
   const isWarning = typeof entry["level"] === "number" && entry["level"] >= warningLevel;
   return [isWarning ? `warning: ${message}` : message, ...details].join("  ");
+}
+
+/** Units stand at the end of names. */
+function describeValue(name: string, value: unknown): string {
+  if (typeof value === "number" && name.endsWith("Bytes")) return `${(value / 1e6).toFixed(1)}MB`;
+  return typeof value === "string" ? value.replace(projectFolder, "") : JSON.stringify(value);
 }

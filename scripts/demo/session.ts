@@ -27,13 +27,14 @@ export async function withSession(
   options: DemoOptions,
   folder: string,
   action: (session: Session) => Promise<number>,
+  { showRequests = false } = {},
 ): Promise<number> {
   console.log(banner);
   const services: Service[] = [];
   const work = async (): Promise<number> => {
     const stage = await setStage({ ...options, folder, keysFolder, say });
     services.unshift(stage.emulator);
-    const server = await startServer(stage, say);
+    const server = await startServer(stage, say, { showRequests });
     services.unshift(server);
     const url = `http://127.0.0.1:${String(server.ready["port"])}`;
     return action({ ...stage, server, url });

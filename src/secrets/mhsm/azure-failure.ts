@@ -79,12 +79,14 @@ export function explainAzureFailure(cause: unknown, secret: SecretEntry): BootEr
 }
 
 function azureReason(cause: unknown): string {
+  // What the SDK makes of an error answer with an empty body.
+  if (nameOf(cause) === "TypeError") return "an answer of no documented form";
   const status = statusOf(cause);
-  // Azure AD's messages go on with trace ids and a time: two lines that say nothing to the reader.
-  const message = describeCause(cause).replace(/ Trace ID:.*$/u, "");
-  return status === undefined || message.startsWith("HTTP")
-    ? message
-    : `HTTP ${status}: ${message}`;
+  // Azure AD's messages go on with trace ids, which say nothing to the reader.
+  const message = describeCause(cause)
+    .replace(/ Trace ID:.*$/u, "")
+    .replace(/^.* Description: (?=AADSTS)/u, "");
+  return status === undefined ? message : `HTTP ${status}: ${message}`;
 }
 
 function nameOf(error: unknown): string {

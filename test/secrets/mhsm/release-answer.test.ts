@@ -1,0 +1,154 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { CompactSign } from "jose";
+import { createCertificates, type Certificates } from "../../../emulator/certificates.js";
+import {
+  verifyReleaseAnswer,
+  type ReleaseRequest,
+} from "../../../src/secrets/mhsm/release-answer.js";
+
+const host = "accmhsm.managedhsm.azure.net";
+let ours: Certificates;
+let others: Certificates;
+let request: ReleaseRequest;
+
+beforeAll(async () => {
+  [ours, others] = await Promise.all([createCertificates(), createCertificates()]);
+  request = {
+    host,
+    keyName: "ModelKey",
+    algorithm: "RSA_AES_KEY_WRAP_256",
+    nonce: "our-nonce",
+    apiVersion: "7.3-preview",
+    wrappingKeyId: "our-wrapping-key",
+    trustedRoots: [ours.caPem],
+  };
+});
+
+/** What differs from a sound answer. */
+interface Change {
+  request?: Record<string, unknown>;
+  key?: Record<string, unknown>;
+  wrapped?: Record<string, unknown>;
+  header?: Record<string, unknown>;
+}
+
+async function answer(change: Change = {}, signer = ours.release): Promise<string> {
+  const wrapped = {
+    ciphertext: Buffer.from("wrapped").toString("base64url"),
+    header: { alg: "dir", enc: "RSA_AES_KEY_WRAP_256", kid: "our-wrapping-key" },
+    schema_version: "1.0",
+    ...change.wrapped,
+  };
+  const payload = {
+    request: {
+      "api-version": "7.3-preview",
+      enc: "RSA_AES_KEY_WRAP_256",
+      kid: `https://${host}/keys/ModelKey/0123`,
+      nonce: "our-nonce",
+      ...change.request,
+    },
+    response: {
+      key: {
+        attributes: {},
+        key: {
+          kid: `https://${host}/keys/ModelKey/0123`,
+          kty: "oct-HSM",
+          key_ops: ["encrypt"],
+          key_hsm: Buffer.from(JSON.stringify(wrapped)).toString("base64url"),
+          ...change.key,
+        },
+        release_policy: {},
+      },
+    },
+  };
+  return new CompactSign(Buffer.from(JSON.stringify(payload)))
+    .setProtectedHeader({
+      alg: "RS256",
+      x5c: signer.chain.map((certificate) => certificate.toString("base64")),
+      ...change.header,
+    })
+    .sign(signer.privateKey);
+}
+
+describe("a release answer", () => {
+  test("that answers the request gives the ciphertext and the key's version", async () => {
+    await expect(verifyReleaseAnswer(await answer(), request)).resolves.toEqual({
+      ciphertext: Buffer.from("wrapped"),
+      version: "0123",
+    });
+  });
+
+  const wrappedHeader = { alg: "dir", enc: "RSA_AES_KEY_WRAP_256", kid: "our-wrapping-key" };
+  test.each<[string, Change, RegExp]>([
+    ["an old nonce", { request: { nonce: "another" } }, /another nonce/u],
+    ["another wrapping", { request: { enc: "RSA_AES_KEY_WRAP_384" } }, /another enc/u],
+    ["another API version", { request: { "api-version": "7.2" } }, /another api-version/u],
+    ["no nonce", { request: { nonce: undefined } }, /payload with .* request\.nonce/u],
+    ["another kind of key", { key: { kty: "RSA-HSM" } }, /another key type/u],
+    [
+      "another key",
+      { key: { kid: `https://${host}/keys/OtherKey/0123` } },
+      /another name of the key/u,
+    ],
+    [
+      "another vault's key",
+      { key: { kid: "https://other.managedhsm.azure.net/keys/ModelKey/0123" } },
+      /another vault/u,
+    ],
+    ["a key id of no known form", { key: { kid: `https://${host}/secrets/ModelKey` } }, /key id/u],
+    [
+      "a key wrapped for somebody else",
+      { wrapped: { header: { ...wrappedHeader, kid: "another" } } },
+      /another wrapping key/u,
+    ],
+    [
+      "a key wrapped in another way",
+      { wrapped: { header: { ...wrappedHeader, enc: "CKM_RSA_AES_KEY_WRAP" } } },
+      /another wrapping algorithm/u,
+    ],
+    [
+      "an unknown schema",
+      { wrapped: { schema_version: "2.0" } },
+      /key_hsm with .* schema_version/u,
+    ],
+    ["no ciphertext", { wrapped: { ciphertext: "" } }, /key_hsm with .* ciphertext/u],
+    ["a key that is no JSON", { key: { key_hsm: "AAAA" } }, /key_hsm that cannot be read/u],
+    ["no certificates", { header: { x5c: [] } }, /header with .* x5c/u],
+    ["a certificate that is none", { header: { x5c: ["AAAA"] } }, /no certificate/u],
+    ["another signature algorithm", { header: { alg: "PS256" } }, /header with .* alg/u],
+  ])("with %s is refused", async (_what, change, message) => {
+    await expect(verifyReleaseAnswer(await answer(change), request)).rejects.toThrow(message);
+  });
+
+  test("signed under another CA is refused", async () => {
+    const jws = await answer({}, others.release);
+    await expect(verifyReleaseAnswer(jws, request)).rejects.toThrow(/trusted root/u);
+  });
+
+  test("signed under another host's certificate of the same CA is refused", async () => {
+    const jws = await answer({}, ours.attestation);
+    await expect(verifyReleaseAnswer(jws, request)).rejects.toThrow(/not for accmhsm/u);
+  });
+
+  test("signed by a key that is not the certificate's is refused", async () => {
+    const impostor = { ...ours.release, privateKey: others.release.privateKey };
+    await expect(verifyReleaseAnswer(await answer({}, impostor), request)).rejects.toThrow(
+      /signature/u,
+    );
+  });
+
+  test("with any character changed is refused", async () => {
+    const jws = await answer();
+    const step = 37;
+    for (let at = 0; at < jws.length; at += step) {
+      // Not the last bits of a part: base64url leaves some of them without meaning.
+      const character = jws[at] === "B" ? "C" : "B";
+      const changed = `${jws.slice(0, at)}${character}${jws.slice(at + 1)}`;
+      await expect(verifyReleaseAnswer(changed, request)).rejects.toThrow();
+    }
+  });
+
+  test.each(["", "a.b", "a.b.c", "eyJhbGciOiJub25lIn0..", "{}"])("%j is refused", async (jws) => {
+    await expect(verifyReleaseAnswer(jws, request)).rejects.toThrow();
+  });
+});
