@@ -47,7 +47,8 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
     response.type(type);
     if (type === "text/plain") response.send(toText(answer));
     else if (type === "application/json") response.send(toJson(answer));
-    else if (key !== undefined) response.send(await toJose(answer, key));
+    // As bytes: Express would add a charset to the type of a text.
+    else if (key !== undefined) response.send(Buffer.from(await toJose(answer, key)));
     else throw new Error("an encrypted answer to an upload without a key");
   };
 }

@@ -43,7 +43,7 @@ export function problemHandler(onBug: (error: unknown) => void) {
     response.status(status);
     if (wantsJson(request)) {
       const body = { type: "about:blank", title: titleOf(code), status, code, detail: message };
-      response.type("application/problem+json").send(JSON.stringify(body));
+      response.type("application/problem+json").send(Buffer.from(JSON.stringify(body)));
     } else {
       response.type("text/plain").send(`${code}: ${message}`);
     }
@@ -58,7 +58,7 @@ function toRequestError(error: unknown, onBug: (error: unknown) => void): Reques
     });
   }
   if (isClientError(error)) {
-    return new RequestError("UPLOAD_MALFORMED", "expected a well-formed request");
+    return new RequestError("NOT_FOUND", "expected a path that can be decoded");
   }
   onBug(error);
   return new RequestError("INTERNAL", "an error of the server's");

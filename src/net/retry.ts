@@ -39,17 +39,18 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
 
 /** Settles like the promise, or rejects with the signal's reason when it aborts first. */
 export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-    };
-    if (signal.aborted) onAbort();
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    onAbort = resolve;
+    if (signal.aborted) resolve();
     else signal.addEventListener("abort", onAbort, { once: true });
+  }).then((): never => {
+    signal.throwIfAborted();
+    throw new Error("the signal did not abort");
   });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,0 +1,13 @@
+import { readFile } from "node:fs/promises";
+import { loadManifest } from "../../src/model/manifest.js";
+import { createModelSession, type ModelSession } from "../../src/model/session.js";
+import { fileURLToPath } from "node:url";
+
+const folder = new URL("../fixtures/models/", import.meta.url);
+
+/** A real model of a few bytes: the mean of each colour times ten, labels red, green and blue. */
+export async function coloursSession(labels?: string[]): Promise<ModelSession> {
+  const manifest = await loadManifest(fileURLToPath(new URL("colours.json", folder)));
+  const model = await readFile(new URL("colours.onnx", folder));
+  return createModelSession(model, labels === undefined ? manifest : { ...manifest, labels });
+}

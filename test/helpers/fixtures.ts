@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+
+const folder = new URL("../fixtures/images/", import.meta.url);
+
+const picture = z.object({ width: z.number(), height: z.number(), rgb: z.base64() });
+const schema = z.object({
+  pictures: z.record(z.string(), picture),
+  resized: z.array(picture.extend({ name: z.string() })),
+});
+
+/** What Pillow makes of the pictures in test/fixtures/images: written by make.py there. */
+export const expected = schema.parse(
+  JSON.parse(readFileSync(new URL("expected.json", folder), "utf8")),
+);
+
+export function fixture(name: string): Promise<Buffer> {
+  return readFile(new URL(name, folder));
+}

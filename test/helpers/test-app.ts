@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import type { Express } from "express";
+import request, { type Test } from "supertest";
+import type { Config } from "../../src/config/schema.js";
+import { createApp, type AppOptions, type RequestSummary } from "../../src/http/app.js";
+import { UploadReader, type UploadLimits } from "../../src/http/upload.js";
+import { DecodeQueue } from "../../src/image/decode-queue.js";
+import { configureDecoder } from "../../src/image/decode.js";
+import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
+import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { coloursSession } from "./colours-model.js";
+
+const keyFrom = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/** The keys of two data owners; the first one's is that of `.encrypted` uploads. */
+export const imageKeys = { First: keyFrom("first"), Second: keyFrom("second") } as const;
+export const firstKeyVersion = "0123abcd";
+
+export interface TestApp {
+  app: Express;
+  summaries: RequestSummary[];
+  bugs: unknown[];
+}
+
+export interface TestAppOptions {
+  results?: Partial<Config["Inference"]["Results"]>;
+  limits?: Partial<UploadLimits>;
+  maxPixels?: number;
+  labels?: string[];
+  app?: Partial<AppOptions>;
+}
+
+/** The application with a real, tiny model: it tells red, green and blue pictures apart. */
+export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
+  configureDecoder();
+  const session = await coloursSession(options.labels);
+  const summaries: RequestSummary[] = [];
+  const bugs: unknown[] = [];
+  const keys = new Map([
+    ["First", { key: Buffer.from(imageKeys.First), version: firstKeyVersion }],
+    ["Second", { key: Buffer.from(imageKeys.Second) }],
+    ["Model", { key: keyFrom("model") }],
+  ]);
+  const app = createApp({
+    server: { name: "confml", version: "1.2.3" },
+    insideSgx: false,
+    classifier: new OnnxClassifier({ session, maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 500 }),
+    decoder: new DecodeQueue({
+      preprocessing: session.manifest.preprocessing,
+      maxPixels: options.maxPixels ?? 1_000_000,
+      maxDecodes: 2,
+      maxQueue: 500,
+    }),
+    keys: new ImageKeys(keys, {
+      model: "Model",
+      images: ["First", "Second"],
+      legacyImage: "First",
+    }),
+    uploads: new UploadReader({
+      maxBytes: 100_000,
+      maxBytesInFlight: 100_000_000,
+      ...options.limits,
+    }),
+    formats: ["plain", "encrypted", "jwe"],
+    results: { Encrypt: "match", MaxTop: 1000, ...options.results },
+    requestTimeoutMs: 30_000,
+    isStopping: () => false,
+    onRequest: (summary) => {
+      summaries.push(summary);
+    },
+    onBug: (error) => {
+      bugs.push(error);
+    },
+    ...options.app,
+  });
+  return { app, summaries, bugs };
+}
+
+export interface Part {
+  name?: string;
+  type?: string;
+  query?: string;
+  accept?: string;
+}
+
+/** `curl -F image=@NAME;type=TYPE -H 'Accept: …' /evaluate?…` */
+export function evaluate({ app }: TestApp, bytes: Buffer, part: Part = {}): Test {
+  const { name = "picture.png", type = "application/octet-stream", query = "", accept } = part;
+  const post = request(app).post(`/evaluate${query}`);
+  if (accept !== undefined) post.set("Accept", accept);
+  return post.attach("image", bytes, { filename: name, contentType: type });
+}

@@ -1,0 +1,207 @@
+import { createCipheriv } from "node:crypto";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { CompactEncrypt } from "jose";
+import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
+import { flat } from "../helpers/pictures.js";
+import {
+  evaluate,
+  firstKeyVersion,
+  imageKeys,
+  testApp,
+  type Part,
+  type TestApp,
+} from "../helpers/test-app.js";
+
+let confml: TestApp;
+let picture: Buffer;
+
+beforeAll(async () => {
+  confml = await testApp();
+  picture = await flat("green").jpeg().toBuffer();
+});
+
+const name = "picture.jpg.encrypted";
+const jose: Part = { name: "picture.jwe", accept: "*/*" };
+
+function encryptCbc(plaintext: Uint8Array, key: Uint8Array, padding = true): Buffer {
+  const cipher = createCipheriv("aes-256-cbc", key, Buffer.alloc(16)).setAutoPadding(padding);
+  return Buffer.concat([cipher.update(plaintext), cipher.final()]);
+}
+
+async function jwe(plaintext: Uint8Array, kid: string, key: Uint8Array): Promise<Buffer> {
+  return Buffer.from(await sealJwe(key, plaintext, { kid }));
+}
+
+async function open(answer: string, kid: keyof typeof imageKeys) {
+  const opened = await openJwe(Buffer.from(answer), () => imageKeys[kid]);
+  if (opened === undefined) throw new Error("the answer does not open");
+  return { kid: opened.kid, text: new TextDecoder().decode(opened.plaintext) };
+}
+
+describe("an .encrypted upload", () => {
+  test("is answered exactly like the plain picture", async () => {
+    const plain = await evaluate(confml, picture, { name: "picture.jpg" });
+    const encrypted = await evaluate(confml, encryptCbc(picture, imageKeys.First), { name });
+    expect([encrypted.status, encrypted.text]).toEqual([200, plain.text]);
+  });
+
+  test("is answered the same whatever its padding holds", async () => {
+    const block = Math.ceil((picture.length + 1) / 16) * 16;
+    const answers = new Set<string>();
+    for (const filler of [0x00, 0x01, 0x11, 0xff]) {
+      const padded = Buffer.alloc(block, filler);
+      picture.copy(padded);
+      const upload = encryptCbc(padded, imageKeys.First, false);
+      const { status, text } = await evaluate(confml, upload, { name });
+      answers.add(`${status} ${text}`);
+    }
+    expect([...answers]).toEqual([expect.stringMatching(/^200 .*\n.*\n\t\('green'/u)]);
+  });
+
+  test("of another owner's key is not opened: the format names no owner", async () => {
+    const upload = encryptCbc(picture, imageKeys.Second);
+    expect((await evaluate(confml, upload, { name })).status).toBe(422);
+  });
+});
+
+describe("a .jwe upload", () => {
+  test.each([
+    ["First", "First"],
+    ["Second", "Second"],
+    [`First/${firstKeyVersion}`, "First"],
+  ] as const)("under kid %s is answered as JWE under that owner's key", async (kid, owner) => {
+    const { status, text, headers } = await evaluate(
+      confml,
+      await jwe(picture, kid, imageKeys[owner]),
+      jose,
+    );
+    expect(status).toBe(200);
+    expect(headers["content-type"]).toBe("application/jose");
+    const opened = await open(text, owner);
+    expect(opened.kid).toBe(owner);
+    expect(opened.text.length).toBe(4096);
+    expect(JSON.parse(opened.text)).toMatchObject({
+      image: { format: "jpeg", encrypted: true },
+      predictions: [{ label: "green" }, {}, {}],
+    });
+  });
+
+  test("is known by its part's type as well as by its name", async () => {
+    const upload = await jwe(picture, "First", imageKeys.First);
+    const part = { name: "blob", type: "application/jose" };
+    expect((await evaluate(confml, upload, part)).headers["content-type"]).toBe("application/jose");
+  });
+
+  test("may end with a line break and use dir", async () => {
+    const token = await new CompactEncrypt(picture)
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: "First" })
+      .encrypt(imageKeys.First);
+    expect((await evaluate(confml, Buffer.from(`${token}\r\n`), jose)).status).toBe(200);
+  });
+});
+
+describe("an encrypted upload that is anything but right", () => {
+  test("always gets the same answer", async () => {
+    const strict = await testApp({ maxPixels: 4000 });
+    const key = imageKeys.First;
+    const large = await flat("red", 100, 100).png().toBuffer();
+    const good = await jwe(picture, "First", key);
+    const header = (change: object): Promise<Buffer> =>
+      new CompactEncrypt(picture)
+        .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: "First", ...change })
+        .encrypt(key)
+        .then((token) => Buffer.from(token));
+    const uploads: [string, string, Buffer][] = [
+      ["another key", name, encryptCbc(picture, imageKeys.Second)],
+      ["garbage of whole blocks", name, Buffer.alloc(160, 7)],
+      ["half a block", name, encryptCbc(picture, key).subarray(0, 24)],
+      ["nothing", name, Buffer.alloc(0)],
+      ["no picture inside", name, encryptCbc(Buffer.from("text"), key)],
+      ["too many pixels inside", name, encryptCbc(large, key)],
+      ["a JWE by name only", "x.jwe", Buffer.from("not a token")],
+      ["nothing at all", "x.jwe", Buffer.alloc(0)],
+      ["no such kid", "x.jwe", await jwe(picture, "Third", key)],
+      ["the model's kid", "x.jwe", await jwe(picture, "Model", key)],
+      ["no such version", "x.jwe", await jwe(picture, "First/ffff", key)],
+      ["more than a version", "x.jwe", await jwe(picture, `First/${firstKeyVersion}/x`, key)],
+      ["no kid", "x.jwe", await header({ kid: undefined })],
+      ["another owner's key", "x.jwe", await jwe(picture, "First", imageKeys.Second)],
+      ["an altered token", "x.jwe", Buffer.concat([good.subarray(0, -4), Buffer.from("AAAA")])],
+      ["no picture in the token", "x.jwe", await jwe(Buffer.from("text"), "First", key)],
+      ["too many pixels in the token", "x.jwe", await jwe(large, "First", key)],
+      ["a plain picture by another name", "x.jwe", picture],
+    ];
+    const answers = new Map<string, string[]>();
+    for (const [what, fileName, bytes] of uploads) {
+      const { status, headers, text } = await evaluate(strict, bytes, { name: fileName });
+      const answer = JSON.stringify([status, { ...headers, date: undefined }, text]);
+      answers.set(answer, [...(answers.get(answer) ?? []), what]);
+    }
+    expect([...answers.values()]).toEqual([uploads.map(([what]) => what)]);
+    expect([...answers.keys()][0]).toContain("[422,");
+    expect([...answers.keys()][0]).toContain(
+      "ENCRYPTED_IMAGE_REJECTED: expected a picture encrypted",
+    );
+    expect(strict.bugs).toEqual([]);
+  });
+});
+
+describe("Accept and Results.Encrypt decide the answer's type:", () => {
+  type Row = [
+    encrypt: "match" | "always" | "never",
+    format: "plain" | "encrypted" | "jwe",
+    accept: string,
+    answer: "text" | "json" | "jose" | 406,
+  ];
+  const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+  const rows: Row[] = [
+    ["match", "plain", "*/*", "text"],
+    ["match", "plain", "text/plain", "text"],
+    ["match", "plain", browser, "text"],
+    ["match", "plain", "application/*", "json"],
+    ["match", "plain", "application/json", "json"],
+    ["match", "plain", "application/jose", 406],
+    ["match", "plain", "application/jose, text/plain;q=0.1", "text"],
+    ["match", "plain", "image/png", 406],
+    ["match", "encrypted", "*/*", "text"],
+    ["match", "encrypted", "application/json", "json"],
+    ["match", "encrypted", "application/jose", "jose"],
+    ["match", "encrypted", "application/jose, */*;q=0.1", "jose"],
+    ["match", "jwe", "*/*", "jose"],
+    ["match", "jwe", "text/plain", "jose"],
+    ["match", "jwe", "application/json", "jose"],
+    ["always", "plain", "*/*", "text"],
+    ["always", "encrypted", "*/*", "jose"],
+    ["always", "encrypted", "text/plain", "jose"],
+    ["always", "jwe", "application/json", "jose"],
+    ["never", "encrypted", "*/*", "text"],
+    ["never", "encrypted", "application/jose", 406],
+    ["never", "jwe", "*/*", "text"],
+    ["never", "jwe", "application/json", "json"],
+    ["never", "jwe", "application/jose", 406],
+  ];
+
+  test.each(rows)("%s, %s, %s: %s", async (encrypt, format, accept, answer) => {
+    const app = await testApp({ results: { Encrypt: encrypt } });
+    const uploads = {
+      plain: { name: "x.jpg", bytes: picture },
+      encrypted: { name: "x.jpg.encrypted", bytes: encryptCbc(picture, imageKeys.First) },
+      jwe: { name: "x.jwe", bytes: await jwe(picture, "First", imageKeys.First) },
+    };
+    const { name: fileName, bytes } = uploads[format];
+    const { status, headers, text } = await evaluate(app, bytes, { name: fileName, accept });
+    if (answer === 406) {
+      expect(status).toBe(406);
+      expect(text).toContain("NOT_ACCEPTABLE");
+      return;
+    }
+    const types = {
+      text: "text/plain; charset=utf-8",
+      json: "application/json; charset=utf-8",
+      jose: "application/jose",
+    };
+    expect([status, headers["content-type"]]).toEqual([200, types[answer]]);
+    const shown = answer === "jose" ? (await open(text, "First")).text : text;
+    expect(shown).toContain("green");
+  });
+});

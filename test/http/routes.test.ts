@@ -1,0 +1,81 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import request from "supertest";
+import { testApp, type TestApp } from "../helpers/test-app.js";
+
+let confml: TestApp;
+
+beforeAll(async () => {
+  confml = await testApp();
+});
+
+describe("GET", () => {
+  test("/ says where the server runs, and that it is no proof", async () => {
+    const outside = await request(confml.app).get("/");
+    expect([outside.status, outside.text]).toEqual([
+      200,
+      "Hello from outside any TEE: nothing here is confidential.",
+    ]);
+    const inside = await testApp({ app: { insideSgx: true } });
+    expect((await request(inside.app).get("/")).text).toBe("Hello from inside Mystikos!");
+  });
+
+  test.each([
+    ["/v2", { name: "confml", version: "1.2.3", extensions: [] }],
+    ["/v2/health/live", { live: true }],
+    ["/v2/health/ready", { ready: true }],
+    ["/v2/models/colours/ready", { name: "colours", ready: true }],
+    [
+      "/v2/models/colours",
+      {
+        name: "colours",
+        versions: ["1"],
+        platform: "onnxruntime_onnx",
+        inputs: [{ name: "pixels", shape: [-1, 3, 32, 32], datatype: "FP32" }],
+        outputs: [{ name: "scores", shape: [-1, 3], datatype: "FP32" }],
+      },
+    ],
+  ])("%s", async (path, body) => {
+    const response = await request(confml.app).get(path);
+    expect([response.status, response.body]).toEqual([200, body]);
+    expect((await request(confml.app).head(path)).status).toBe(200);
+  });
+
+  test("tells that it is not ready while it stops, but alive", async () => {
+    const { app } = await testApp({ app: { isStopping: () => true } });
+    expect((await request(app).get("/v2/health/ready")).status).toBe(503);
+    expect((await request(app).get("/v2/models/colours/ready")).status).toBe(503);
+    expect((await request(app).get("/v2/health/live")).status).toBe(200);
+  });
+
+  test.each(["/nothing", "/v2/models/other", "/v2/models/other/ready", "/v2/models/%ff"])(
+    "%s finds nothing",
+    async (path) => {
+      const { status, text } = await request(confml.app).get(path);
+      expect([status, text]).toEqual([404, expect.stringMatching(/^NOT_FOUND: /u)]);
+      expect(confml.bugs).toEqual([]);
+    },
+  );
+});
+
+test.each([
+  ["delete", "/", "GET, HEAD"],
+  ["post", "/v2/health/live", "GET, HEAD"],
+  ["get", "/evaluate", "POST"],
+  ["put", "/evaluate", "POST"],
+] as const)("%s %s is refused, with the methods that are not", async (method, path, allowed) => {
+  const { status, headers, text } = await request(confml.app)[method](path);
+  expect([status, headers["allow"], text]).toEqual([
+    405,
+    allowed,
+    `METHOD_NOT_ALLOWED: expected ${allowed}`,
+  ]);
+});
+
+test("answers are for nobody's cache and say nothing of their maker", async () => {
+  const { headers } = await request(confml.app).get("/");
+  expect(headers).toMatchObject({
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
+  expect(headers).not.toHaveProperty("x-powered-by");
+});

@@ -1,0 +1,90 @@
+import { readdir } from "node:fs/promises";
+import { crc32 } from "node:zlib";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { configureDecoder, decodeImage } from "../../src/image/decode.js";
+import { expected, fixture } from "../helpers/fixtures.js";
+
+const maxPixels = 1_000_000;
+
+beforeAll(() => {
+  configureDecoder();
+});
+
+const names = Object.keys(expected.pictures);
+
+test("there is an expectation for every fixture", async () => {
+  const files = await readdir(new URL("../fixtures/images/", import.meta.url));
+  expect(names).toEqual(files.filter((name) => !/\.(?:py|mjs|json)$/u.test(name)).sort());
+});
+
+describe("decoding gives what Pillow's convert('RGB') gives:", () => {
+  test.each(names)("%s", async (name) => {
+    const { width, height, rgb } = await decodeImage(await fixture(name), maxPixels);
+    const wanted = expected.pictures[name];
+    expect([width, height]).toEqual([wanted?.width, wanted?.height]);
+    expect(rgb.equals(Buffer.from(wanted?.rgb ?? "", "base64"))).toBe(true);
+  });
+
+  test.each(names)("%s with any padding of AES-CBC behind it", async (name) => {
+    const file = await fixture(name);
+    const { rgb } = await decodeImage(file, maxPixels);
+    for (let length = 1; length <= 16; length += 1) {
+      const padded = Buffer.concat([file, Buffer.alloc(length, length)]);
+      const garbled = Buffer.concat([file, Buffer.alloc(length, 0xd9)]);
+      expect((await decodeImage(padded, maxPixels)).rgb.equals(rgb)).toBe(true);
+      expect((await decodeImage(garbled, maxPixels)).rgb.equals(rgb)).toBe(true);
+    }
+  });
+});
+
+describe("decoding refuses", () => {
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>';
+  test.each<[string, Buffer]>([
+    ["nothing", Buffer.alloc(0)],
+    ["text", Buffer.from("not a picture")],
+    ["SVG", Buffer.from(svg)],
+    ["SVG with a declaration", Buffer.from(`<?xml version="1.0"?>${svg}`)],
+    ["HTML", Buffer.from("<!doctype html><html><body></body></html>")],
+    ["PDF", Buffer.from("%PDF-1.7\n1 0 obj\n<<>>\nendobj\n")],
+    ["a JPEG's first bytes", Buffer.from("ffd8ffe000104a46494600", "hex")],
+    ["a PNG's first bytes", Buffer.from("89504e470d0a1a0a", "hex")],
+    ["PPM, which libvips could read", Buffer.from("P6 1 1 255\nabc")],
+  ])("%s", async (_what, file) => {
+    await expect(decodeImage(file, maxPixels)).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+    });
+  });
+
+  test.each(["rgb.jpg", "rgb.png", "rgb.webp", "rgb.tif"])("%s cut in half", async (name) => {
+    const file = await fixture(name);
+    const half = file.subarray(0, Math.floor(file.length / 2));
+    await expect(decodeImage(half, maxPixels)).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+    });
+  });
+
+  test("a picture of too many pixels, from its header alone", async () => {
+    const file = await fixture("rgb.png");
+    // PNG, section 11.2.2: IHDR holds width and height from byte 16 on, its CRC at 29.
+    const huge = Buffer.from(file);
+    huge.writeUInt32BE(60_000, 16);
+    huge.writeUInt32BE(60_000, 20);
+    huge.writeUInt32BE(crc32(huge.subarray(12, 29)), 29);
+    await expect(decodeImage(huge, maxPixels)).rejects.toMatchObject({
+      code: "IMAGE_TOO_LARGE",
+      message: expect.stringContaining("60000 × 60000"),
+    });
+  });
+
+  test("one pixel more than allowed", async () => {
+    const file = await fixture("rgb.png");
+    await expect(decodeImage(file, 23 * 17)).resolves.toMatchObject({ width: 23 });
+    await expect(decodeImage(file, 23 * 17 - 1)).rejects.toMatchObject({ code: "IMAGE_TOO_LARGE" });
+  });
+});
+
+test("no error of a decoder reaches the message", async () => {
+  const file = await fixture("rgb.png");
+  const broken = Buffer.from(file).fill(0, 60, 80);
+  await expect(decodeImage(broken, maxPixels)).rejects.toThrow(/^expected a whole JPEG[\w ,]+$/u);
+});

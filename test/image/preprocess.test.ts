@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { configureDecoder, decodeImage } from "../../src/image/decode.js";
+import { resizeWindow } from "../../src/image/pillow-resize.js";
+import {
+  cropOffset,
+  prepareImage,
+  resizedSize,
+  type Preprocessing,
+} from "../../src/image/preprocess.js";
+import { expected, fixture } from "../helpers/fixtures.js";
+import { flat } from "../helpers/pictures.js";
+
+const imageNet: Preprocessing = {
+  resize: 256,
+  crop: 224,
+  channels: "RGB",
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+const plane = 224 * 224;
+
+beforeAll(() => {
+  configureDecoder();
+});
+
+describe("resizing", () => {
+  test.each(expected.resized)(
+    "$name to $width × $height is Pillow's BILINEAR to the bit",
+    async ({ name, width, height, rgb }) => {
+      const source = await decodeImage(await fixture(name), 1_000_000);
+      const all = (size: number) => ({ size, offset: 0, length: size });
+      const resized = await resizeWindow(source.rgb, source, all(width), all(height));
+      expect(Buffer.from(resized).equals(Buffer.from(rgb, "base64"))).toBe(true);
+    },
+  );
+
+  test("a window is the part of the whole", async () => {
+    const source = await decodeImage(await fixture("rgb.png"), 1_000_000);
+    const whole = await resizeWindow(
+      source.rgb,
+      source,
+      { size: 40, offset: 0, length: 40 },
+      { size: 30, offset: 0, length: 30 },
+    );
+    const part = await resizeWindow(
+      source.rgb,
+      source,
+      { size: 40, offset: 7, length: 20 },
+      { size: 30, offset: 11, length: 10 },
+    );
+    for (let row = 0; row < 10; row += 1) {
+      const from = ((row + 11) * 40 + 7) * 3;
+      expect(part.subarray(row * 60, row * 60 + 60)).toEqual(whole.subarray(from, from + 60));
+    }
+  });
+
+  test("sizes are torchvision's: the long side cut down to a whole number", () => {
+    expect(resizedSize(700, 577, 256)).toEqual({ width: 310, height: 256 });
+    expect(resizedSize(577, 700, 256)).toEqual({ width: 256, height: 310 });
+    expect(resizedSize(100, 100, 256)).toEqual({ width: 256, height: 256 });
+    expect(resizedSize(3, 1, 256)).toEqual({ width: 768, height: 256 });
+  });
+
+  test.each([
+    [256, 16],
+    [310, 43],
+    [225, 0],
+    [227, 2],
+    [229, 2],
+    [231, 4],
+    [233, 4],
+  ])("a crop of 224 from %i starts at %i: Python rounds halves to even", (size, offset) => {
+    expect(cropOffset(size, 224)).toBe(offset);
+  });
+});
+
+describe("a picture becomes a tensor", () => {
+  test("of planes in the model's order, scaled and normalised", async () => {
+    const file = await flat("red").png().toBuffer();
+    const { pixels, ...image } = await prepareImage(file, imageNet, 1_000_000);
+    expect(image).toEqual({ width: 60, height: 40, format: "png" });
+    expect(pixels).toHaveLength(3 * plane);
+    [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225].forEach((value, channel) => {
+      const values = pixels.subarray(channel * plane, (channel + 1) * plane);
+      expect(Math.max(...values.map((one) => Math.abs(one - value)))).toBeLessThan(1e-6);
+    });
+  });
+
+  test("with blue first where the model wants that, mean and deviation with it", async () => {
+    const file = await flat("red").png().toBuffer();
+    const bgr: Preprocessing = {
+      ...imageNet,
+      channels: "BGR",
+      mean: [0.1, 0.2, 0.3],
+      std: [1, 1, 2],
+    };
+    const { pixels } = await prepareImage(file, bgr, 1_000_000);
+    expect(pixels[0]).toBeCloseTo(-0.1);
+    expect(pixels[plane]).toBeCloseTo(-0.2);
+    expect(pixels[2 * plane]).toBeCloseTo((1 - 0.3) / 2);
+  });
+
+  test.each([
+    [1, 1],
+    [20_000, 1],
+    [1, 20_000],
+    [16_000, 2],
+  ])("though it measures %i × %i", async (width, height) => {
+    const file = await flat("blue", width, height).png().toBuffer();
+    const { pixels } = await prepareImage(file, imageNet, 1_000_000);
+    expect(pixels[2 * plane + plane / 2]).toBeCloseTo((1 - 0.406) / 0.225);
+    expect(pixels[plane / 2]).toBeCloseTo(-0.485 / 0.229);
+  });
+});
