@@ -33,18 +33,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     child.kill("SIGTERM");
     await exited;
   };
-  const errors = createInterface({ input: child.stderr });
-  errors.on("line", options.onErrorLine);
+  createInterface({ input: child.stderr }).on("line", options.onErrorLine);
   const readyLine = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (options.onLine(line)) resolve(line);
     });
     child.once("error", reject);
-    child.once("exit", (code, signal) => {
-      // Its last words are still on their way.
-      errors.once("close", () => {
-        reject(new ServiceFailure(code ?? 1, `${options.script} ended (${code ?? signal ?? ""})`));
-      });
+    // Not "exit": its last words are still on their way then.
+    child.once("close", (code, signal) => {
+      reject(new ServiceFailure(code ?? 1, `${options.script} ended (${code ?? signal ?? ""})`));
     });
   });
   return { ready: parseObject(readyLine), exited, stop };
