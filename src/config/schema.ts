@@ -19,7 +19,7 @@ const secret = z.strictObject({
   /** Where the released key is written. */
   LocalPath: z.string().startsWith("/", { error: "an absolute path" }),
   /** `mhsm`, the built-in client, or the name of a native library. */
-  ClientLib: z.union([z.literal("mhsm"), z.string().endsWith(".so")], {
+  ClientLib: z.string().regex(/^mhsm$|.\.so$/u, {
     error: '"mhsm", or the name of a native library ending in .so',
   }),
   /** Mystikos rejects 0. */
@@ -48,7 +48,7 @@ const inference = z.strictObject({
   Attestation: z.strictObject({
     Endpoint: httpsUrl,
     /** `sgx`, or the path of a provider module. */
-    Evidence: z.union([z.literal("sgx"), z.string().startsWith("/")], {
+    Evidence: z.string().regex(/^sgx$|^\/./u, {
       error: '"sgx", or the absolute path of a provider module',
     }),
     /** Handed to the provider module as it is. */

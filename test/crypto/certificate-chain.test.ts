@@ -1,0 +1,156 @@
+import "reflect-metadata";
+import { X509Certificate, webcrypto } from "node:crypto";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  BasicConstraintsExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+  cryptoProvider,
+  type Extension,
+} from "@peculiar/x509";
+import { verifyCertificateChain } from "../../src/crypto/certificate-chain.js";
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const host = "vault.example";
+const now = new Date("2026-06-01");
+
+interface Certified {
+  name: string;
+  keys: webcrypto.CryptoKeyPair;
+  der: Buffer;
+}
+
+interface Wishes {
+  ca?: boolean;
+  names?: string[];
+  from?: string;
+  to?: string;
+}
+
+/** Certifies a new key; without an issuer, by itself. */
+async function certify(name: string, issuer: Certified | undefined, wishes: Wishes = {}) {
+  const { ca = false, names = [], from = "2026-01-01", to = "2027-01-01" } = wishes;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const extensions: Extension[] = [new BasicConstraintsExtension(ca, undefined, true)];
+  if (names.length > 0) {
+    extensions.push(
+      new SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value }))),
+    );
+  }
+  const certificate = await X509CertificateGenerator.create({
+    subject: `CN=${name}`,
+    issuer: `CN=${issuer?.name ?? name}`,
+    notBefore: new Date(from),
+    notAfter: new Date(to),
+    publicKey: keys.publicKey,
+    signingKey: (issuer?.keys ?? keys).privateKey,
+    signingAlgorithm: algorithm,
+    extensions,
+  });
+  return { name, keys, der: Buffer.from(certificate.rawData) };
+}
+
+let root: Certified;
+let intermediate: Certified;
+let leaf: Certified;
+
+beforeAll(async () => {
+  cryptoProvider.set(webcrypto);
+  root = await certify("root", undefined, { ca: true });
+  intermediate = await certify("intermediate", root, { ca: true });
+  leaf = await certify("leaf", intermediate, { names: [host] });
+});
+
+function verify(chain: (Certified | Buffer)[], roots: Certified[] = [root], forHost = host) {
+  return verifyCertificateChain(
+    chain.map((one) => (Buffer.isBuffer(one) ? one : one.der)),
+    { trustedRoots: roots.map(({ der }) => new X509Certificate(der)), host: forHost, now },
+  );
+}
+
+describe("a certificate chain is good", () => {
+  test("with its root or without it, and gives the leaf's key", async () => {
+    const key = await webcrypto.subtle.exportKey("spki", leaf.keys.publicKey);
+    for (const chain of [
+      [leaf, intermediate, root],
+      [leaf, intermediate],
+    ]) {
+      expect(verify(chain).export({ type: "spki", format: "der" })).toEqual(Buffer.from(key));
+    }
+  });
+
+  test("for a wildcard's hosts, of one label", async () => {
+    const wild = await certify("wild", root, { names: ["*.hsm.example"] });
+    expect(() => verify([wild], [root], "vault.hsm.example")).not.toThrow();
+    expect(() => verify([wild], [root], "a.vault.hsm.example")).toThrow("not for a.vault");
+  });
+});
+
+describe("a certificate chain is refused", () => {
+  test("for another host, and for a host in the common name alone", async () => {
+    expect(() => verify([leaf, intermediate], [root], "other.example")).toThrow("not for other");
+    const named = await certify(host, root);
+    expect(() => verify([named])).toThrow(`not for ${host}`);
+  });
+
+  test.each([
+    ["expired", "2025-01-01", "2026-05-31"],
+    ["not yet valid", "2026-06-02", "2027-01-01"],
+  ])("with a leaf that is %s", async (_what, from, to) => {
+    const other = await certify("other", root, { names: [host], from, to });
+    expect(() => verify([other])).toThrow("valid from");
+  });
+
+  test("with an expired intermediate or an expired root in the trust store", async () => {
+    const oldCa = await certify("old", root, { ca: true, from: "2024-01-01", to: "2025-01-01" });
+    expect(() => verify([oldCa])).toThrow("valid from");
+    const underOld = await certify("leaf", oldCa, { names: [host] });
+    expect(() => verify([underOld, oldCa])).toThrow("valid from");
+    const oldRoot = await certify("r", undefined, {
+      ca: true,
+      from: "2024-01-01",
+      to: "2025-01-01",
+    });
+    const underOldRoot = await certify("leaf", oldRoot, { names: [host] });
+    expect(() => verify([underOldRoot], [oldRoot])).toThrow("trusted root");
+  });
+
+  test("issued by a certificate that is no CA's", async () => {
+    const under = await certify("under", leaf, { names: [host] });
+    expect(() => verify([under, leaf, intermediate])).toThrow("not issued by");
+    const noCaRoot = await certify("plain", undefined, { names: [host] });
+    const underPlain = await certify("under", noCaRoot, { names: [host] });
+    expect(() => verify([underPlain], [noCaRoot])).toThrow("trusted root");
+  });
+
+  test("with a CA in the leaf's place", async () => {
+    const ca = await certify("ca", root, { ca: true, names: [host] });
+    expect(() => verify([ca])).toThrow("CA's certificate");
+  });
+
+  test("signed by another CA of the same name", async () => {
+    const impostor = await certify("root", undefined, { ca: true });
+    const forged = await certify("leaf", impostor, { names: [host] });
+    expect(() => verify([forged])).toThrow("trusted root");
+    expect(() => verify([forged, impostor])).toThrow("trusted root");
+    expect(() => verify([forged, root])).toThrow("not issued by");
+  });
+
+  test("self-signed, out of order, incomplete, empty, or no certificates at all", async () => {
+    const alone = await certify("alone", undefined, { names: [host] });
+    expect(() => verify([alone])).toThrow("trusted root");
+    expect(() => verify([leaf, root, intermediate])).toThrow("not issued by");
+    expect(() => verify([leaf])).toThrow("trusted root");
+    expect(() => verify([])).toThrow("no certificates");
+    expect(() => verify([Buffer.from("garbage")])).toThrow("no certificate");
+    expect(() => verify([leaf, intermediate], [])).toThrow("trusted root");
+  });
+
+  test("with any byte of its leaf changed", () => {
+    for (let at = 0; at < leaf.der.length; at += 3) {
+      const changed = Buffer.from(leaf.der);
+      changed[at] = (changed[at] ?? 0) ^ 0x04;
+      expect(() => verify([changed, intermediate])).toThrow();
+    }
+  });
+});

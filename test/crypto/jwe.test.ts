@@ -1,0 +1,123 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { CompactEncrypt, FlattenedEncrypt, decodeProtectedHeader } from "jose";
+import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
+
+const key = Buffer.alloc(32, 0x21);
+const plaintext = Buffer.from("a picture");
+const keyOf = (kid: string): Buffer | undefined => (kid === "mine" ? key : undefined);
+
+function open(token: string) {
+  return openJwe(Buffer.from(token), keyOf);
+}
+
+function token(header: { alg: string; enc: string; kid?: string }, secret: Uint8Array = key) {
+  return new CompactEncrypt(plaintext)
+    .setProtectedHeader({ kid: "mine", ...header })
+    .encrypt(secret);
+}
+
+describe("a JWE opens", () => {
+  test.each(["dir", "A256KW"])("with %s and A256GCM", async (alg) => {
+    const opened = await open(await token({ alg, enc: "A256GCM" }));
+    expect(opened?.kid).toBe("mine");
+    expect(Buffer.from(opened?.plaintext ?? [])).toEqual(plaintext);
+  });
+
+  test("that we sealed, whatever is in it", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 500 }), async (content) => {
+        const opened = await open(await sealJwe(key, content, { kid: "mine" }));
+        expect(Buffer.from(opened?.plaintext ?? [1])).toEqual(Buffer.from(content));
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("a JWE does not open", () => {
+  test.each([
+    ["A256GCMKW", "A256GCM", 32],
+    ["A128KW", "A256GCM", 16],
+    ["A192KW", "A256GCM", 24],
+    ["A256KW", "A128GCM", 32],
+    ["A256KW", "A192GCM", 32],
+    ["A256KW", "A256CBC-HS512", 32],
+    ["dir", "A128CBC-HS256", 32],
+    ["PBES2-HS512+A256KW", "A256GCM", 32],
+  ])("with %s and %s, for a key that would fit", async (alg, enc, length) => {
+    const secret = key.subarray(0, length);
+    const made = Buffer.from(await token({ alg, enc }, secret));
+    await expect(openJwe(made, () => secret)).resolves.toBeUndefined();
+  });
+
+  test("with a compressed content, which is not even inflated", async () => {
+    const [, ...rest] = (await token({ alg: "dir", enc: "A256GCM" })).split(".");
+    const header = { alg: "dir", enc: "A256GCM", kid: "mine", zip: "DEF" };
+    const changed = Buffer.from(JSON.stringify(header)).toString("base64url");
+    await expect(open([changed, ...rest].join("."))).resolves.toBeUndefined();
+    // Made so from the start, its integrity would hold.
+    const zipped = new CompactEncrypt(plaintext).setProtectedHeader(header);
+    const made = await zipped.encrypt(key).catch(() => undefined);
+    if (made !== undefined) await expect(open(made)).resolves.toBeUndefined();
+  });
+
+  test("without a kid, with an unknown one, under another key", async () => {
+    const nameless = await new CompactEncrypt(plaintext)
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM" })
+      .encrypt(key);
+    await expect(open(nameless)).resolves.toBeUndefined();
+    const unknown = await token({ alg: "dir", enc: "A256GCM", kid: "other" });
+    await expect(open(unknown)).resolves.toBeUndefined();
+    const foreign = await token({ alg: "dir", enc: "A256GCM" }, Buffer.alloc(32, 9));
+    await expect(open(foreign)).resolves.toBeUndefined();
+  });
+
+  test("with a critical header that we do not know", async () => {
+    const critical = await new CompactEncrypt(plaintext)
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: "mine", crit: ["x"], x: 1 })
+      .encrypt(key, { crit: { x: true } });
+    await expect(open(critical)).resolves.toBeUndefined();
+  });
+
+  test.each(["dir", "A256KW"])("with any character changed (%s)", async (alg) => {
+    const made = await token({ alg, enc: "A256GCM" });
+    for (let at = 0; at < made.length; at += 1) {
+      // The last character of a part can have bits that mean nothing.
+      if (made[at] === "." || made[at + 1] === "." || at === made.length - 1) continue;
+      const character = made[at] === "B" ? "C" : "B";
+      const changed = `${made.slice(0, at)}${character}${made.slice(at + 1)}`;
+      await expect(open(changed)).resolves.toBeUndefined();
+    }
+  });
+
+  test.each(["", ".", "....", "a.b.c", "a.b.c.d.e", "a.b.c.d.e.f", "{}"])(
+    "from %j",
+    async (text) => {
+      await expect(open(text)).resolves.toBeUndefined();
+    },
+  );
+
+  test("in the JSON serialisation", async () => {
+    const json = await new FlattenedEncrypt(plaintext)
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: "mine" })
+      .encrypt(key);
+    await expect(open(JSON.stringify(json))).resolves.toBeUndefined();
+  });
+});
+
+describe("a sealed answer", () => {
+  test("names its key and content, under a content key of its own each time", async () => {
+    const first = await sealJwe(key, plaintext, { kid: "mine", cty: "json" });
+    const second = await sealJwe(key, plaintext, { kid: "mine", cty: "json" });
+    expect(decodeProtectedHeader(first)).toEqual({
+      alg: "A256KW",
+      enc: "A256GCM",
+      kid: "mine",
+      cty: "json",
+    });
+    const parts = [first, second].map((made) => made.split("."));
+    expect(parts[0]?.[1]).not.toBe(parts[1]?.[1]);
+    expect(parts[0]?.[2]).not.toBe(parts[1]?.[2]);
+  });
+});

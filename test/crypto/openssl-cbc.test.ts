@@ -1,0 +1,68 @@
+import { createCipheriv } from "node:crypto";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { createModelDecipher, decryptImage, encryptLegacy } from "../../src/crypto/openssl-cbc.js";
+import { bytes, hexVectors } from "../helpers/vectors.js";
+
+const vectors = hexVectors("openssl-cbc.json");
+const key = Buffer.alloc(32, 0x42);
+
+function decryptModel(ciphertext: Uint8Array): Buffer {
+  const decipher = createModelDecipher(key);
+  return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+}
+
+describe("what openssl wrote", () => {
+  test.each(vectors)("opens, and is what we write: vector %#", (vector) => {
+    const [plaintext, ciphertext] = [bytes(vector, "plaintext"), bytes(vector, "ciphertext")];
+    const decipher = createModelDecipher(bytes(vector, "key"));
+    expect(Buffer.concat([decipher.update(ciphertext), decipher.final()])).toEqual(plaintext);
+    expect(encryptLegacy(bytes(vector, "key"), plaintext)).toEqual(ciphertext);
+  });
+
+  test.each(vectors)("opens as an image with its padding behind it: vector %#", (vector) => {
+    const plaintext = bytes(vector, "plaintext");
+    const padding = 16 - (plaintext.length % 16);
+    expect(decryptImage(bytes(vector, "key"), bytes(vector, "ciphertext"))).toEqual(
+      Buffer.concat([plaintext, Buffer.alloc(padding, padding)]),
+    );
+  });
+});
+
+describe("an encrypted image", () => {
+  test("of whole blocks never fails to decrypt, whatever stands in it", () => {
+    const blocks = fc
+      .array(fc.uint8Array({ minLength: 16, maxLength: 16 }), { minLength: 1, maxLength: 8 })
+      .map((parts) => Buffer.concat(parts));
+    fc.assert(
+      fc.property(blocks, (ciphertext) => {
+        expect(decryptImage(key, ciphertext)).toHaveLength(ciphertext.length);
+      }),
+    );
+  });
+
+  test("of any other length, or of none, is undefined", () => {
+    for (let length = 0; length <= 64; length += 1) {
+      const opened = decryptImage(key, Buffer.alloc(length, 1));
+      expect(opened === undefined).toBe(length === 0 || length % 16 !== 0);
+    }
+  });
+});
+
+describe("an encrypted model", () => {
+  test("is what was encrypted, for any length", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (plaintext) => {
+        expect(decryptModel(encryptLegacy(key, plaintext))).toEqual(Buffer.from(plaintext));
+      }),
+    );
+  });
+
+  test.each(["00", "11", "0302", "1f".repeat(16)])("with the padding %s does not open", (end) => {
+    const block = Buffer.alloc(16, 0x55);
+    Buffer.from(end, "hex").copy(block, 16 - end.length / 2);
+    const cipher = createCipheriv("aes-256-cbc", key, Buffer.alloc(16)).setAutoPadding(false);
+    const ciphertext = Buffer.concat([cipher.update(block), cipher.final()]);
+    expect(() => decryptModel(ciphertext)).toThrow();
+  });
+});

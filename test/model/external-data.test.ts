@@ -1,0 +1,89 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { hasExternalData } from "../../src/model/external-data.js";
+import { projectFolder } from "../helpers/server-process.js";
+
+/** A field of Protocol Buffers: a message, or a number. */
+function field(number: number, content: Uint8Array | number): Buffer {
+  if (typeof content === "number") return Buffer.from([...varint(number * 8), ...varint(content)]);
+  return Buffer.concat([
+    Buffer.from([...varint(number * 8 + 2), ...varint(content.length)]),
+    content,
+  ]);
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
+
+// Numbers as in onnx.proto3.
+const graph = (...fields: Buffer[]): Buffer => field(7, Buffer.concat(fields));
+const node = (attribute: Buffer): Buffer => field(1, field(5, attribute));
+const located = field(14, 1);
+const named = field(
+  13,
+  Buffer.concat([field(1, Buffer.from("location")), field(2, Buffer.from("/image.key"))]),
+);
+
+describe("external data is found in", () => {
+  test.each<[string, Buffer]>([
+    ["an initialiser's location", graph(field(5, located))],
+    ["an initialiser's external_data alone", graph(field(5, named))],
+    ["the last of many initialisers", graph(field(5, field(1, 3)), field(5, located))],
+    ["a sparse initialiser's values", graph(field(15, field(1, located)))],
+    ["a sparse initialiser's indices", graph(field(15, field(2, located)))],
+    ["a node's tensor", graph(node(field(5, located)))],
+    ["a node's list of tensors", graph(node(field(10, located)))],
+    ["a node's sparse tensor", graph(node(field(22, field(1, located))))],
+    ["a subgraph", graph(node(field(6, field(5, located))))],
+    [
+      "a subgraph of a list, in a subgraph",
+      graph(node(field(6, node(field(11, field(5, located)))))),
+    ],
+    ["a function's node", field(25, field(7, field(5, field(5, located))))],
+    ["a function's default", field(25, field(11, field(5, located)))],
+    ["the training graph", field(20, field(1, field(5, located)))],
+    [
+      "a second graph field, which Protocol Buffers merge",
+      Buffer.concat([graph(), graph(field(5, located))]),
+    ],
+  ])("%s", (_where, model) => {
+    expect(hasExternalData(model)).toBe(true);
+  });
+});
+
+describe("no external data is found in", () => {
+  test("a model that has none", async () => {
+    for (const file of ["test/fixtures/models/colours.onnx", "models/demo/alexnet.onnx"]) {
+      expect(hasExternalData(await readFile(join(projectFolder, file)))).toBe(false);
+    }
+  });
+
+  test("a tensor with the default location, and fields of all wire types", () => {
+    const others = Buffer.from([0x0d, 1, 2, 3, 4, 0x09, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(hasExternalData(Buffer.concat([others, graph(field(5, field(14, 0)))]))).toBe(false);
+  });
+});
+
+describe("bytes that are no model", () => {
+  test("end in an answer or in a RangeError, whatever they are", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          expect(typeof hasExternalData(bytes)).toBe("boolean");
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("nested without end are refused", () => {
+    let attribute = field(5, located);
+    for (let depth = 0; depth < 100; depth += 1) attribute = field(6, node(attribute));
+    expect(() => hasExternalData(graph(node(attribute)))).toThrow(RangeError);
+  });
+});
