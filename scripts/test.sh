@@ -16,5 +16,24 @@ step 'types'
 tsc -p tsconfig.check.json
 step 'imports'
 depcruise --config .dependency-cruiser.mjs src emulator scripts
+
+step 'export script'
+# Debian's Python is the one that may have Debian's torch; the tests say what they skip without it.
+python=$(command -v /usr/bin/python3 || command -v python3 || true)
+if [ -n "$python" ]; then
+  "$python" test/scripts/export_alexnet_test.py
+else
+  echo 'skipped: scripts/export-alexnet.py is not tested, because there is no python3'
+fi
+
 step 'tests'
-NODE_OPTIONS='--experimental-vm-modules --no-warnings' jest "$@"
+report=build/jest.json
+status=0
+NODE_OPTIONS='--experimental-vm-modules --no-warnings' \
+  jest --json --outputFile="$report" "$@" || status=$?
+node -e '
+  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(
+    require("node:fs").readFileSync(process.argv[1], "utf8"));
+  console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
+' "$report"
+exit "$status"
