@@ -15,8 +15,12 @@ async function serve(): Promise<number> {
     folder,
     async ({ url, server, emulator }) => {
       showCommands(url, options.images);
-      const code = await Promise.race([server.exited, emulator.exited]);
-      return code ?? 1;
+      const ended = await Promise.race([
+        server.exited.then((code) => ({ who: "server", code })),
+        emulator.exited.then((code) => ({ who: "emulator", code })),
+      ]);
+      console.error(`error: the ${ended.who} ended by itself`);
+      return ended.code ?? 1;
     },
     { showRequests: true },
   );

@@ -14,6 +14,7 @@ const keyFrom = (text: string): Buffer => createHash("sha256").update(text).dige
 
 /** The keys of two data owners; the first one's is that of `.encrypted` uploads. */
 export const imageKeys = { First: keyFrom("first"), Second: keyFrom("second") } as const;
+export const modelKey = keyFrom("model");
 export const firstKeyVersion = "0123abcd";
 
 export interface TestApp {
@@ -39,7 +40,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const keys = new Map([
     ["First", { key: Buffer.from(imageKeys.First), version: firstKeyVersion }],
     ["Second", { key: Buffer.from(imageKeys.Second) }],
-    ["Model", { key: keyFrom("model") }],
+    ["Model", { key: Buffer.from(modelKey) }],
   ]);
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },

@@ -97,7 +97,7 @@ describe("an upload", () => {
       });
       // Once the slow one has gone, its bytes are free again.
       slow.destroy();
-      await expect(untilStatus(port, red, 200)).resolves.toBeDefined();
+      await expect(untilStatus(port, Buffer.alloc(90_000), 415)).resolves.toBeDefined();
     } finally {
       server.close();
     }

@@ -78,6 +78,19 @@ describe("releasing secrets", () => {
     expect(await readFile(join(folder, "model.key"))).toEqual(Buffer.alloc(32, 1));
   });
 
+  test("has thrown old key files away before it asks for a new key", async () => {
+    for (const { LocalPath } of secrets) await writeFile(LocalPath, Buffer.alloc(32, 0xee));
+    const found: string[][] = [];
+    const looking: SecretReleaseClient = {
+      release: async () => {
+        found.push(await readdir(folder));
+        return { key: Buffer.alloc(32, 1) };
+      },
+    };
+    await release({ clientFor: () => looking });
+    expect(found).toEqual([[], ["model.key"]]);
+  });
+
   test("leaves no key file where one release fails, old ones included", async () => {
     await writeFile(join(folder, "model.key"), Buffer.alloc(32, 0xee));
     await writeFile(join(folder, "image.key"), Buffer.alloc(32, 0xee));
