@@ -19,7 +19,7 @@ afterAll(async () => {
 
 /** The status of `GET url`, or the error's code. */
 function get(url: string, { agent }: Transport): Promise<number | string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise<number | string | undefined>((resolve) => {
     request(url, { agent })
       .on("response", (response) => {
         response.resume();

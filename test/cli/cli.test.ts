@@ -1,0 +1,89 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { projectFolder } from "../helpers/server-process.js";
+
+let folder = "";
+const picture = randomBytes(1000);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "confml-cli-"));
+  writeFileSync(join(folder, "image.key"), randomBytes(32));
+  writeFileSync(join(folder, "short.key"), randomBytes(31));
+  writeFileSync(join(folder, "picture.jpg"), picture);
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function confml(args: string[], input?: Uint8Array) {
+  const main = join(projectFolder, "dist/cli/main.js");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    cwd: folder,
+    input,
+  });
+  return { status, stdout, stderr: stderr.toString() };
+}
+
+describe("confml", () => {
+  test("encrypts beside the picture, and decrypts to standard output what it encrypted", () => {
+    const made = confml(["encrypt", "--key", "image.key", "--kid", "DataKey", "picture.jpg"]);
+    expect([made.status, made.stdout.toString(), made.stderr]).toEqual([0, "", ""]);
+    const opened = confml(["decrypt", "--key", "image.key", "picture.jpg.jwe"]);
+    expect(opened.stdout.equals(picture)).toBe(true);
+  });
+
+  test("reads standard input and writes standard output", () => {
+    const args = ["encrypt", "-k", "image.key", "--kid", "DataKey", "-o", "-", "-"];
+    const made = confml(args, picture);
+    const opened = confml(
+      ["decrypt", "-k", "image.key"],
+      Buffer.concat([made.stdout, Buffer.from("\n")]),
+    );
+    expect(opened.stdout.equals(picture)).toBe(true);
+  });
+
+  test("writes the legacy format to .encrypted", () => {
+    expect(confml(["encrypt", "--key", "image.key", "--legacy", "picture.jpg"]).status).toBe(0);
+    expect(statSync(join(folder, "picture.jpg.encrypted")).size).toBe(1008);
+  });
+
+  test.each([
+    [[], 64, "no command given"],
+    [["decypher"], 64, "unknown command decypher"],
+    [["encrypt", "picture.jpg"], 64, "--key is missing"],
+    [["encrypt", "--key", "image.key", "picture.jpg"], 64, "give either --kid or --legacy"],
+    [["encrypt", "--key", "image.key", "--kid", "x", "--legacy", "picture.jpg"], 64, "give either"],
+    [["encrypt", "--key", "image.key", "--kid", "x"], 64, "give one FILE"],
+    [["encrypt", "--key", "image.key", "--kid", "x", "-"], 64, "standard input needs an output"],
+    [["encrypt", "--keyfile", "image.key"], 64, "'--keyfile'"],
+    [
+      ["encrypt", "--key", "short.key", "--kid", "x", "picture.jpg"],
+      1,
+      "a key of 32 bytes; got 31",
+    ],
+    [["encrypt", "--key", "none.key", "--kid", "x", "picture.jpg"], 1, "none.key"],
+    [["decrypt", "--key", "image.key", "picture.jpg"], 1, "not a JWE under this key"],
+  ])("explains what is wrong with %j", (args, status, message) => {
+    const before = readdirSync(folder).map((name) => readFileSync(join(folder, name)).length);
+    const failed = confml(args, Buffer.alloc(0));
+    expect(failed.status).toBe(status);
+    expect(failed.stdout).toHaveLength(0);
+    expect(failed.stderr).toContain(`confml: error: `);
+    expect(failed.stderr).toContain(message);
+    expect(failed.stderr.includes("hint: see confml --help")).toBe(status === 64);
+    expect(readdirSync(folder).map((name) => readFileSync(join(folder, name)).length)).toEqual(
+      before,
+    );
+  });
+
+  test("tells how to use it", () => {
+    expect(confml(["--help"]).stdout.toString()).toMatch(/^Usage: confml COMMAND/u);
+    expect(confml(["encrypt", "--help"]).stdout.toString()).toContain("--legacy");
+    expect(confml(["--version"]).stdout.toString()).toMatch(/^\d+\.\d+\.\d+\n$/u);
+  });
+});
