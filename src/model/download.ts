@@ -79,7 +79,11 @@ async function receive(
       ...(progress.received > 0 ? { Range: `bytes=${progress.received}-` } : {}),
     },
     signal,
-    validateStatus: (status) => status === 200 || status === 206,
+    // Until the answer begins; from then on it is ours to watch.
+    timeout: idleTimeoutMs,
+    validateStatus: (status) =>
+      // 416: a connection broke after the last byte, so that there is no rest to ask for.
+      status === 200 || status === 206 || (status === 416 && progress.received > 0),
   });
   const body = response.data;
   if (!(body instanceof Readable)) throw new Error("an answer without a body");
@@ -116,7 +120,7 @@ async function receive(
 
 /** Whether the answer goes on where the last one ended; if not, it is the whole file once more. */
 function continues(response: AxiosResponse, progress: Progress): boolean {
-  if (response.status !== 206) return false;
+  if (response.status === 200) return false;
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/u.exec(String(response.headers["content-range"]));
   if (range === null || Number(range[1]) !== progress.received) {
     // What was received is kept, so nothing but an exact continuation will do; asking anew from the
@@ -124,7 +128,7 @@ function continues(response: AxiosResponse, progress: Progress): boolean {
     progress.received = 0;
     throw networkError("ECONNRESET", "the server sent another range than was asked for");
   }
-  return true;
+  return progress.received > 0;
 }
 
 function contentLength(response: AxiosResponse): number | undefined {

@@ -29,6 +29,8 @@ const messages = {
 const tensorExternalDataField = 13;
 const tensorDataLocationField = 14;
 const maxDepth = 64;
+/** Readers differ on longer ones: Protocol Buffers' C++ drops their high bits and sees another field. */
+const maxTag = 0xffff_ffff;
 
 /** @throws RangeError for bytes that are no Protocol Buffers message */
 export function hasExternalData(model: Uint8Array): boolean {
@@ -41,6 +43,7 @@ function visit(name: MessageName, bytes: Uint8Array, depth: number): boolean {
   const reader = new Reader(bytes);
   while (!reader.atEnd) {
     const tag = reader.varint();
+    if (tag > maxTag) throw new RangeError("a field's number too high");
     const field = Math.floor(tag / 8);
     const wireType = tag % 8;
     if (wireType === 2) {

@@ -55,6 +55,8 @@ async function createSession(model: Uint8Array): Promise<InferenceSession> {
       graphOptimizationLevel: "all",
       // Warnings of the runtime's go to standard error, past our log.
       logSeverityLevel: 3,
+      // Bytes 4 to 7 could name the runtime's own format, which the search for external data cannot read.
+      extra: { session: { load_model_format: "ONNX" } },
     });
   } catch (cause) {
     throw notOnnx(cause);
@@ -167,9 +169,9 @@ function createRunner(
 async function tryOut({ manifest, fixedBatch, run }: ModelSession): Promise<void> {
   const [, ...picture] = manifest.input.shape;
   const batch = fixedBatch ?? 1;
-  const pixels = new Float32Array(batch * picture.reduce((a, b) => a * b, 1));
   let scores: Float32Array;
   try {
+    const pixels = new Float32Array(batch * picture.reduce((a, b) => a * b, 1));
     scores = await run(pixels, batch);
   } catch (cause) {
     throw invalid(

@@ -4,19 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { hasExternalData } from "../../src/model/external-data.js";
 import { projectFolder } from "../helpers/server-process.js";
-
-/** A field of Protocol Buffers: a message, or a number. */
-function field(number: number, content: Uint8Array | number): Buffer {
-  if (typeof content === "number") return Buffer.from([...varint(number * 8), ...varint(content)]);
-  return Buffer.concat([
-    Buffer.from([...varint(number * 8 + 2), ...varint(content.length)]),
-    content,
-  ]);
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
-}
+import { field, varint } from "./onnx-bytes.js";
 
 // Numbers as in onnx.proto3.
 const graph = (...fields: Buffer[]): Buffer => field(7, Buffer.concat(fields));
@@ -37,6 +25,7 @@ describe("external data is found in", () => {
     ["a node's tensor", graph(node(field(5, located)))],
     ["a node's list of tensors", graph(node(field(10, located)))],
     ["a node's sparse tensor", graph(node(field(22, field(1, located))))],
+    ["a node's list of sparse tensors", graph(node(field(23, field(2, located))))],
     ["a subgraph", graph(node(field(6, field(5, located))))],
     [
       "a subgraph of a list, in a subgraph",
@@ -44,7 +33,8 @@ describe("external data is found in", () => {
     ],
     ["a function's node", field(25, field(7, field(5, field(5, located))))],
     ["a function's default", field(25, field(11, field(5, located)))],
-    ["the training graph", field(20, field(1, field(5, located)))],
+    ["the training's first graph", field(20, field(1, field(5, located)))],
+    ["the training's graph", field(20, field(2, field(5, located)))],
     [
       "a second graph field, which Protocol Buffers merge",
       Buffer.concat([graph(), graph(field(5, located))]),
@@ -68,6 +58,43 @@ describe("no external data is found in", () => {
 });
 
 describe("bytes that are no model", () => {
+  // Protocol Buffers' C++ reads a tag's low 32 bits and drops the rest, ONNX Runtime with it: there,
+  // 13 + 2^29 is field 13 again.
+  test.each([2 ** 29, 3 * 2 ** 29, 7 * 2 ** 29])(
+    "whose field numbers are %i too high, to pass by us, are refused",
+    (excess) => {
+      for (const hidden of [
+        graph(field(5, field(14 + excess, 1))),
+        graph(field(5, field(13 + excess, Buffer.alloc(0)))),
+        graph(field(5 + excess, located)),
+        field(7 + excess, field(5, located)),
+      ]) {
+        expect(() => hasExternalData(hidden)).toThrow(RangeError);
+      }
+    },
+  );
+
+  test("cut short anywhere end in false or in a RangeError, never in the rest of the memory", () => {
+    const model = graph(field(2, Buffer.from("name")), field(5, located));
+    for (let length = 0; length < model.length; length += 1) {
+      const cut = model.subarray(0, length);
+      if (length === 0) expect(hasExternalData(cut)).toBe(false);
+      else expect(() => hasExternalData(cut)).toThrow(RangeError);
+    }
+  });
+
+  test("with lengths beyond any memory are refused", () => {
+    for (const length of [2 ** 31, 2 ** 32, 2 ** 35, 2 ** 53, 2 ** 63]) {
+      const claim = Buffer.from([...varint(7 * 8 + 2), ...varint(length), ...Buffer.alloc(100)]);
+      expect(() => hasExternalData(claim)).toThrow(RangeError);
+    }
+    expect(() => hasExternalData(Buffer.alloc(30, 0xff))).toThrow("too long");
+  });
+
+  test("in groups, which onnx.proto3 does not have, are refused", () => {
+    expect(() => hasExternalData(Buffer.from([7 * 8 + 3, 7 * 8 + 4]))).toThrow("wire type 3");
+  });
+
   test("end in an answer or in a RangeError, whatever they are", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {

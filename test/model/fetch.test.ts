@@ -1,20 +1,19 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import axios from "axios";
 import { encryptLegacy } from "../../src/crypto/openssl-cbc.js";
 import { fetchModel, type FetchModelOptions } from "../../src/model/fetch.js";
+import { LocalServer } from "./local-server.js";
 
 const key = Buffer.alloc(32, 0x77);
 const plaintext = Buffer.from(Array.from({ length: 100_003 }, (_, index) => (index * 7) % 251));
 const file = encryptLegacy(key, plaintext);
 const sha256 = createHash("sha256").update(file).digest("hex");
 
-let server: Server | undefined;
+let server: LocalServer | undefined;
 
 afterEach(() => {
-  server?.closeAllConnections();
   server?.close();
 });
 
@@ -25,17 +24,11 @@ interface Seen {
 }
 
 async function fetchFrom(handler: RequestListener, part: Partial<FetchModelOptions> = {}) {
-  const seen: Seen = { ranges: [], retries: [], progress: [] };
-  server = createServer((request, response) => {
-    seen.ranges.push(request.headers.range);
-    handler(request, response);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  server = await LocalServer.start(handler);
+  const { url, ranges } = server;
+  const seen: Seen = { ranges, retries: [], progress: [] };
   const result = fetchModel({
-    url: `http://127.0.0.1:${port}/model`,
+    url,
     http: axios.create({ proxy: false }),
     sha256,
     key,
@@ -88,6 +81,22 @@ describe("fetching a model", () => {
       response.end(file.subarray(1000));
     });
     expect(Buffer.from(await result).equals(plaintext)).toBe(true);
+  });
+
+  test("works for a file of many megabytes without one, too", async () => {
+    const large = Buffer.alloc(17_000_000, "confidential ");
+    const encrypted = encryptLegacy(key, large);
+    const { result } = await fetchFrom(
+      (_request, response) => {
+        response.write(encrypted.subarray(0, 1000));
+        response.end(encrypted.subarray(1000));
+      },
+      {
+        sha256: createHash("sha256").update(encrypted).digest("hex"),
+        maxBytes: 20_000_000,
+      },
+    );
+    expect(Buffer.from(await result).equals(large)).toBe(true);
   });
 
   test("goes on where a broken connection ended", async () => {

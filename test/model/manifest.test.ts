@@ -46,6 +46,10 @@ describe("a manifest", () => {
     std: [1, 1, 1],
   };
 
+  test("may cut out the whole of the short side", async () => {
+    await expect(load({ preprocessing: { ...preprocessing, resize: 32 } })).resolves.toBeDefined();
+  });
+
   test.each<[string, object | string, RegExp]>([
     ["no JSON", "{", /a readable JSON file/u],
     ["no labels", { labels: [] }, /labels/u],
@@ -62,6 +66,12 @@ describe("a manifest", () => {
       { input: { name: "x", shape: ["N", 3, 64, 32] } },
       /32 × 32, what preprocessing cuts; got 32 × 64/u,
     ],
+    [
+      "a width unlike the crop",
+      { input: { name: "x", shape: ["N", 3, 32, 64] } },
+      /32 × 32, what preprocessing cuts; got 64 × 32/u,
+    ],
+    ["an edge too long", { preprocessing: { ...preprocessing, resize: 4097 } }, /resize/u],
     [
       "a crop larger than the picture",
       { preprocessing: { ...preprocessing, resize: 31 } },

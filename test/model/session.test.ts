@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/model/session.js";
 import { projectFolder } from "../helpers/server-process.js";
+import { elementTypes, tinyModel } from "./onnx-bytes.js";
 
 const folder = join(projectFolder, "test/fixtures/models");
 let model: Buffer;
@@ -13,6 +14,21 @@ beforeAll(async () => {
   model = await readFile(join(folder, "colours.onnx"));
   manifest = await loadManifest(join(folder, "colours.json"));
 });
+
+/** The model with a number in place of its input's batch N, which has to take five bytes. */
+function withBatch(size: string): Buffer {
+  // ModelProto.graph and, in it, input → type → tensor_type → shape → dim: each three bytes longer.
+  return Buffer.from(
+    model
+      .toString("latin1")
+      .replace("\x3a\xac\x01", "\x3a\xaf\x01")
+      .replace(
+        "Z\x21\n\x06pixels\x12\x17\n\x15\b\x01\x12\x11\n\x03\x12\x01N",
+        `Z\x24\n\x06pixels\x12\x1a\n\x18\b\x01\x12\x14\n\x06\b${size}`,
+      ),
+    "latin1",
+  );
+}
 
 /** Takes the place of a text of the same length in the model's bytes. */
 function replaced(from: string, to: string): Buffer {
@@ -29,12 +45,35 @@ describe("a model session", () => {
     await session.release();
   });
 
+  test("tells a batch that is fixed in the model, and is tried out with it", async () => {
+    const session = await createModelSession(withBatch("\x84\x80\x80\x80\x00"), manifest);
+    expect(session.fixedBatch).toBe(4);
+    await expect(session.run(new Float32Array(4 * 3 * 32 * 32), 4)).resolves.toHaveLength(12);
+    await expect(session.run(new Float32Array(3 * 32 * 32), 1)).rejects.toThrow("dimensions");
+    await session.release();
+  });
+
+  test("does not keep the bytes: they may be wiped once it is made", async () => {
+    const bytes = Buffer.from(model);
+    const session = await createModelSession(bytes, manifest);
+    bytes.fill(0);
+    const pixels = new Float32Array(3 * 32 * 32).fill(0.25);
+    expect([...(await session.run(pixels, 1))]).toEqual([2.5, 2.5, 2.5]);
+    await session.release();
+  });
+
   test.each<[string, () => [Buffer, Manifest], RegExp]>([
     ["nothing", () => [Buffer.alloc(0), manifest], /an ONNX model under the decryption/u],
     [
       "text",
       () => [Buffer.from("no model at all"), manifest],
       /an ONNX model under the decryption/u,
+    ],
+    [
+      "ONNX Runtime's own format",
+      // At once one unknown field of 62 bytes for Protocol Buffers.
+      () => [Buffer.from("\x1a\x3e\x00\x00ORTM".padEnd(64, "\x00"), "latin1"), manifest],
+      /an ONNX model under the decryption; got No graph was found in the protobuf/u,
     ],
     [
       "half a model",
@@ -70,6 +109,31 @@ describe("a model session", () => {
       "another size",
       () => [model, { ...manifest, input: { ...manifest.input, shape: ["N", 3, 64, 64] } }],
       /an input of shape \[N, 3, 64, 64\].*got shape \[N, 3, 32, 32\]/u,
+    ],
+    [
+      "a fixed batch that no memory holds",
+      () => [withBatch("\x80\x80\x80\x80\x08"), manifest],
+      /an answer to a first picture; got Invalid typed array length/u,
+    ],
+    [
+      "weights in another file, hidden under a field number of more than 32 bits",
+      () => [Buffer.concat([model, Buffer.from("3a082a06f08080801001", "hex")]), manifest],
+      /an ONNX model under the decryption; got a field's number too high/u,
+    ],
+    [
+      "a type other than float32",
+      () => [tinyModel("Identity", ["pixels"], elementTypes.double), manifest],
+      /a float32 input named "pixels".*got another type/u,
+    ],
+    [
+      "a second input",
+      () => [tinyModel("Add", ["pixels", "mask"], elementTypes.float), manifest],
+      /expected one input; got 2 inputs/u,
+    ],
+    [
+      "answers that are pictures",
+      () => [tinyModel("Identity", ["pixels"], elementTypes.float), manifest],
+      /an output of shape \[N, classes\]; got shape \[1, 3, 32, 32\]/u,
     ],
     [
       "weights in another file",
