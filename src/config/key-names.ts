@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { ConfigurationError } from "../errors.js";
 import type { Config } from "./schema.js";
 
@@ -9,6 +10,12 @@ export interface KeyNames {
   /** The one key of `.encrypted` uploads. */
   legacyImage: string;
 }
+
+/** What makes two entries one: vaults take capitals for small letters, and a file has many paths. */
+const identities = {
+  ID: (id: string) => id.toLowerCase(),
+  LocalPath: (path: string) => posix.normalize(path),
+} as const;
 
 /**
  * Finds each role's secret: named by ID in the configuration, else by the paths that the original
@@ -29,13 +36,13 @@ export function resolveKeyNames(config: Config, doing: string): KeyNames {
   };
 
   for (const field of ["ID", "LocalPath"] as const) {
-    const values = secrets.map((secret) => secret[field]);
-    const twice = values.find((value, index) => values.indexOf(value) !== index);
+    const values = secrets.map((secret) => identities[field](secret[field]));
+    const twice = secrets.find((_, index) => values.indexOf(values[index] ?? "") !== index);
     if (twice !== undefined) {
       fail(
         "Secret",
         `a different ${field} in each entry`,
-        `${JSON.stringify(twice)} twice`,
+        `${JSON.stringify(twice[field])} twice`,
         `Change one ${field}`,
       );
     }

@@ -55,7 +55,23 @@ const inference = z.strictObject({
     EvidenceOptions: z.record(z.string(), z.unknown()).optional(),
   }),
   Trust: trust.optional(),
-  Release: z.strictObject({ DeadlineMs: milliseconds(120_000) }).prefault({}),
+  /** Of the contract, and not here yet: refused by name rather than ignored. */
+  Metrics: z
+    .unknown()
+    .refine((value) => value === undefined, "nothing: this version serves no metrics yet")
+    .optional(),
+  Release: z
+    .strictObject({
+      /** For all keys together. */
+      DeadlineMs: milliseconds(120_000),
+      RefreshMs: z
+        .int()
+        .refine((value) => value === 0, "0: this version does not fetch keys again yet")
+        .default(0),
+      /** How long the key before the current one works; without refreshing there is none. */
+      GraceMs: z.int().min(0).default(86_400_000),
+    })
+    .prefault({}),
   Model: z.strictObject({
     Url: httpsUrl,
     /** Of the encrypted file. */

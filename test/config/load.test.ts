@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { z } from "zod";
 import { loadConfig } from "../../src/config/load.js";
 import { projectFolder } from "../helpers/server-process.js";
 
@@ -39,7 +38,7 @@ function changed(path: string, value: unknown): string {
 }
 
 describe("a configuration", () => {
-  test("as the repository has it is good, and frozen through and through", async () => {
+  test("as the repository has it is good, and nothing changes it", async () => {
     const { config, keyNames } = await load(committed);
     expect(keyNames).toEqual({
       model: "AlexNetModelKey",
@@ -86,6 +85,33 @@ describe("a configuration", () => {
     });
   });
 
+  test("is frozen through and through", async () => {
+    const unfrozen: unknown[] = [];
+    const visit = (value: unknown): void => {
+      if (typeof value !== "object" || value === null) return;
+      if (!Object.isFrozen(value)) unfrozen.push(value);
+      Object.values(value).forEach(visit);
+    };
+    visit(await load(changed("Inference.Attestation.EvidenceOptions", { a: [{ b: 1 }] })));
+    expect(unfrozen).toEqual([]);
+  });
+
+  test("keeps what stands at the bounds", async () => {
+    const bounds = [
+      ["Inference.Listen.Port", 0],
+      ["Inference.Listen.Port", 65_535],
+      ["Inference.Limits.MaxBatchDelayMs", 0],
+      ["Inference.Limits.MaxBatch", 256],
+      ["Inference.Model.DeadlineMs", 1],
+      ["Inference.Model.DeadlineMs", 86_400_000],
+      ["Secret.0.Verbose", 1],
+      ["Secret.0.ID", "k".repeat(127)],
+    ] as const;
+    for (const [path, value] of bounds) {
+      await expect(load(changed(path, value))).resolves.toBeDefined();
+    }
+  });
+
   test("may hold keys of Mystikos' own that we do not know", async () => {
     await expect(load(changed("SomeNewKey", { a: 1 }))).resolves.toBeDefined();
   });
@@ -98,7 +124,17 @@ describe("a configuration is refused, and the key, the value and the fix named, 
       8,
       /known keys \(MaxBatch, .*\); got "MaxBach"\. Correct its spelling/u,
     ],
-    ["Inference.Metrics", {}, /Inference\.Metrics: expected one of the known keys \(Listen, /u],
+    ["Inference.Metric", {}, /Inference\.Metric: expected one of the known keys \(Listen, /u],
+    [
+      "Inference.Metrics",
+      { Port: 9464 },
+      /nothing: this version serves no metrics yet; got \{"Port"/u,
+    ],
+    [
+      "Inference.Release.RefreshMs",
+      1000,
+      /0: this version does not fetch keys again yet; got 1000/u,
+    ],
     ["Secret.0.Key", "x", /Secret\[0\]\.Key: .*got "Key"/u],
     ["Inference.Listen.Port", "8000", /expected a value of type number; got "8000"\. Correct/u],
     ["Inference.Listen.Port", 70_000, /expected at most 65535; got 70000/u],
@@ -123,6 +159,24 @@ describe("a configuration is refused, and the key, the value and the fix named, 
     ["Secret.0.LocalPath", "model.key", /an absolute path; got "model\.key"/u],
     ["Secret.0.ID", "a/b", /a key's name.*got "a\/b"/u],
     ["Secret.0.SrsAddress", "accmhsm.managedhsm.azure.net", /an https:\/\/ URL/u],
+    ["Secret.0.SrsAddress", 5, /expected .*; got 5\./u],
+    ["Secret.0.ID", undefined, /Secret\[0\]\.ID: expected .* got nothing\. Add it/u],
+    ["Secret.0.SrsApiVersion", "7.3 preview", /an API version such as .*got "7\.3 preview"/u],
+    ["Secret.0.ClientLib", ".so", /ending in \.so; got "\.so"/u],
+    ["Secret", {}, /Secret: expected a value of type array; got \{\}/u],
+    ["Inference.Listen.Host", "", /expected at least 1 characters; got ""/u],
+    ["Inference.Listen.Port", -1, /expected at least 0; got -1/u],
+    ["Inference.Listen.Port", null, /expected a value of type number; got null/u],
+    ["Inference.Release.DeadlineMs", 86_400_001, /expected at most 86400000; got 86400001/u],
+    ["Inference.Model.MaxBytes", 2_000_000_001, /expected at most 2000000000/u],
+    ["Inference.Model.Sha256", "g".repeat(64), /64 hex digits; got "ggg/u],
+    ["Inference.Model.Manifest", "", /expected at least 1 characters/u],
+    ["Inference.Images.MaxBytes", "20MB", /expected a value of type number; got "20MB"/u],
+    ["Inference.Images.Keys", [], /expected at least 1 entries; got \[\]/u],
+    ["Inference.Attestation.Endpoint", "https://", /an https:\/\/ URL; got "https:\/\/"/u],
+    ["Inference.Attestation.Evidence", "/", /absolute path of a provider module; got "\/"/u],
+    ["Inference.Trust", { Connect: "a:1" }, /Trust\.CaFile: expected .*got nothing\. Add it/u],
+    ["Inference.Trust", { CaFile: "a", Connect: 8000 }, /Trust\.Connect: .*got 8000/u],
     ["Inference", undefined, /Inference: expected .* got nothing/u],
   ])("%s = %j", async (path, value, message) => {
     const attempt = load(changed(path, value));
@@ -134,6 +188,29 @@ describe("a configuration is refused, and the key, the value and the fix named, 
   test("more than one thing, which it counts", async () => {
     const twice = changed("Inference.Limits", { MaxBatch: 0, MaxQueue: 0 });
     await expect(load(twice)).rejects.toThrow(/\(1 more to correct after it\)/u);
+  });
+
+  test("a key that only JSON can hold", async () => {
+    const text = committed.replace('"Listen"', '"__proto__": { "Port": 1 }, "Listen"');
+    await expect(load(text)).rejects.toThrow(/Inference\.__proto__: expected one of the known/u);
+  });
+
+  test("a value too long to be shown whole", async () => {
+    const attempt = load(changed("Inference.Listen.Port", "1".repeat(500)));
+    await expect(attempt).rejects.toThrow(/got "1{70,80}\.\.\. Correct the value/u);
+  });
+
+  test.each(["null", "[]", "5", '"text"'])("%s, which is no object", async (text) => {
+    const attempt = load(text);
+    await expect(attempt).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(attempt).rejects.toThrow("the whole file: expected a value of type object; got");
+  });
+
+  test("a folder", async () => {
+    await expect(loadConfig(folder)).rejects.toMatchObject({
+      code: "CONFIG_UNREADABLE",
+      message: expect.stringContaining("EISDIR"),
+    });
   });
 
   test("a text that is no JSON", async () => {
@@ -148,70 +225,5 @@ describe("a configuration is refused, and the key, the value and the fix named, 
       code: "CONFIG_UNREADABLE",
       message: expect.stringMatching(/none\.json.*ENOENT.*--config/u),
     });
-  });
-});
-
-describe("the secrets' roles", () => {
-  const secretsWith = (change: Record<string, string>): string => {
-    const { Secret: secrets } = z
-      .object({ Secret: z.array(z.record(z.string(), z.string())) })
-      .parse(JSON.parse(committed));
-    secrets.push({ ...secrets[1], ID: "OtherKey", LocalPath: "/other.key", ...change });
-    return changed("Secret", secrets);
-  };
-
-  test("are told by name, any number of data owners", async () => {
-    const text = secretsWith({}).replace(
-      '"Formats"',
-      '"Keys":["OtherKey","AlexNetDataKey"],"LegacyKey":"AlexNetDataKey","Formats"',
-    );
-    const { keyNames } = await load(text);
-    expect(keyNames).toEqual({
-      model: "AlexNetModelKey",
-      images: ["OtherKey", "AlexNetDataKey"],
-      legacyImage: "AlexNetDataKey",
-    });
-  });
-
-  test.each<[string, () => string, RegExp]>([
-    [
-      "a name without an entry",
-      () => changed("Inference.Model.Key", "None"),
-      /the ID of an entry of Secret \(AlexNetModelKey, AlexNetDataKey\); got "None"/u,
-    ],
-    [
-      "a data owner without an entry",
-      () => changed("Inference.Images.Keys", ["None"]),
-      /Images\.Keys\[0\].*got "None"/u,
-    ],
-    [
-      "no entry at the original's path",
-      () => changed("Secret.1.LocalPath", "/elsewhere"),
-      /LocalPath is \/image\.key/u,
-    ],
-    [
-      "one key for both",
-      () => changed("Inference.Images.Keys", ["AlexNetModelKey"]),
-      /keys other than the model's/u,
-    ],
-    [
-      "a legacy key that is no image's",
-      () => changed("Inference.Images.LegacyKey", "AlexNetModelKey"),
-      /one of Images\.Keys/u,
-    ],
-    [
-      "two entries of one name",
-      () => secretsWith({ ID: "AlexNetDataKey" }),
-      /a different ID in each entry/u,
-    ],
-    [
-      "two entries of one path",
-      () => secretsWith({ LocalPath: "/image.key" }),
-      /a different LocalPath/u,
-    ],
-  ])("are refused with %s", async (_what, text, message) => {
-    const attempt = load(text());
-    await expect(attempt).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-    await expect(attempt).rejects.toThrow(message);
   });
 });
