@@ -3,6 +3,8 @@ import { X509Certificate, webcrypto } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import {
   BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
   cryptoProvider,
@@ -21,7 +23,9 @@ interface Certified {
 }
 
 interface Wishes {
-  ca?: boolean;
+  /** undefined: the certificate does not say. */
+  ca?: boolean | undefined;
+  usage?: KeyUsageFlags;
   names?: string[];
   from?: string;
   to?: string;
@@ -29,9 +33,12 @@ interface Wishes {
 
 /** Certifies a new key; without an issuer, by itself. */
 async function certify(name: string, issuer: Certified | undefined, wishes: Wishes = {}) {
-  const { ca = false, names = [], from = "2026-01-01", to = "2027-01-01" } = wishes;
+  const { names = [], from = "2026-01-01", to = "2027-01-01", usage } = wishes;
+  const ca = "ca" in wishes ? wishes.ca : false;
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const extensions: Extension[] = [new BasicConstraintsExtension(ca, undefined, true)];
+  const extensions: Extension[] = [];
+  if (ca !== undefined) extensions.push(new BasicConstraintsExtension(ca, undefined, true));
+  if (usage !== undefined) extensions.push(new KeyUsagesExtension(usage, true));
   if (names.length > 0) {
     extensions.push(
       new SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value }))),
@@ -121,6 +128,44 @@ describe("a certificate chain is refused", () => {
     const noCaRoot = await certify("plain", undefined, { names: [host] });
     const underPlain = await certify("under", noCaRoot, { names: [host] });
     expect(() => verify([underPlain], [noCaRoot])).toThrow("trusted root");
+  });
+
+  test.each<[string, Wishes]>([
+    ["may not sign certificates", { ca: true, usage: KeyUsageFlags.digitalSignature }],
+    ["does not say that it is one", { ca: undefined, usage: KeyUsageFlags.keyCertSign }],
+  ])("issued by a CA that %s", async (_what, wishes) => {
+    const issuer = await certify("issuer", root, wishes);
+    const under = await certify("under", issuer, { names: [host] });
+    expect(() => verify([under, issuer])).toThrow("not issued by");
+    const anchor = await certify("anchor", undefined, wishes);
+    const underAnchor = await certify("under", anchor, { names: [host] });
+    expect(() => verify([underAnchor], [anchor])).toThrow("trusted root");
+  });
+
+  test("with an expired root at its end, though the root is trusted", async () => {
+    const old = await certify("old", undefined, { ca: true, to: "2026-05-31" });
+    const under = await certify("under", old, { names: [host] });
+    expect(() => verify([under, old], [old])).toThrow("valid from");
+  });
+
+  test("with a certificate between that issued nothing, or one that comes twice", async () => {
+    const idle = await certify("idle", root, { ca: true });
+    expect(() => verify([leaf, idle, intermediate])).toThrow("not issued by");
+    expect(() => verify([leaf, leaf, intermediate])).toThrow("not issued by");
+    expect(() => verify([leaf, intermediate, intermediate])).toThrow("not issued by");
+  });
+
+  test("signed with another key than its issuer's, under the issuer's name", async () => {
+    const impostor = await certify("intermediate", undefined, { ca: true });
+    const forged = await certify("leaf", impostor, { names: [host] });
+    expect(() => verify([forged, intermediate])).toThrow("not issued by");
+  });
+
+  test("signed with its issuer's key under another issuer's name", async () => {
+    const misnamed = await certify("leaf", { ...intermediate, name: "other" }, { names: [host] });
+    expect(() => verify([misnamed, intermediate])).toThrow("not issued by");
+    const underRoot = await certify("leaf", { ...root, name: "other" }, { names: [host] });
+    expect(() => verify([underRoot])).toThrow("trusted root");
   });
 
   test("with a CA in the leaf's place", async () => {

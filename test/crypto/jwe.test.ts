@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CompactEncrypt, FlattenedEncrypt, decodeProtectedHeader } from "jose";
@@ -49,6 +50,51 @@ describe("a JWE does not open", () => {
     const secret = key.subarray(0, length);
     const made = Buffer.from(await token({ alg, enc }, secret));
     await expect(openJwe(made, () => secret)).resolves.toBeUndefined();
+  });
+
+  test("with RSA-OAEP, whatever key it is for", async () => {
+    const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const made = await new CompactEncrypt(plaintext)
+      .setProtectedHeader({ alg: "RSA-OAEP", enc: "A256GCM", kid: "mine" })
+      .encrypt(publicKey);
+    await expect(open(made)).resolves.toBeUndefined();
+  });
+
+  test("of an algorithm that is not ours, and the key is not even looked up", async () => {
+    const wanted: string[] = [];
+    const made = await token({ alg: "PBES2-HS512+A256KW", enc: "A256GCM" });
+    const opened = await openJwe(Buffer.from(made), (kid) => {
+      wanted.push(kid);
+      return key;
+    });
+    expect(opened).toBeUndefined();
+    expect(wanted).toEqual([]);
+  });
+
+  test("with a key of another length, or where the look-up fails", async () => {
+    const made = Buffer.from(await token({ alg: "dir", enc: "A256GCM" }));
+    for (const length of [0, 16, 31, 33, 64]) {
+      await expect(openJwe(made, () => Buffer.alloc(length, 0x21))).resolves.toBeUndefined();
+    }
+    const failing = (): never => {
+      throw new Error("no keys");
+    };
+    await expect(openJwe(made, failing)).resolves.toBeUndefined();
+  });
+
+  test.each(["dir", "A256KW"])("with a shorter tag or another IV length (%s)", async (alg) => {
+    const made = await token({ alg, enc: "A256GCM" });
+    const [header = "", wrapped = "", iv = "", ciphertext = "", tag = ""] = made.split(".");
+    for (const changed of [
+      [header, wrapped, iv, ciphertext, tag.slice(0, 16)],
+      [header, wrapped, iv, ciphertext, ""],
+      [header, wrapped, iv.slice(0, 8), ciphertext, tag],
+      [header, wrapped, "", ciphertext, tag],
+      [header, wrapped === "" ? "AAAA" : "", iv, ciphertext, tag],
+      [header, wrapped, iv, ciphertext, tag, "", ""],
+    ]) {
+      await expect(open(changed.join("."))).resolves.toBeUndefined();
+    }
   });
 
   test("with a compressed content, which is not even inflated", async () => {

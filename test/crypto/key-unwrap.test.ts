@@ -17,6 +17,11 @@ const hashes: Record<KeyWrapAlgorithm, string> = {
   RSA_AES_KEY_WRAP_256: "sha256",
   RSA_AES_KEY_WRAP_384: "sha384",
 };
+const algorithms: readonly KeyWrapAlgorithm[] = [
+  "CKM_RSA_AES_KEY_WRAP",
+  "RSA_AES_KEY_WRAP_256",
+  "RSA_AES_KEY_WRAP_384",
+];
 const algorithm = "RSA_AES_KEY_WRAP_256";
 const rfc5649Iv = "a65959a6";
 
@@ -36,6 +41,15 @@ function wrap(secret: Uint8Array, { hash = "sha256", kek, iv = rfc5649Iv }: Wrap
   ]);
 }
 
+function swapped(wrapped: Buffer): Buffer {
+  return Buffer.concat([wrapped.subarray(256), wrapped.subarray(0, 256)]);
+}
+
+function mixed(): Buffer {
+  const secret = Buffer.alloc(32, 7);
+  return Buffer.concat([wrap(secret).subarray(0, 256), wrap(secret).subarray(256)]);
+}
+
 describe("RFC 5649's vectors", () => {
   // Their KEK has 192 bits, ours 256: they prove that the cipher this builds on is the RFC's.
   test.each(hexVectors("rfc5649.json"))("hold for node:crypto's cipher: %#", (vector) => {
@@ -49,9 +63,15 @@ describe("RFC 5649's vectors", () => {
 });
 
 describe("unwrapping", () => {
-  test.each(Object.entries(hashes))("%s gives what was wrapped", (name, hash) => {
-    const known = Object.keys(hashes).find((one): one is KeyWrapAlgorithm => one === name);
-    if (known === undefined) throw new Error(name);
+  test.each(algorithms)("does not take %s's hash for another's", (name) => {
+    const wrapped = wrap(Buffer.alloc(32, 7), { hash: hashes[name] });
+    for (const other of algorithms.filter((one) => one !== name)) {
+      expect(unwrapKey(other, privateKey, wrapped, 32)).toBeUndefined();
+    }
+  });
+
+  test.each(algorithms)("%s gives what was wrapped", (known) => {
+    const hash = hashes[known];
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (secret) => {
         expect(unwrapKey(known, privateKey, wrap(secret, { hash }), 32)).toEqual(
@@ -75,11 +95,21 @@ describe("unwrapping", () => {
     ["a key of 31 bytes", wrap(Buffer.alloc(31, 7))],
     ["a key of 33 bytes", wrap(Buffer.alloc(33, 7))],
     ["a key of 25 bytes, padded to the same length", wrap(Buffer.alloc(25, 7))],
+    ["a key of 1 byte", wrap(Buffer.alloc(1, 7))],
+    ["a key of 24 bytes", wrap(Buffer.alloc(24, 7))],
+    ["a key of 40 bytes", wrap(Buffer.alloc(40, 7))],
     ["a key of 16 bytes", wrap(Buffer.alloc(16, 7))],
     ["a KEK of 16 bytes", wrap(Buffer.alloc(32, 7), { kek: randomBytes(16) })],
+    ["a KEK of 24 bytes", wrap(Buffer.alloc(32, 7), { kek: randomBytes(24) })],
+    ["the initial value of RFC 3394", wrap(Buffer.alloc(32, 7), { iv: "a6a6a6a6" })],
     ["another initial value", wrap(Buffer.alloc(32, 7), { iv: "a65959a7" })],
     ["another hash in OAEP", wrap(Buffer.alloc(32, 7), { hash: "sha1" })],
     ["no wrapped key", wrap(Buffer.alloc(32, 7)).subarray(0, 256)],
+    ["the two parts the other way round", swapped(wrap(Buffer.alloc(32, 7)))],
+    ["the KEK's part of another wrapping", mixed()],
+    ["eight bytes less", wrap(Buffer.alloc(32, 7)).subarray(0, -8)],
+    ["eight bytes more", Buffer.concat([wrap(Buffer.alloc(32, 7)), Buffer.alloc(8)])],
+    ["zeros", Buffer.alloc(296)],
     ["a byte less", wrap(Buffer.alloc(32, 7)).subarray(0, -1)],
     ["a byte more", Buffer.concat([wrap(Buffer.alloc(32, 7)), Buffer.alloc(1)])],
     ["nothing", Buffer.alloc(0)],

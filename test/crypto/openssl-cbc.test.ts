@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createCipheriv } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -29,6 +30,30 @@ describe("what openssl wrote", () => {
   });
 });
 
+/** Runs `openssl enc` with these further arguments; undefined where there is none to run. */
+function openssl(input: Uint8Array, ...more: string[]): Buffer | undefined {
+  const args = ["enc", "-aes256", "-K", key.toString("hex"), "-iv", "0", ...more];
+  const { error, status, stdout, stderr } = spawnSync("openssl", args, { input });
+  if (error !== undefined) return undefined;
+  if (status !== 0) throw new Error(stderr.toString());
+  return stdout;
+}
+
+describe("the openssl that is installed here", () => {
+  const missing = openssl(Buffer.alloc(0), "-e") === undefined;
+  if (missing) process.stderr.write("skipped: no openssl to compare with in the PATH\n");
+
+  (missing ? test.skip : test).each([0, 1, 15, 16, 17, 100, 4096, 100_003])(
+    "writes and reads the same as we, %i bytes",
+    (length) => {
+      const plaintext = Buffer.from(Array.from({ length }, (_, index) => (index * 13) % 256));
+      const ciphertext = encryptLegacy(key, plaintext);
+      expect(openssl(plaintext, "-e")?.equals(ciphertext)).toBe(true);
+      expect(openssl(ciphertext, "-d")?.equals(plaintext)).toBe(true);
+    },
+  );
+});
+
 describe("an encrypted image", () => {
   test("of whole blocks never fails to decrypt, whatever stands in it", () => {
     const blocks = fc
@@ -37,6 +62,16 @@ describe("an encrypted image", () => {
     fc.assert(
       fc.property(blocks, (ciphertext) => {
         expect(decryptImage(key, ciphertext)).toHaveLength(ciphertext.length);
+      }),
+    );
+  });
+
+  test("opens to what was encrypted and its padding, for any picture", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (picture) => {
+        const padding = 16 - (picture.length % 16);
+        const opened = decryptImage(key, encryptLegacy(key, picture));
+        expect(opened).toEqual(Buffer.concat([picture, Buffer.alloc(padding, padding)]));
       }),
     );
   });
@@ -56,6 +91,10 @@ describe("an encrypted model", () => {
         expect(decryptModel(encryptLegacy(key, plaintext))).toEqual(Buffer.from(plaintext));
       }),
     );
+  });
+
+  test.each([0, 15, 17, 31])("of %i bytes, not whole blocks, does not open", (length) => {
+    expect(() => decryptModel(Buffer.alloc(length, 1))).toThrow();
   });
 
   test.each(["00", "11", "0302", "1f".repeat(16)])("with the padding %s does not open", (end) => {
