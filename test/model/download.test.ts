@@ -52,7 +52,9 @@ describe("a download", () => {
   };
 
   test("tells how far it came where the deadline ends it", async () => {
-    const { done, received } = await downloadFrom([broken(20_000, length), unavailable], { deadlineMs: 300 });
+    const { done, received } = await downloadFrom([broken(20_000, length), unavailable], {
+      deadlineMs: 300,
+    });
     await expect(done).rejects.toMatchObject({
       code: "MODEL_UNREACHABLE",
       message: expect.stringMatching(/within 300 ms .*HTTP 503, after 20000 bytes/u),
