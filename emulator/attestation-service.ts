@@ -3,18 +3,17 @@ import express, { Router } from "express";
 import { SignJWT, jwtVerify, type JWTPayload } from "jose";
 import { z } from "zod";
 import type { CertifiedKey } from "./certificates.js";
-import { hosts } from "./hosts.js";
 import { ServiceError, answerServiceError } from "./service-error.js";
 import { verifyQuote, type EnclaveReport } from "./sgx-quote.js";
 
 export interface AttestationServiceOptions {
+  host: string;
   signer: CertifiedKey;
   /** The private half; whoever emulates evidence has it too. */
   quotingKey: KeyObject;
   tokenLifetimeSeconds: number;
 }
 
-export const attestationIssuer = `https://${hosts.attestation}`;
 const kid = "emulated-attestation";
 /** `oe_report_header_t` of Open Enclave: version, type, size. */
 const openEnclaveHeaderBytes = 16;
@@ -53,14 +52,21 @@ export function attestationRoutes(options: AttestationServiceOptions): Router {
   return router;
 }
 
+/** An attestation service, as a vault knows it. */
+export type AttestationAuthority = Pick<AttestationServiceOptions, "host" | "signer">;
+
+export function issuerOf({ host }: Pick<AttestationServiceOptions, "host">): string {
+  return `https://${host}`;
+}
+
 /** What a vault does with an attestation token. */
 export async function verifyAttestationToken(
   token: string,
-  { signer }: Pick<AttestationServiceOptions, "signer">,
+  authority: AttestationAuthority,
 ): Promise<JWTPayload> {
-  const { payload } = await jwtVerify(token, createPublicKey(signer.privateKey), {
+  const { payload } = await jwtVerify(token, createPublicKey(authority.signer.privateKey), {
     algorithms: ["RS256"],
-    issuer: attestationIssuer,
+    issuer: issuerOf(authority),
     requiredClaims: ["exp", "nbf"],
   });
   return payload;
@@ -70,8 +76,9 @@ async function attest(
   quote: Buffer,
   runtime: z.infer<typeof runtimeData>,
   nonce: string | undefined,
-  { signer, quotingKey, tokenLifetimeSeconds }: AttestationServiceOptions,
+  { host, signer, quotingKey, tokenLifetimeSeconds }: AttestationServiceOptions,
 ): Promise<string> {
+  const issuer = issuerOf({ host });
   const report = verifyQuote(quote, quotingKey);
   if (report === undefined) {
     throw new ServiceError(400, "InvalidQuote", "The quote is not signed by a known quoting key.");
@@ -84,8 +91,8 @@ async function attest(
   }
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({ ...sgxClaims(report), ...runtimeClaims(runtime, data), ...maybe(nonce) })
-    .setProtectedHeader({ alg: "RS256", jku: `${attestationIssuer}/certs`, kid, typ: "JWT" })
-    .setIssuer(attestationIssuer)
+    .setProtectedHeader({ alg: "RS256", jku: `${issuer}/certs`, kid, typ: "JWT" })
+    .setIssuer(issuer)
     .setIssuedAt(now)
     .setNotBefore(now)
     .setExpirationTime(now + tokenLifetimeSeconds)

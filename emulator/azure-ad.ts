@@ -1,10 +1,9 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { createPublicKey, randomBytes, randomUUID, type KeyObject } from "node:crypto";
 import express, { Router, type Response } from "express";
 import { SignJWT, jwtVerify } from "jose";
 import { z } from "zod";
 import type { CertifiedKey } from "./certificates.js";
 import { hosts, managedHsmResource } from "./hosts.js";
-import { createPublicKey } from "node:crypto";
 
 export interface Principal {
   clientId: string;
@@ -19,37 +18,47 @@ export interface Tenant {
 }
 
 export interface AzureAdOptions {
-  tenant: Tenant;
+  tenants: readonly Tenant[];
   signer: CertifiedKey;
+  /** Signs the tokens that a Kubernetes cluster gives its pods, which stand for the server. */
+  clusterKey: KeyObject;
   tokenLifetimeSeconds: number;
 }
 
 const authority = `https://${hosts.azureAd}`;
 const kid = "emulated-azure-ad";
 
+/** RFC 7523, section 2.2. */
+const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const exchangeAudience = "api://AzureADTokenExchange";
+
 const tokenRequest = z.object({
   client_id: z.string(),
-  client_secret: z.string(),
+  client_secret: z.string().optional(),
+  client_assertion: z.string().optional(),
+  client_assertion_type: z.literal(jwtBearer).optional(),
   grant_type: z.string(),
   scope: z.string(),
 });
 
-export function createTenant(): Tenant {
+/** @param server a client of another tenant that this one has let in */
+export function createTenant(server?: Principal): Tenant {
   const principal = (): Principal => ({
     clientId: randomUUID(),
     clientSecret: randomBytes(24).toString("base64url"),
   });
-  return { tenantId: randomUUID(), owners: principal(), server: principal() };
+  return { tenantId: randomUUID(), owners: principal(), server: server ?? principal() };
 }
 
 /** OpenID discovery and the token endpoint's client-credentials grant (RFC 6749, section 4.4). */
-export function azureAdRoutes({ tenant, signer, tokenLifetimeSeconds }: AzureAdOptions): Router {
+export function azureAdRoutes(options: AzureAdOptions): Router {
   const router = Router();
-  const { tenantId } = tenant;
-  const issuer = `${authority}/${tenantId}/v2.0`;
+  const find = (id: unknown): Tenant | undefined =>
+    options.tenants.find(({ tenantId }) => tenantId === id);
 
   router.get("/:tenant/v2.0/.well-known/openid-configuration", (request, response) => {
-    if (request.params.tenant !== tenantId) {
+    const tenantId = find(request.params.tenant)?.tenantId;
+    if (tenantId === undefined) {
       refuse(
         response,
         400,
@@ -60,7 +69,7 @@ export function azureAdRoutes({ tenant, signer, tokenLifetimeSeconds }: AzureAdO
       return;
     }
     response.json({
-      issuer,
+      issuer: issuerOf(tenantId),
       authorization_endpoint: `${authority}/${tenantId}/oauth2/v2.0/authorize`,
       token_endpoint: `${authority}/${tenantId}/oauth2/v2.0/token`,
       jwks_uri: `${authority}/${tenantId}/discovery/v2.0/keys`,
@@ -71,7 +80,8 @@ export function azureAdRoutes({ tenant, signer, tokenLifetimeSeconds }: AzureAdO
     "/:tenant/oauth2/v2.0/token",
     express.urlencoded({ extended: false }),
     async (request, response) => {
-      if (request.params["tenant"] !== tenantId) {
+      const tenant = find(request.params["tenant"]);
+      if (tenant === undefined) {
         refuse(response, 400, "invalid_request", 90002, "Tenant not found.");
         return;
       }
@@ -80,12 +90,20 @@ export function azureAdRoutes({ tenant, signer, tokenLifetimeSeconds }: AzureAdO
         refuse(response, 400, "invalid_request", 900144, "The request body must contain more.");
         return;
       }
-      const { client_id: clientId, client_secret: secret, grant_type: grant, scope } = form.data;
+      const { client_id: clientId, grant_type: grant, scope } = form.data;
       const principal = [tenant.owners, tenant.server].find((one) => one.clientId === clientId);
       if (principal === undefined) {
         const text = `Application with identifier '${clientId}' was not found in the directory.`;
         refuse(response, 400, "unauthorized_client", 700016, text);
-      } else if (secret !== principal.clientSecret) {
+      } else if (
+        form.data.client_assertion !== undefined &&
+        !(await isPods(form.data.client_assertion, principal === tenant.server, options))
+      ) {
+        refuse(response, 401, "invalid_client", 700211, "No matching federated identity record.");
+      } else if (
+        form.data.client_assertion === undefined &&
+        form.data.client_secret !== principal.clientSecret
+      ) {
         refuse(response, 401, "invalid_client", 7000215, "Invalid client secret provided.");
       } else if (grant !== "client_credentials") {
         refuse(response, 400, "unsupported_grant_type", 70003, "The grant type is not supported.");
@@ -93,34 +111,76 @@ export function azureAdRoutes({ tenant, signer, tokenLifetimeSeconds }: AzureAdO
         const text = `The resource principal named ${scope} was not found in the tenant.`;
         refuse(response, 400, "invalid_resource", 500011, text);
       } else {
-        const token = await new SignJWT({ appid: clientId, oid: clientId, tid: tenantId })
-          .setProtectedHeader({ alg: "RS256", kid, typ: "JWT" })
-          .setIssuer(issuer)
-          .setAudience(managedHsmResource)
-          .setIssuedAt()
-          .setNotBefore("0s")
-          .setExpirationTime(Math.floor(Date.now() / 1000) + tokenLifetimeSeconds)
-          .sign(signer.privateKey);
-        response.json({
-          token_type: "Bearer",
-          // Clients fetch a token of less than a minute again and again: they see an hour.
-          expires_in: Math.max(tokenLifetimeSeconds, 3599),
-          access_token: token,
-        });
+        response.json(await grantToken(clientId, tenant.tenantId, options));
       }
     },
   );
   return router;
 }
 
+function issuerOf(tenantId: string): string {
+  return `${authority}/${tenantId}/v2.0`;
+}
+
+async function grantToken(
+  clientId: string,
+  tenantId: string,
+  { signer, tokenLifetimeSeconds }: AzureAdOptions,
+): Promise<object> {
+  const token = await new SignJWT({ appid: clientId, oid: clientId, tid: tenantId })
+    .setProtectedHeader({ alg: "RS256", kid, typ: "JWT" })
+    .setIssuer(issuerOf(tenantId))
+    .setAudience(managedHsmResource)
+    .setIssuedAt()
+    .setNotBefore("0s")
+    .setExpirationTime(Math.floor(Date.now() / 1000) + tokenLifetimeSeconds)
+    .sign(signer.privateKey);
+  return {
+    token_type: "Bearer",
+    // Clients fetch a token of less than a minute again and again: they see an hour.
+    expires_in: Math.max(tokenLifetimeSeconds, 3599),
+    access_token: token,
+  };
+}
+
+/** A token as Kubernetes puts into a pod that has workload identity. */
+export function podToken(clusterKey: KeyObject): Promise<string> {
+  return new SignJWT({})
+    .setProtectedHeader({ alg: "ES256" })
+    .setSubject("system:serviceaccount:default:confml")
+    .setAudience(exchangeAudience)
+    .setIssuedAt()
+    .setExpirationTime("1h")
+    .sign(clusterKey);
+}
+
+/** The cluster is federated with the server's application alone. */
+async function isPods(
+  assertion: string,
+  isServer: boolean,
+  { clusterKey }: AzureAdOptions,
+): Promise<boolean> {
+  try {
+    await jwtVerify(assertion, createPublicKey(clusterKey), {
+      algorithms: ["ES256"],
+      audience: exchangeAudience,
+      requiredClaims: ["exp"],
+    });
+    return isServer;
+  } catch {
+    return false;
+  }
+}
+
 /** What a resource does with a token: signature, issuer, audience, times. @returns the client's id */
 export async function verifyAccessToken(
   token: string,
-  { tenant, signer }: Pick<AzureAdOptions, "tenant" | "signer">,
+  { tenantId }: Tenant,
+  { signer }: Pick<AzureAdOptions, "signer">,
 ): Promise<string> {
   const { payload } = await jwtVerify(token, createPublicKey(signer.privateKey), {
     algorithms: ["RS256"],
-    issuer: `${authority}/${tenant.tenantId}/v2.0`,
+    issuer: issuerOf(tenantId),
     audience: managedHsmResource,
     requiredClaims: ["exp", "appid"],
   });

@@ -37,8 +37,10 @@ export interface Certificates {
   tokens: CertifiedKey;
   /** Signs attestation tokens. */
   attestation: CertifiedKey;
+  otherAttestation: CertifiedKey;
   /** Signs release answers: the vault's name in its certificate. */
   release: CertifiedKey;
+  otherRelease: CertifiedKey;
 }
 
 /** Makes a throw-away CA and all that it certifies; the CA's private key is forgotten at once. */
@@ -58,13 +60,16 @@ export async function createCertificates(): Promise<Certificates> {
   });
   const certify = (algorithm: typeof ecdsa | typeof rsa, names: readonly string[]) =>
     certifyKey(ca, caKeys.privateKey, algorithm, names);
-  const [tls, tokens, attestation, release] = await Promise.all([
+  const [tls, tokens, attestation, otherAttestation, release, otherRelease] = await Promise.all([
     certify(ecdsa, Object.values(hosts)),
     certify(rsa, [hosts.azureAd]),
     certify(rsa, [hosts.attestation]),
+    certify(rsa, [hosts.otherAttestation]),
     certify(rsa, [hosts.managedHsm]),
+    certify(rsa, [hosts.otherManagedHsm]),
   ]);
-  return { caPem: ca.toString("pem"), tls, tokens, attestation, release };
+  const caPem = ca.toString("pem");
+  return { caPem, tls, tokens, attestation, otherAttestation, release, otherRelease };
 }
 
 async function certifyKey(

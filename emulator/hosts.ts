@@ -3,6 +3,9 @@ export const hosts = {
   azureAd: "login.microsoftonline.com",
   attestation: "confml.weu.attest.azure.net",
   managedHsm: "accmhsm.managedhsm.azure.net",
+  /** Of a second data owner, with a tenant of its own. */
+  otherAttestation: "other.neu.attest.azure.net",
+  otherManagedHsm: "othermhsm.managedhsm.azure.net",
   models: "models.confml.example",
 } as const;
 

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { hosts } from "./hosts.js";
 import type { ReleasePolicy } from "./release-policy.js";
 
 export interface StoredKey {
+  /** The vault's host. */
+  host: string;
   name: string;
   version: string;
   secret: Buffer;
@@ -15,11 +16,20 @@ export interface StoredKey {
 
 /** Keys by name, each with its versions in order; in memory alone. */
 export class KeyStore {
+  readonly #host: string;
   readonly #keys = new Map<string, StoredKey[]>();
 
-  add(name: string, key: Omit<StoredKey, "name" | "version" | "createdSeconds">): StoredKey {
+  constructor(host: string) {
+    this.#host = host;
+  }
+
+  add(
+    name: string,
+    key: Omit<StoredKey, "host" | "name" | "version" | "createdSeconds">,
+  ): StoredKey {
     const stored: StoredKey = {
       ...key,
+      host: this.#host,
       name,
       version: randomBytes(16).toString("hex"),
       createdSeconds: Math.floor(Date.now() / 1000),
@@ -37,8 +47,8 @@ export class KeyStore {
   }
 }
 
-export function keyId({ name, version }: StoredKey): string {
-  return `https://${hosts.managedHsm}/keys/${name}/${version}`;
+export function keyId({ host, name, version }: StoredKey): string {
+  return `https://${host}/keys/${name}/${version}`;
 }
 
 /** A key as the vault shows it, which is without its secret. */

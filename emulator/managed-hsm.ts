@@ -2,11 +2,11 @@ import { createHash, randomBytes } from "node:crypto";
 import express, { Router, type Request, type RequestHandler, type Response } from "express";
 import { CompactSign, type JWTPayload } from "jose";
 import { z } from "zod";
-import { verifyAccessToken, type AzureAdOptions } from "./azure-ad.js";
+import { verifyAccessToken, type AzureAdOptions, type Tenant } from "./azure-ad.js";
 import {
-  attestationIssuer,
+  issuerOf,
   verifyAttestationToken,
-  type AttestationServiceOptions,
+  type AttestationAuthority,
 } from "./attestation-service.js";
 import type { CertifiedKey } from "./certificates.js";
 import { hosts, managedHsmResource } from "./hosts.js";
@@ -16,8 +16,11 @@ import { meetsPolicy, parsePolicy } from "./release-policy.js";
 import { ServiceError, answerServiceError } from "./service-error.js";
 
 export interface ManagedHsmOptions {
-  azureAd: Pick<AzureAdOptions, "tenant" | "signer">;
-  attestation: Pick<AttestationServiceOptions, "signer">;
+  host: string;
+  tenant: Tenant;
+  azureAd: Pick<AzureAdOptions, "signer">;
+  /** The attestation services that policies may name. */
+  authorities: readonly AttestationAuthority[];
   signer: CertifiedKey;
 }
 
@@ -50,11 +53,11 @@ const defaultContentType = "application/json; charset=utf-8";
 
 /** Keys of a Managed HSM: import, create, get, and release under a policy. */
 export function managedHsmRoutes(options: ManagedHsmOptions): Router {
-  const store = new KeyStore();
+  const store = new KeyStore(options.host);
   const router = Router();
   // Before any body is read: the first request of a client comes without token and body.
-  router.use(authenticate(options.azureAd), express.json({ limit: "1mb" }), requireApiVersion);
-  const { owners, server } = options.azureAd.tenant;
+  router.use(authenticate(options), express.json({ limit: "1mb" }), requireApiVersion);
+  const { owners, server } = options.tenant;
   const ownersOnly = requireClient([owners.clientId]);
   const releasers = requireClient([owners.clientId, server.clientId]);
 
@@ -94,15 +97,15 @@ export function managedHsmRoutes(options: ManagedHsmOptions): Router {
 }
 
 /** `WWW-Authenticate` as recorded; the answer has no body. */
-function authenticate(azureAd: ManagedHsmOptions["azureAd"]): RequestHandler {
+function authenticate({ tenant, azureAd }: ManagedHsmOptions): RequestHandler {
   const challenge =
-    `Bearer authorization="https://${hosts.azureAd}/${azureAd.tenant.tenantId}", ` +
+    `Bearer authorization="https://${hosts.azureAd}/${tenant.tenantId}", ` +
     `resource="${managedHsmResource}"`;
   return async (request, response, next) => {
     const [scheme, token = ""] = (request.headers.authorization ?? "").split(" ");
     try {
       if (scheme !== "Bearer") throw new Error("no bearer token");
-      response.locals["client"] = await verifyAccessToken(token, azureAd);
+      response.locals["client"] = await verifyAccessToken(token, tenant, azureAd);
     } catch (error) {
       response.locals["reason"] = error instanceof Error ? error.message : "a bad token";
       response.status(401).set("WWW-Authenticate", challenge).end();
@@ -186,15 +189,15 @@ async function release(
   key: StoredKey,
   { target, nonce, enc = defaultWrapping }: z.infer<typeof releaseBody>,
   apiVersion: string,
-  { attestation, signer }: ManagedHsmOptions,
+  { authorities, signer }: ManagedHsmOptions,
 ): Promise<string> {
   if (!isKnownWrapping(enc)) throw badParameter(`The enc ${enc} is not supported.`);
   if (!key.enabled) throw new ServiceError(403, "Forbidden", "The key is disabled.");
   if (!key.exportable || key.releasePolicy === undefined) {
     throw new ServiceError(403, "Forbidden", "The key is not exportable.");
   }
-  const claims = await readTarget(target, attestation);
-  if (!meetsPolicy(key.releasePolicy.parsed, attestationIssuer, claims)) {
+  const { claims, issuer } = await readTarget(target, authorities);
+  if (!meetsPolicy(key.releasePolicy.parsed, issuer, claims)) {
     throw new ServiceError(403, "Forbidden", "The target does not meet the key's release policy.");
   }
   const wrapped = wrapForRuntime(key.secret, claims["x-ms-runtime"], enc);
@@ -240,14 +243,18 @@ function releaseParts(key: StoredKey): z.infer<typeof described> {
 
 async function readTarget(
   target: string,
-  attestation: ManagedHsmOptions["attestation"],
-): Promise<JWTPayload> {
-  try {
-    return await verifyAttestationToken(target, attestation);
-  } catch {
-    const message = "The target is not a valid attestation token of a known authority.";
-    throw new ServiceError(403, "Forbidden", message);
+  authorities: ManagedHsmOptions["authorities"],
+): Promise<{ claims: JWTPayload; issuer: string }> {
+  for (const authority of authorities) {
+    try {
+      const claims = await verifyAttestationToken(target, authority);
+      return { claims, issuer: issuerOf(authority) };
+    } catch {
+      // The next one may have issued it.
+    }
   }
+  const message = "The target is not a valid attestation token of a known authority.";
+  throw new ServiceError(403, "Forbidden", message);
 }
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { createServer } from "node:https";
 import express, { type Express, type RequestHandler } from "express";
 import { attestationRoutes } from "./attestation-service.js";
-import { azureAdRoutes, createTenant, type Tenant } from "./azure-ad.js";
+import { azureAdRoutes, createTenant, podToken, type Tenant } from "./azure-ad.js";
 import { createCertificates, type Certificates } from "./certificates.js";
 import { hosts, type ServiceName } from "./hosts.js";
 import { managedHsmRoutes } from "./managed-hsm.js";
@@ -12,6 +12,8 @@ export interface EmulatorOptions {
   modelsFolder: string;
   /** 0, the default, lets the system choose. */
   port?: number;
+  /** Of an earlier emulator; absent: new ones, which take half a second to make. */
+  certificates?: Certificates;
   accessTokenLifetimeSeconds?: number;
   attestationTokenLifetimeSeconds?: number;
   /** Run before a service's own handlers: how tests make a service misbehave. */
@@ -32,23 +34,41 @@ export interface Emulator {
   port: number;
   caPem: string;
   tenant: Tenant;
+  /** Of the second data owner; its vault is `otherManagedHsm`. */
+  otherTenant: Tenant;
   /** Private key of the emulated quoting enclave, PKCS #8 PEM. */
   quotingKeyPem: string;
   certificates: Certificates;
+  /** A token as Kubernetes' workload identity gives the server's pod. */
+  podToken(): Promise<string>;
   requests: readonly RequestRecord[];
   close(): Promise<void>;
 }
 
+const serviceNames: readonly ServiceName[] = [
+  "azureAd",
+  "attestation",
+  "managedHsm",
+  "otherAttestation",
+  "otherManagedHsm",
+  "models",
+];
 const accessTokenSeconds = 3599;
 const attestationTokenSeconds = 8 * 3600;
 
 /** Starts all emulated services on one loopback port, told apart by the host that is asked for. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const certificates = await createCertificates();
+  const certificates = options.certificates ?? (await createCertificates());
   const tenant = createTenant();
+  const otherTenant = createTenant(tenant.server);
   const quotingKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  const clusterKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const requests: RequestRecord[] = [];
-  const app = createApp(options, { certificates, tenant, quotingKey }, requests);
+  const app = createApp(
+    options,
+    { certificates, tenant, otherTenant, quotingKey, clusterKey },
+    requests,
+  );
   const { privateKey, certificatePem } = certificates.tls;
   const server = createServer(
     { key: privateKey.export({ type: "pkcs8", format: "pem" }), cert: certificatePem },
@@ -64,8 +84,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     port: address.port,
     caPem: certificates.caPem,
     tenant,
+    otherTenant,
     quotingKeyPem: quotingKey.export({ type: "pkcs8", format: "pem" }).toString(),
     certificates,
+    podToken: () => podToken(clusterKey),
     requests,
     close: () =>
       new Promise((resolve) => {
@@ -80,26 +102,48 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 interface Parts {
   certificates: Certificates;
   tenant: Tenant;
+  /** Of the second data owner; its vault is `otherManagedHsm`. */
+  otherTenant: Tenant;
   quotingKey: KeyObject;
+  clusterKey: KeyObject;
 }
 
 function createApp(
   options: EmulatorOptions,
-  { certificates, tenant, quotingKey }: Parts,
+  { certificates, tenant, otherTenant, quotingKey, clusterKey }: Parts,
   requests: RequestRecord[],
 ): Express {
-  const azureAd = { tenant, signer: certificates.tokens };
-  const attestation = { signer: certificates.attestation, quotingKey };
+  const azureAd = { signer: certificates.tokens };
+  const authority = { host: hosts.attestation, signer: certificates.attestation };
+  const otherAuthority = { host: hosts.otherAttestation, signer: certificates.otherAttestation };
+  const authorities = [authority, otherAuthority];
+  const attesting = {
+    quotingKey,
+    tokenLifetimeSeconds: options.attestationTokenLifetimeSeconds ?? attestationTokenSeconds,
+  };
   const routes: Record<ServiceName, RequestHandler> = {
     azureAd: azureAdRoutes({
       ...azureAd,
+      tenants: [tenant, otherTenant],
+      clusterKey,
       tokenLifetimeSeconds: options.accessTokenLifetimeSeconds ?? accessTokenSeconds,
     }),
-    attestation: attestationRoutes({
-      ...attestation,
-      tokenLifetimeSeconds: options.attestationTokenLifetimeSeconds ?? attestationTokenSeconds,
+    attestation: attestationRoutes({ ...authority, ...attesting }),
+    otherAttestation: attestationRoutes({ ...otherAuthority, ...attesting }),
+    managedHsm: managedHsmRoutes({
+      azureAd,
+      authorities,
+      host: hosts.managedHsm,
+      tenant,
+      signer: certificates.release,
     }),
-    managedHsm: managedHsmRoutes({ azureAd, attestation, signer: certificates.release }),
+    otherManagedHsm: managedHsmRoutes({
+      azureAd,
+      authorities,
+      host: hosts.otherManagedHsm,
+      tenant: otherTenant,
+      signer: certificates.otherRelease,
+    }),
     models: express.static(options.modelsFolder, { index: false, redirect: false }),
   };
 
@@ -138,6 +182,5 @@ function createApp(
 
 function serviceOf(hostHeader: string | undefined): ServiceName | undefined {
   const host = hostHeader?.replace(/:\d+$/u, "").toLowerCase();
-  const names: ServiceName[] = ["azureAd", "attestation", "managedHsm", "models"];
-  return names.find((name) => hosts[name] === host);
+  return serviceNames.find((name) => hosts[name] === host);
 }

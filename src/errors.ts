@@ -6,8 +6,10 @@ export type BootErrorCode =
   | "CONFIG_UNREADABLE"
   | "CONFIG_INVALID"
   | "ENVIRONMENT_INCOMPLETE"
-  | "CLIENT_UNSUPPORTED"
+  | "CLIENT_INVALID"
+  | "CLIENT_FAILED"
   | "EVIDENCE_UNAVAILABLE"
+  | "CONNECTION_UNTRUSTED"
   | "ATTESTATION_FAILED"
   | "ATTESTATION_REFUSED"
   | "TOKEN_REFUSED"
@@ -64,10 +66,13 @@ export interface Failure {
 
 /** Boot cannot go on: the process ends with this error's message as its one line. */
 export abstract class BootError extends ConfmlError<BootErrorCode> {
+  readonly failure: Failure;
+
   constructor(code: BootErrorCode, failure: Failure, options?: ErrorOptions) {
     const { doing, expected, got, fix } = failure;
     const reason = got.replace(/\.$/u, "");
     super(code, oneLine(`${doing}: expected ${expected}; got ${reason}. ${fix}.`), options);
+    this.failure = failure;
   }
 }
 
@@ -106,6 +111,12 @@ export function describeCause(error: unknown): string {
     return oneLine(code === "" || message.includes(code) ? message : `${code}: ${message}`);
   }
   return code === "" ? "an unknown error" : code;
+}
+
+/** The same of an error that may be ours: what was being done, and what came. */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof BootError)) return describeCause(error);
+  return `${error.failure.doing}: ${error.failure.got}`;
 }
 
 /** Messages from outside may hold line breaks; ours are one line each. */

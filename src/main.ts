@@ -1,3 +1,5 @@
+import { writeSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pino, { type Logger } from "pino";
 import { boot, type RunningServer } from "./boot.js";
@@ -10,6 +12,7 @@ import {
   UnavailableError,
   describeCause,
 } from "./errors.js";
+import { prepareToLeave } from "./native/leave.js";
 import { removeKeyFiles } from "./secrets/release.js";
 import { version } from "./version.js";
 
@@ -23,7 +26,8 @@ model in memory, then listens.
   --help         print this
 
 Environment: APP_ID (the Azure AD tenant), CLIENT_ID, CLIENT_SECRET: the principal that may release
-the keys. MHSM_AAD_URL: the resource its tokens are for, where it is not the one the vault names.
+the keys; without CLIENT_SECRET, Kubernetes' workload identity (AZURE_FEDERATED_TOKEN_FILE).
+MHSM_AAD_URL: the resource its tokens are for, where it is not the one the vault names.
 
 Standard output is the log, one JSON object a line. A boot that fails ends with one line on standard
 error and exit code 78 (configuration), 77 (refused), 75 (unavailable, may work later) or 70 (a bug).
@@ -32,8 +36,13 @@ error and exit code 78 (configuration), 77 (refused), 75 (unavailable, may work 
 /** From sysexits.h, as the readers of exit codes know them. */
 const exitCodes = { usage: 64, bug: 70, unavailable: 75, refused: 77, configuration: 78 } as const;
 
+/** The folder that holds `dist`: `/app` in the TEE. */
+const applicationFolder = fileURLToPath(new URL("..", import.meta.url));
+
 /** How long requests under way may take to end after a signal. */
 const stopTimeoutMs = 10_000;
+
+const leaveProcess: (code: number) => never = await prepareToLeave();
 
 async function main(): Promise<void> {
   let values: { config: string; version: boolean; help: boolean };
@@ -72,29 +81,34 @@ async function start(configFile: string, log: Logger): Promise<void> {
   }
   const loaded = await loadConfig(configFile);
   const environment = readEnvironment(process.env);
+  // Diagnostic reports print the environment.
+  delete process.env["CLIENT_SECRET"];
   const running: { server?: RunningServer } = {};
   stopOnSignals(log, () => running.server?.stop() ?? removeKeyFiles(loaded.config.Secret));
-  running.server = await boot({ ...loaded, environment, insideSgx, log });
+  running.server = await boot({ ...loaded, environment, insideSgx, log, applicationFolder });
 }
 
 function stopOnSignals(log: Logger, stop: () => Promise<void>): void {
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, "stopping");
-    setTimeout(() => process.exit(exitCodes.unavailable), stopTimeoutMs).unref();
-    stop().then(() => process.exit(0), fail);
+    setTimeout(() => leaveProcess(exitCodes.unavailable), stopTimeoutMs).unref();
+    stop().then(() => leaveProcess(0), fail);
   };
   process.once("SIGTERM", onSignal);
   process.once("SIGINT", onSignal);
 }
 
-/** One line for people, and out: whatever still runs belongs to a boot that has failed. */
+/**
+ * One line for people, and out: whatever still runs belongs to a boot that has failed, and may be a
+ * native library's call that never ends.
+ */
 function fail(error: unknown): never {
   const line =
     error instanceof BootError
       ? `${error.code}: ${error.message}`
       : `INTERNAL: an error of confml's own: ${describeCause(error)}. Please report it.`;
-  process.stderr.write(`confml: error: ${line}\n`);
-  process.exit(exitCodeOf(error));
+  writeSync(2, `confml: error: ${line}\n`);
+  leaveProcess(exitCodeOf(error));
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,11 +1,13 @@
-import type { AxiosInstance } from "axios";
+import { isAxiosError, type AxiosInstance } from "axios";
 import { z } from "zod";
 import { BootError, RefusedError, UnavailableError, describeCause } from "../errors.js";
-import { isTransientHttpFailure, retryAfterMs } from "../net/http-failure.js";
-import { retry } from "../net/retry.js";
+import { isTransientStatus, isUntrustedConnection, retryAfterMs } from "../net/http-failure.js";
+import { quoteRemote } from "../net/remote-text.js";
+import { retryUnavailable, type RetryContext } from "../net/retry.js";
 import type { Evidence } from "./evidence.js";
 
 const apiVersion = "2022-08-01";
+const largestAnswerBytes = 1_048_576;
 
 const answerSchema = z.object({ token: z.jwt() });
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
@@ -14,7 +16,8 @@ export interface AttestationServiceOptions {
   /** `https://NAME.REGION.attest.azure.net` */
   endpoint: string;
   http: AxiosInstance;
-  onRetry: (attempt: { number: number; reason: string; delayMs: number }) => void;
+  /** How long one attempt may wait for its answer. */
+  attemptTimeoutMs: number;
 }
 
 /**
@@ -33,27 +36,45 @@ export class AttestationService {
    * @param runtimeData JSON whose SHA-256 the evidence's report data holds; the token carries it as
    *   `x-ms-runtime`.
    * @returns the attestation token, a JWT
-   * @throws RefusedError ATTESTATION_REFUSED, UnavailableError ATTESTATION_FAILED
+   * @throws RefusedError ATTESTATION_REFUSED, CONNECTION_UNTRUSTED, UnavailableError ATTESTATION_FAILED
    */
-  async attest(evidence: Evidence, runtimeData: Uint8Array, signal: AbortSignal): Promise<string> {
-    const { onRetry } = this.#options;
+  async attest(
+    evidence: Evidence,
+    runtimeData: Uint8Array,
+    context: RetryContext,
+  ): Promise<string> {
+    const attempt = (): Promise<string> => this.#attempt(evidence, runtimeData, context.signal);
+    return retryUnavailable(attempt, context, ({ cause }) => retryAfterMs(cause));
+  }
+
+  get #doing(): string {
+    return `attesting this code at ${this.#options.endpoint}`;
+  }
+
+  async #attempt(evidence: Evidence, data: Uint8Array, signal: AbortSignal): Promise<string> {
     try {
-      return await retry(async () => this.#post(evidence, runtimeData, signal), {
-        signal,
-        isTransient: isTransientHttpFailure,
-        retryAfterMs,
-        onRetry: ({ number, error, delayMs }) => {
-          onRetry({ number, reason: describeCause(error), delayMs });
-        },
-      });
+      return await this.#post(evidence, data, signal);
     } catch (cause) {
       if (cause instanceof BootError) throw cause;
+      const failure = {
+        doing: this.#doing,
+        expected: "an attestation token",
+        got: this.#describe(cause),
+      };
+      if (isUntrustedConnection(cause)) {
+        throw new RefusedError(
+          "CONNECTION_UNTRUSTED",
+          {
+            ...failure,
+            fix: "Check Inference.Attestation.Endpoint and what lies on the way to it",
+          },
+          { cause },
+        );
+      }
       throw new UnavailableError(
         "ATTESTATION_FAILED",
         {
-          doing: this.#doing,
-          expected: "an attestation token",
-          got: describeCause(cause),
+          ...failure,
           fix: "Check Inference.Attestation.Endpoint and the network, then start again",
         },
         { cause },
@@ -61,12 +82,18 @@ export class AttestationService {
     }
   }
 
-  get #doing(): string {
-    return `attesting this code at ${this.#options.endpoint}`;
+  #describe(cause: unknown): string {
+    if (!isAxiosError(cause)) return describeCause(cause);
+    const { response } = cause;
+    // A 200 whose body broke off is in the cause alone.
+    if (response !== undefined && response.status !== 200) return `HTTP ${response.status}`;
+    return cause.code === "ECONNABORTED"
+      ? `no answer within ${this.#options.attemptTimeoutMs} ms`
+      : describeCause(cause);
   }
 
   async #post(evidence: Evidence, runtimeData: Uint8Array, signal: AbortSignal): Promise<string> {
-    const { endpoint, http } = this.#options;
+    const { endpoint, http, attemptTimeoutMs } = this.#options;
     const response = await http.post<unknown>(
       `${endpoint.replace(/\/$/u, "")}/attest/${evidence.type}`,
       {
@@ -76,14 +103,16 @@ export class AttestationService {
       {
         params: { "api-version": apiVersion },
         signal,
+        timeout: attemptTimeoutMs,
         maxRedirects: 0,
-        validateStatus: (status) => status === 200 || (status >= 400 && !mayPass(status)),
+        maxContentLength: largestAnswerBytes,
+        validateStatus: (status) => !isTransientStatus(status),
       },
     );
     if (response.status !== 200) {
       const parsed = errorSchema.safeParse(response.data);
       const reason = parsed.success
-        ? `: ${parsed.data.error.code}: ${parsed.data.error.message}`
+        ? `: ${quoteRemote(`${parsed.data.error.code}: ${parsed.data.error.message}`)}`
         : "";
       throw new RefusedError("ATTESTATION_REFUSED", {
         doing: this.#doing,
@@ -98,15 +127,11 @@ export class AttestationService {
         doing: this.#doing,
         expected: "a JSON answer with a token",
         got: "HTTP 200 without one",
-        fix: "Check that Inference.Attestation.Endpoint is an attestation service",
+        fix: "Check that the endpoint is an attestation service",
       });
     }
     return parsed.data.token;
   }
-}
-
-function mayPass(status: number): boolean {
-  return status === 408 || status === 429 || status >= 500;
 }
 
 function encodeEvidence(evidence: Evidence): Record<string, string> {

@@ -37,11 +37,11 @@ export async function decryptCommand(argv: string[]): Promise<void> {
   const file = only(positionals.length === 0 ? [standardStream] : positionals);
   const key = await readKey(keyFile);
   const token = (await readInput(file)).toString("latin1").trim();
-  const opened = await openJwe(Buffer.from(token), () => key);
+  const opened = await openJwe(Buffer.from(token), key);
   if (opened === undefined) {
     throw new Error(`${file}: not a JWE under this key (A256KW or dir, A256GCM), or altered`);
   }
-  await writeOutput(output ?? standardStream, opened.plaintext);
+  await writeOutput(output ?? standardStream, opened);
 }
 
 function parse(argv: string[]) {

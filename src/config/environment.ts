@@ -1,33 +1,51 @@
 import { ConfigurationError } from "../errors.js";
+import { SecretText } from "./secret-text.js";
 
 /** All that the host may say: none of it can weaken anything. */
 export interface Environment {
   /** Azure AD tenant. */
   tenantId: string;
   clientId: string;
-  clientSecret: string;
+  /** What proves that we are this client. */
+  proof: { clientSecret: SecretText } | { federatedTokenFile: string };
   /** The resource that Azure AD's tokens are for; absent: the one the vault names. */
   audience: string | undefined;
 }
 
-const required = ["APP_ID", "CLIENT_ID", "CLIENT_SECRET"] as const;
-
-/** @throws ConfigurationError ENVIRONMENT_INCOMPLETE */
+/**
+ * Reads the variables of the original sample; where there is no CLIENT_SECRET, those that Kubernetes'
+ * workload identity sets.
+ *
+ * @throws ConfigurationError ENVIRONMENT_INCOMPLETE
+ */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
-  const missing = required.filter((name) => (variables[name] ?? "") === "");
-  if (missing.length > 0) {
+  const read = (name: string): string | undefined => {
+    const value = variables[name] ?? "";
+    return value === "" ? undefined : value;
+  };
+  const clientSecret = read("CLIENT_SECRET");
+  const federatedTokenFile = read("AZURE_FEDERATED_TOKEN_FILE");
+  const isFederated = clientSecret === undefined && federatedTokenFile !== undefined;
+  const tenantId = read("APP_ID") ?? (isFederated ? read("AZURE_TENANT_ID") : undefined);
+  const clientId = read("CLIENT_ID") ?? (isFederated ? read("AZURE_CLIENT_ID") : undefined);
+  const missing = Object.entries({
+    APP_ID: tenantId,
+    CLIENT_ID: clientId,
+    CLIENT_SECRET: clientSecret ?? federatedTokenFile,
+  })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => name);
+  const proof =
+    clientSecret !== undefined
+      ? { clientSecret: new SecretText(clientSecret) }
+      : { federatedTokenFile: federatedTokenFile ?? "" };
+  if (tenantId === undefined || clientId === undefined || missing.length > 0) {
     throw new ConfigurationError("ENVIRONMENT_INCOMPLETE", {
       doing: "reading the environment",
-      expected: `${required.join(", ")}, the principal that may release the keys`,
+      expected: "APP_ID, CLIENT_ID and CLIENT_SECRET, the principal that may release the keys",
       got: `no ${missing.join(", no ")}`,
-      fix: "Set them where the server is started (in Kubernetes, from a Secret)",
+      fix: "Set them where the server is started (in Kubernetes, from a Secret), or use workload identity, which sets AZURE_FEDERATED_TOKEN_FILE",
     });
   }
-  const audience = variables["MHSM_AAD_URL"] ?? "";
-  return {
-    tenantId: variables["APP_ID"] ?? "",
-    clientId: variables["CLIENT_ID"] ?? "",
-    clientSecret: variables["CLIENT_SECRET"] ?? "",
-    audience: audience === "" ? undefined : audience,
-  };
+  return { tenantId, clientId, proof, audience: read("MHSM_AAD_URL") };
 }

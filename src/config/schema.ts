@@ -1,17 +1,24 @@
 import { z } from "zod";
 
 const httpsUrl = z.url({ protocol: /^https$/u, error: "an https:// URL" });
+/** A service's address: no path, query or credentials, which would be dropped or sent along unseen. */
+const httpsOrigin = httpsUrl.refine(
+  (url) => URL.canParse(url) && `${new URL(url).origin}/` === new URL(url).href,
+  "an https:// URL without a path",
+);
+/** Of setTimeout: 2^31 - 1. */
+const longestTimerMs = 2_147_483_647;
 const path = z.string().min(1);
 const milliseconds = (fallback: number) => z.int().min(1).max(86_400_000).default(fallback);
 
-/** Mystikos' own `Secret` section, field for field (its struct is in Mystikos' `config.h`). */
+/** Mystikos' own `Secret` section (its struct is in Mystikos' `config.h`), and two keys of ours. */
 const secret = z.strictObject({
   /** The key's name in its vault. */
   ID: z.string().regex(/^[0-9A-Za-z-]{1,127}$/u, {
     error: "a key's name: 1 to 127 letters, digits and hyphens",
   }),
   /** The vault. */
-  SrsAddress: httpsUrl,
+  SrsAddress: httpsOrigin,
   SrsApiVersion: z
     .string()
     .regex(/^[0-9A-Za-z.-]+$/u, { error: "an API version such as 7.3-preview" })
@@ -19,11 +26,20 @@ const secret = z.strictObject({
   /** Where the released key is written. */
   LocalPath: z.string().startsWith("/", { error: "an absolute path" }),
   /** `mhsm`, the built-in client, or the name of a native library. */
-  ClientLib: z.string().regex(/^mhsm$|.\.so$/u, {
-    error: '"mhsm", or the name of a native library ending in .so',
+  ClientLib: z.string().regex(/^(?:mhsm|[^/]+\.so|\/.+\.so)$/u, {
+    error: '"mhsm", or a native library: a file name or an absolute path ending in .so',
   }),
   /** Mystikos rejects 0. */
   Verbose: z.int().min(1).optional(),
+  /** Ours: the Azure AD tenant of an owner elsewhere. Default: APP_ID. */
+  Tenant: z
+    .string()
+    .regex(/^[0-9A-Za-z](?:[0-9A-Za-z.-]{0,253}[0-9A-Za-z])?$/u, {
+      error: "a tenant's id or domain",
+    })
+    .optional(),
+  /** Ours: the attestation service that this owner trusts. Default: Attestation.Endpoint. */
+  AttestationEndpoint: httpsOrigin.optional(),
 });
 
 /**
@@ -34,9 +50,15 @@ const trust = z.strictObject({
   /** PEM certificates that replace the built-in ones. */
   CaFile: path,
   /** Azure AD's address, where it is not the public one. */
-  Authority: httpsUrl.optional(),
+  Authority: httpsOrigin.optional(),
   /** `host:port` that is dialled in place of every host. */
-  Connect: z.string().regex(/^.+:\d{1,5}$/u, { error: "host:port" }),
+  Connect: z
+    .string()
+    .regex(/^.+:\d{1,5}$/u, { error: "host:port" })
+    .refine(
+      (text) => Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535,
+      "a port up to 65535",
+    ),
 });
 
 const inference = z.strictObject({
@@ -46,7 +68,7 @@ const inference = z.strictObject({
     Port: z.int().min(0).max(65_535).default(8000),
   }),
   Attestation: z.strictObject({
-    Endpoint: httpsUrl,
+    Endpoint: httpsOrigin,
     /** `sgx`, or the path of a provider module. */
     Evidence: z.string().regex(/^sgx$|^\/./u, {
       error: '"sgx", or the absolute path of a provider module',
@@ -55,21 +77,33 @@ const inference = z.strictObject({
     EvidenceOptions: z.record(z.string(), z.unknown()).optional(),
   }),
   Trust: trust.optional(),
-  /** Of the contract, and not here yet: refused by name rather than ignored. */
+  /** Absent: no metrics. */
   Metrics: z
-    .unknown()
-    .refine((value) => value === undefined, "nothing: this version serves no metrics yet")
+    .strictObject({
+      Host: z.string().min(1).default("0.0.0.0"),
+      /** 0 lets the system choose; the log says which. */
+      Port: z.int().min(0).max(65_535).default(9464),
+    })
     .optional(),
   Release: z
     .strictObject({
       /** For all keys together. */
       DeadlineMs: milliseconds(120_000),
+      /** How often the data owners' keys are fetched again; 0: never. */
       RefreshMs: z
         .int()
-        .refine((value) => value === 0, "0: this version does not fetch keys again yet")
+        .refine((value) => value === 0 || (value >= 100 && value <= longestTimerMs), {
+          error: `0 (never), or 100 to ${longestTimerMs}`,
+        })
         .default(0),
-      /** How long the key before the current one works; without refreshing there is none. */
-      GraceMs: z.int().min(0).default(86_400_000),
+      /** How long a key that was replaced goes on to open images. */
+      GraceMs: z.int().min(0).max(longestTimerMs).default(86_400_000),
+      /** How long one request to Azure may wait for its answer. */
+      AttemptTimeoutMs: milliseconds(20_000),
+      /** How a vault wraps the key that it releases. */
+      Wrapping: z
+        .enum(["RSA_AES_KEY_WRAP_256", "RSA_AES_KEY_WRAP_384", "CKM_RSA_AES_KEY_WRAP"])
+        .default("RSA_AES_KEY_WRAP_256"),
     })
     .prefault({}),
   Model: z.strictObject({
@@ -92,7 +126,11 @@ const inference = z.strictObject({
         .min(1)
         .default(["plain", "encrypted", "jwe"]),
       /** IDs of the data owners' secrets. Default: the entry whose LocalPath is /image.key. */
-      Keys: z.array(z.string()).min(1).optional(),
+      Keys: z
+        .array(z.string())
+        .min(1)
+        .refine((ids) => new Set(ids).size === ids.length, "each name once")
+        .optional(),
       /** The secret of `.encrypted` uploads, which name no owner. Default: the first of Keys. */
       LegacyKey: z.string().optional(),
       /** Of one upload. */

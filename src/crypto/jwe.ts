@@ -1,4 +1,5 @@
-import { CompactEncrypt, compactDecrypt, type CompactJWEHeaderParameters } from "jose";
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from "jose";
+import { AesKey } from "./aes-key.js";
 
 /**
  * JWE compact serialisation (RFC 7516) with keys of 32 bytes: `alg` `dir` or `A256KW`, `enc`
@@ -7,33 +8,35 @@ import { CompactEncrypt, compactDecrypt, type CompactJWEHeaderParameters } from 
 const keyManagementAlgorithms = ["dir", "A256KW"];
 const contentEncryptionAlgorithms = ["A256GCM"];
 
-export interface OpenedJwe {
-  kid: string;
-  plaintext: Uint8Array;
+/** 32 bytes, as the owners' commands have them in a file, or a key that this process keeps. */
+export type JweKey = Uint8Array | AesKey;
+
+/** @returns the `kid` that a token claims, undefined where it names none or is no token */
+export function readKid(jwe: Uint8Array): string | undefined {
+  const end = jwe.indexOf(".".charCodeAt(0));
+  try {
+    const header = Buffer.from(jwe.subarray(0, Math.max(end, 0))).toString("latin1");
+    const { kid } = decodeProtectedHeader({ protected: header });
+    return typeof kid === "string" ? kid : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/**
- * @param keyOf finds the key that a `kid` names
- * @returns undefined for anything that does not open, for whatever reason
- */
-export async function openJwe(
-  jwe: Uint8Array,
-  keyOf: (kid: string) => Uint8Array | undefined,
-): Promise<OpenedJwe | undefined> {
+/** @returns the plaintext, or undefined for anything that does not open, for whatever reason */
+export async function openJwe(jwe: Uint8Array, key: JweKey): Promise<Uint8Array | undefined> {
   try {
-    let kid: string | undefined;
     const { plaintext } = await compactDecrypt(
       jwe,
       // Called with the header before anything is decrypted, so nothing is ever inflated either.
-      (header: CompactJWEHeaderParameters) => {
-        kid = header.kid;
-        const key = kid === undefined ? undefined : keyOf(kid);
-        if (key === undefined || header.zip !== undefined) throw new Error("refused");
-        return key;
+      ({ alg, zip }) => {
+        if (zip !== undefined) throw new Error("refused");
+        if (!(key instanceof AesKey)) return key;
+        return alg === "dir" ? key.content : key.wrapping;
       },
       { keyManagementAlgorithms, contentEncryptionAlgorithms },
     );
-    return kid === undefined ? undefined : { kid, plaintext };
+    return plaintext;
   } catch {
     return undefined;
   }
@@ -50,7 +53,7 @@ export interface SealOptions {
  * make an IV of AES-GCM repeat (NIST SP 800-38D, section 8.3).
  */
 export async function sealJwe(
-  key: Uint8Array,
+  key: JweKey,
   plaintext: Uint8Array,
   { kid, cty }: SealOptions,
 ): Promise<string> {
@@ -61,5 +64,5 @@ export async function sealJwe(
       kid,
       ...(cty === undefined ? {} : { cty }),
     })
-    .encrypt(key);
+    .encrypt(key instanceof AesKey ? key.wrapping : key);
 }

@@ -1,4 +1,6 @@
-import { constants, createDecipheriv, privateDecrypt, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { unwrapWithPadding } from "./aes-key-wrap.js";
+import { decryptOaep, modulusBytes } from "./rsa-oaep.js";
 
 /**
  * Azure's names for "an AES key wraps the secret, RSA-OAEP wraps the AES key" (PKCS #11's
@@ -12,8 +14,6 @@ const oaepHashes = {
 
 export type KeyWrapAlgorithm = keyof typeof oaepHashes;
 
-/** The alternative initial value of RFC 5649, section 3, without its length field. */
-const kwpIv = Buffer.from("a65959a6", "hex");
 const kekBytes = 32;
 
 /**
@@ -29,26 +29,16 @@ export function unwrapKey(
   ciphertext: Uint8Array,
   secretBytes: number,
 ): Buffer | undefined {
-  const rsaBytes = (privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
+  const rsaBytes = modulusBytes(privateKey);
   // RFC 5649, section 4.1: padded to a multiple of 8 bytes, and 8 more.
   const wrappedBytes = Math.ceil(secretBytes / 8) * 8 + 8;
   if (rsaBytes === 0 || ciphertext.length !== rsaBytes + wrappedBytes) return undefined;
-  let kek: Buffer | undefined;
+  const kek = decryptOaep(privateKey, oaepHashes[algorithm], ciphertext.subarray(0, rsaBytes));
   try {
-    kek = privateDecrypt(
-      {
-        key: privateKey,
-        padding: constants.RSA_PKCS1_OAEP_PADDING,
-        oaepHash: oaepHashes[algorithm],
-      },
-      ciphertext.subarray(0, rsaBytes),
-    );
-    if (kek.length !== kekBytes) return undefined;
-    const decipher = createDecipheriv("id-aes256-wrap-pad", kek, kwpIv);
-    // All in one call: this cipher of OpenSSL's does not take its input in parts.
-    const secret = decipher.update(ciphertext.subarray(rsaBytes));
-    return secret.length === secretBytes ? secret : undefined;
-  } catch {
+    if (kek?.length !== kekBytes) return undefined;
+    const secret = unwrapWithPadding(kek, ciphertext.subarray(rsaBytes));
+    if (secret?.length === secretBytes) return secret;
+    secret?.fill(0);
     return undefined;
   } finally {
     kek?.fill(0);

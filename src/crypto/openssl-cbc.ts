@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, type Decipher } from "node:crypto";
+import { createCipheriv, createDecipheriv, type Decipher, type KeyObject } from "node:crypto";
 
 /**
  * The format that `openssl enc -e -aes256 -K <64 hex digits> -iv 0` writes: AES-256-CBC with an IV of
@@ -14,7 +14,7 @@ const blockBytes = 16;
  *
  * @param key 32 bytes
  */
-export function createModelDecipher(key: Uint8Array): Decipher {
+export function createModelDecipher(key: Uint8Array | KeyObject): Decipher {
   return createDecipheriv(algorithm, key, zeroIv);
 }
 
@@ -26,14 +26,17 @@ export function createModelDecipher(key: Uint8Array): Decipher {
  * @param key 32 bytes
  * @returns the plaintext with its padding, or undefined where the length is no multiple of a block
  */
-export function decryptImage(key: Uint8Array, ciphertext: Uint8Array): Buffer | undefined {
+export function decryptImage(
+  key: Uint8Array | KeyObject,
+  ciphertext: Uint8Array,
+): Buffer | undefined {
   if (ciphertext.length === 0 || ciphertext.length % blockBytes !== 0) return undefined;
   const decipher = createDecipheriv(algorithm, key, zeroIv).setAutoPadding(false);
   return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
 }
 
 /** What `openssl enc` writes, for those who have no openssl at hand. */
-export function encryptLegacy(key: Uint8Array, plaintext: Uint8Array): Buffer {
+export function encryptLegacy(key: Uint8Array | KeyObject, plaintext: Uint8Array): Buffer {
   const cipher = createCipheriv(algorithm, key, zeroIv);
   return Buffer.concat([cipher.update(plaintext), cipher.final()]);
 }

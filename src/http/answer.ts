@@ -2,8 +2,7 @@ import type { Config } from "../config/schema.js";
 import { sealJwe } from "../crypto/jwe.js";
 import type { Classification, ModelDescription } from "../inference/classifier.js";
 import type { Prediction } from "../inference/ranking.js";
-import type { ImageKey } from "../secrets/image-keys.js";
-import type { UploadFormat } from "./open-upload.js";
+import type { AnswerKey, UploadFormat } from "./open-upload.js";
 import { pythonFloat, pythonString } from "./python-repr.js";
 
 export type AnswerType = "text/plain" | "application/json" | "application/jose";
@@ -57,12 +56,12 @@ export function toJson({ model, image, predictions, timings }: Answer): string {
 /** Answers of one size: their lengths would tell labels apart. */
 const paddedBytes = 4096;
 
-/** The JSON answer as JWE under the picture's own key. */
-export async function toJose(answer: Answer, { id, key }: ImageKey): Promise<string> {
+/** The JSON answer as JWE under the picture's own key, by the name that its sender gave it. */
+export async function toJose(answer: Answer, { kid, key }: AnswerKey): Promise<string> {
   const json = Buffer.from(toJson(answer));
   const padded = Buffer.alloc(Math.ceil(json.length / paddedBytes) * paddedBytes, " ");
   json.copy(padded);
-  return sealJwe(key, padded, { kid: id, cty: "json" });
+  return sealJwe(key, padded, { kid, cty: "json" });
 }
 
 function milliseconds(value: number): number {

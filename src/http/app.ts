@@ -43,6 +43,7 @@ export function createApp(options: AppOptions): Express {
       model: options.classifier.model,
       server: options.server,
       isReady: () => !options.isStopping(),
+      keys: options.keys,
     }),
   );
   app.use(() => {

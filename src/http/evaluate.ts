@@ -4,11 +4,18 @@ import { RequestError } from "../errors.js";
 import type { DecodeQueue } from "../image/decode-queue.js";
 import type { PreparedImage } from "../image/preprocess.js";
 import type { Classifier } from "../inference/classifier.js";
+import { Deadline } from "../net/deadline.js";
 import { withSignal } from "../net/retry.js";
 import { rank } from "../inference/ranking.js";
-import type { ImageKey, ImageKeys } from "../secrets/image-keys.js";
+import type { ImageKeys } from "../secrets/image-keys.js";
 import { answerTypes, toJose, toJson, toText, type Answer, type AnswerType } from "./answer.js";
-import { encryptedImageRejected, formatOf, openUpload, type UploadFormat } from "./open-upload.js";
+import {
+  encryptedImageRejected,
+  formatOf,
+  openUpload,
+  type AnswerKey,
+  type UploadFormat,
+} from "./open-upload.js";
 import type { Upload, UploadReader } from "./upload.js";
 
 export interface EvaluateOptions {
@@ -59,10 +66,10 @@ async function classifyUpload(
   top: number,
   signal: AbortSignal,
   { classifier, decoder, keys }: EvaluateOptions,
-): Promise<{ answer: Answer; key: ImageKey | undefined }> {
-  const { file, key } = await openUpload(upload, format, keys);
+): Promise<{ answer: Answer; key: AnswerKey | undefined }> {
   const start = performance.now();
-  const { pixels, ...image } = await prepare(file, format, decoder, signal);
+  const { prepared, key } = await openAndPrepare(upload, format, keys, decoder, signal);
+  const { pixels, ...image } = prepared;
   const decodeMs = performance.now() - start;
   const { probabilities, queueMs, inferenceMs } = await classifier.classify(pixels, signal);
   const { model } = classifier;
@@ -77,11 +84,11 @@ async function classifyUpload(
 
 /** Aborts when the time for an answer is up, or nobody is there to read it. */
 function requestSignal(response: Response, timeoutMs: number): AbortSignal {
-  const gone = new AbortController();
+  const deadline = new Deadline(timeoutMs);
   response.once("close", () => {
-    gone.abort();
+    deadline.abort(new Error("nobody waits for an answer"));
   });
-  return AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]);
+  return deadline.signal;
 }
 
 function readTop(request: Request, { classifier, results }: EvaluateOptions): number {
@@ -116,18 +123,32 @@ function negotiate(request: Request, types: readonly AnswerType[]): AnswerType {
   return found;
 }
 
-async function prepare(
-  file: Uint8Array,
+interface Opened {
+  prepared: PreparedImage;
+  key: AnswerKey | undefined;
+}
+
+/** @throws RequestError ENCRYPTED_IMAGE_REJECTED, the same whatever the reason */
+async function openAndPrepare(
+  upload: Upload,
   format: UploadFormat,
+  keys: ImageKeys,
   decoder: DecodeQueue,
   signal: AbortSignal,
-): Promise<PreparedImage> {
-  try {
-    return await decoder.prepare(file, signal);
-  } catch (error) {
-    const rejected =
-      error instanceof RequestError &&
-      (error.code === "IMAGE_UNSUPPORTED" || error.code === "IMAGE_TOO_LARGE");
-    throw rejected && format !== "plain" ? encryptedImageRejected() : error;
+): Promise<Opened> {
+  for await (const { file, key } of openUpload(upload, format, keys)) {
+    try {
+      return { prepared: await decoder.prepare(file, signal), key };
+    } catch (error) {
+      if (format === "plain" || !isNoPicture(error)) throw error;
+    }
   }
+  throw encryptedImageRejected();
+}
+
+function isNoPicture(error: unknown): boolean {
+  return (
+    error instanceof RequestError &&
+    (error.code === "IMAGE_UNSUPPORTED" || error.code === "IMAGE_TOO_LARGE")
+  );
 }

@@ -1,8 +1,9 @@
 import type { Config } from "../config/schema.js";
-import { openJwe } from "../crypto/jwe.js";
+import type { AesKey } from "../crypto/aes-key.js";
+import { openJwe, readKid } from "../crypto/jwe.js";
 import { decryptImage } from "../crypto/openssl-cbc.js";
 import { RequestError } from "../errors.js";
-import type { ImageKey, ImageKeys } from "../secrets/image-keys.js";
+import type { ImageKeys } from "../secrets/image-keys.js";
 import type { Upload } from "./upload.js";
 
 export type UploadFormat = Config["Inference"]["Images"]["Formats"][number];
@@ -15,23 +16,44 @@ export function formatOf({ name, mediaType }: Upload): UploadFormat {
   return "plain";
 }
 
+/** What an answer is encrypted under, and how its sender called it. */
+export interface AnswerKey {
+  kid: string;
+  key: AesKey;
+}
+
 export interface OpenedUpload {
   /** The picture's file; under `encrypted` with its padding still behind it. */
   file: Uint8Array;
   /** The key that opened it: none of a plain upload. */
-  key: ImageKey | undefined;
+  key: AnswerKey | undefined;
 }
 
-/** @throws RequestError ENCRYPTED_IMAGE_REJECTED, the same whatever the reason */
-export async function openUpload(
-  upload: Upload,
+/**
+ * What an upload may be, one key after the other: a `.encrypted` one authenticates nothing, so that only
+ * decoding tells whether it was this key. A plain upload is what it is; of an encrypted one there may
+ * be nothing.
+ */
+export async function* openUpload(
+  { bytes }: Upload,
   format: UploadFormat,
   keys: ImageKeys,
-): Promise<OpenedUpload> {
-  if (format === "plain") return { file: upload.bytes, key: undefined };
-  const opened = format === "encrypted" ? openLegacy(upload, keys) : await openJose(upload, keys);
-  if (opened === undefined) throw encryptedImageRejected();
-  return opened;
+): AsyncGenerator<OpenedUpload> {
+  if (format === "plain") {
+    yield { file: bytes, key: undefined };
+  } else if (format === "encrypted") {
+    for (const key of keys.legacyCandidates()) {
+      const file = decryptImage(key.key.secret, bytes);
+      if (file !== undefined) yield { file, key: { kid: key.id, key: key.key } };
+    }
+  } else {
+    const token = trimEnd(bytes);
+    const kid = readKid(token) ?? "";
+    for (const key of keys.candidates(kid)) {
+      const file = await openJwe(token, key.key);
+      if (file !== undefined) yield { file, key: { kid, key: key.key } };
+    }
+  }
 }
 
 /** The one answer to every upload that does not decrypt to a picture: no detail, no cause. */
@@ -40,17 +62,6 @@ export function encryptedImageRejected(): RequestError {
     "ENCRYPTED_IMAGE_REJECTED",
     "expected a picture encrypted under a key of this server's",
   );
-}
-
-function openLegacy({ bytes }: Upload, keys: ImageKeys): OpenedUpload | undefined {
-  const key = keys.legacy;
-  const file = key === undefined ? undefined : decryptImage(key.key, bytes);
-  return file === undefined ? undefined : { file, key };
-}
-
-async function openJose({ bytes }: Upload, keys: ImageKeys): Promise<OpenedUpload | undefined> {
-  const opened = await openJwe(trimEnd(bytes), (kid) => keys.find(kid)?.key);
-  return opened === undefined ? undefined : { file: opened.plaintext, key: keys.find(opened.kid) };
 }
 
 /** Shells and editors end a text file with a line break, which is no part of the token. */

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual, type Decipher, type Hash } from "node:crypto";
+import { createHash, timingSafeEqual, type Decipher, type Hash, type KeyObject } from "node:crypto";
 import { createModelDecipher } from "../crypto/openssl-cbc.js";
 import { RefusedError } from "../errors.js";
 import { download, type DownloadOptions, type DownloadSink } from "./download.js";
@@ -6,8 +6,8 @@ import { download, type DownloadOptions, type DownloadSink } from "./download.js
 export interface FetchModelOptions extends DownloadOptions {
   /** Hex, of the encrypted file. */
   sha256: string;
-  /** 32 bytes */
-  key: Uint8Array;
+  /** AES-256 */
+  key: KeyObject;
 }
 
 /**
@@ -49,14 +49,14 @@ export async function fetchModel(options: FetchModelOptions): Promise<Uint8Array
 class PaddingError extends Error {}
 
 class DecryptingSink implements DownloadSink {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
   #hash: Hash;
   #decipher: Decipher;
   #plaintext = Buffer.alloc(0);
   #length = 0;
   receivedBytes = 0;
 
-  constructor(key: Uint8Array) {
+  constructor(key: KeyObject) {
     this.#key = key;
     this.#hash = createHash("sha256");
     this.#decipher = createModelDecipher(key);

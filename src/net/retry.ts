@@ -1,3 +1,4 @@
+import { UnavailableError } from "../errors.js";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface RetryOptions {
@@ -18,11 +19,15 @@ export interface RetryOptions {
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, isTransient, onRetry, baseDelayMs = 250, maxDelayMs = 10_000 } = options;
+  let last: unknown;
   for (let number = 1; ; number += 1) {
     try {
       return await operation();
     } catch (error) {
-      if (signal.aborted || !isTransient(error)) throw error;
+      // An attempt that was cut short says nothing; the one before it says what is wrong.
+      if (signal.aborted) throw last ?? error;
+      if (!isTransient(error)) throw error;
+      last = error;
       const bound = Math.min(maxDelayMs, baseDelayMs * 2 ** (number - 1));
       const delayMs = Math.round(
         Math.max(Math.random() * bound, options.retryAfterMs?.(error) ?? 0),
@@ -35,6 +40,41 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
       }
     }
   }
+}
+
+/** A step that failed in a way that may pass. */
+export interface FailedAttempt {
+  /** What was being done, as a participle. */
+  step: string;
+  /** From 1. */
+  number: number;
+  reason: string;
+  /** How long until the next attempt. */
+  delayMs: number;
+}
+
+export interface RetryContext {
+  /** Aborts when time is up. */
+  signal: AbortSignal;
+  onRetry: (attempt: FailedAttempt) => void;
+}
+
+/** `retry` for operations that say by an UnavailableError that they may succeed later. */
+export async function retryUnavailable<T>(
+  operation: () => Promise<T>,
+  { signal, onRetry }: RetryContext,
+  retryAfter: (error: UnavailableError) => number | undefined,
+): Promise<T> {
+  return retry(operation, {
+    signal,
+    isTransient: (error) => error instanceof UnavailableError,
+    retryAfterMs: (error) => (error instanceof UnavailableError ? retryAfter(error) : undefined),
+    onRetry: ({ number, error, delayMs }) => {
+      if (!(error instanceof UnavailableError)) throw error;
+      const { doing: step, got: reason } = error.failure;
+      onRetry({ step, number, reason, delayMs });
+    },
+  });
 }
 
 /** Settles like the promise, or rejects with the signal's reason when it aborts first. */

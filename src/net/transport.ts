@@ -1,3 +1,4 @@
+import axios, { type AxiosInstance } from "axios";
 import { Agent, type AgentOptions, type RequestOptions } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { Duplex } from "node:stream";
@@ -55,4 +56,13 @@ class FixedAddressAgent extends Agent {
 
 function splitPem(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
+}
+
+/** No proxy of the host's: where connections go is the configuration's to say. */
+export function httpClient({ agent }: Transport): AxiosInstance {
+  return axios.create({ httpsAgent: agent, proxy: false, beforeRedirect: refusePlainRedirect });
+}
+
+function refusePlainRedirect(options: Record<string, unknown>): void {
+  if (options["protocol"] !== "https:") throw new Error("a redirect away from https");
 }

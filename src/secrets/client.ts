@@ -1,4 +1,5 @@
 import type { SecretEntry } from "../config/schema.js";
+import type { RetryContext } from "../net/retry.js";
 
 /** Every key of confml is for AES-256. */
 export const keyBytes = 32;
@@ -16,5 +17,5 @@ export interface SecretReleaseClient {
    * @throws BootError naming the step that failed. An aborted signal ends the attempt, but not
    *   always at once: the caller keeps the deadline.
    */
-  release(secret: SecretEntry, signal: AbortSignal): Promise<ReleasedKey>;
+  release(secret: SecretEntry, context: RetryContext): Promise<ReleasedKey>;
 }

@@ -1,8 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UnavailableError, describeCause } from "../errors.js";
 import { keyBytes } from "./client.js";
+
+/** Always the same one, so that what a crash leaves is found at the next start. */
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.confml-new`);
+}
 
 /**
  * Writes a released key where the configuration says, whole or not at all, for this user alone
@@ -11,9 +15,11 @@ import { keyBytes } from "./client.js";
  * @throws UnavailableError KEY_FILE_FAILED
  */
 export async function writeKeyFile(path: string, key: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.confml-key-${randomBytes(8).toString("hex")}`);
+  const temporary = temporaryName(path);
   await explain(`writing ${path}`, async () => {
+    await rm(temporary, { force: true });
     try {
+      // Not through whatever somebody may have put there meanwhile.
       const file = await open(temporary, "wx", 0o600);
       try {
         await file.writeFile(key);
@@ -29,9 +35,12 @@ export async function writeKeyFile(path: string, key: Uint8Array): Promise<void>
   });
 }
 
-/** Deletes a key file; one that is not there is fine. */
+/** Deletes a key file, and what a crash may have left of one; where there is none, that is fine. */
 export async function removeKeyFile(path: string): Promise<void> {
-  await explain(`removing ${path}`, () => rm(path, { force: true }));
+  await explain(`removing ${path}`, async () => {
+    await rm(temporaryName(path), { force: true });
+    await rm(path, { force: true });
+  });
 }
 
 /**

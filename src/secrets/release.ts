@@ -1,81 +1,129 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SecretEntry } from "../config/schema.js";
-import { BootError, UnavailableError, describeCause } from "../errors.js";
-import { withSignal } from "../net/retry.js";
+import { AesKey } from "../crypto/aes-key.js";
+import { BootError, UnavailableError, describeCause, describeFailure } from "../errors.js";
+import { Deadline } from "../net/deadline.js";
+import { withSignal, type FailedAttempt } from "../net/retry.js";
 import type { ReleasedKey, SecretReleaseClient } from "./client.js";
 import { readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.js";
+import type { KeyVersion } from "./key-versions.js";
 
 export interface ReleaseOptions {
-  secrets: readonly SecretEntry[];
   clientFor: (secret: SecretEntry) => SecretReleaseClient;
   /** Whether this runs in an SGX enclave, where Mystikos' own runtime releases keys before us. */
   insideSgx: boolean;
   deadlineMs: number;
-  onReleased: (secret: SecretEntry, source: "client" | "runtime", tookMs: number) => void;
+  onReleased: (secret: SecretEntry, details: ReleaseDetails) => void;
+  onRetry: (secret: SecretEntry, attempt: FailedAttempt) => void;
+  onFailed: (secret: SecretEntry, error: unknown) => void;
 }
+
+export interface ReleaseDetails {
+  source: "client" | "runtime";
+  version: string | undefined;
+  tookMs: number;
+}
+
+export interface SecretRoles {
+  /** Without each of these nothing starts. */
+  required: readonly SecretEntry[];
+  /** One for each data owner: without one of these the others are served. */
+  owners: readonly SecretEntry[];
+}
+
+/** Released keys by their secrets' IDs. */
+export type ReleasedKeys = ReadonlyMap<string, KeyVersion>;
 
 /** How long an attempt that was told to end may take to say why it had not ended before. */
 const lastWordsMs = 500;
 
-/** Released keys by their secrets' IDs. */
-export type KeyRing = ReadonlyMap<string, ReleasedKey>;
-
 /**
- * Releases every secret and writes each to its LocalPath; all of them or none: after a failure no key
- * file is left.
+ * Releases all secrets, side by side, each to its LocalPath: every required one and at least one
+ * owner's, or none, and then no key file is left.
  *
  * A key file that is already there counts only where the TEE's runtime wrote it (under SGX, for a
  * native library's entry). Everywhere else it is deleted first, so no restart skips attestation.
  *
  * @throws BootError naming the secret and the step
  */
-export async function releaseSecrets(options: ReleaseOptions): Promise<KeyRing> {
-  const { secrets, deadlineMs } = options;
-  const keys = new Map<string, ReleasedKey>();
-  const signal = AbortSignal.timeout(deadlineMs);
+export async function releaseAll(
+  { required, owners }: SecretRoles,
+  options: ReleaseOptions,
+): Promise<ReleasedKeys> {
+  const secrets = [...required, ...owners];
+  const keys = new Map<string, KeyVersion>();
+  const deadline = new Deadline(options.deadlineMs);
+  const { signal } = deadline;
+  const fatal: { error?: unknown } = {};
+  let lostOwners = 0;
+  const release = async (secret: SecretEntry): Promise<void> => {
+    try {
+      keys.set(
+        secret.ID,
+        (await takeFromRuntime(secret, options)) ?? (await releaseKey(secret, signal, options)),
+      );
+    } catch (error) {
+      // Whatever fails after the first fatal failure was told to.
+      if ("error" in fatal) return;
+      options.onFailed(secret, error);
+      lostOwners += owners.includes(secret) ? 1 : 0;
+      if (!required.includes(secret) && lostOwners < owners.length) return;
+      fatal.error = error;
+      deadline.abort(error);
+    }
+  };
   try {
     for (const secret of secrets) {
       if (!isRuntimeReleased(secret, options)) await removeKeyFile(secret.LocalPath);
     }
-    // One after the other: the first call on a new vault client has to be made alone.
-    for (const secret of secrets) keys.set(secret.ID, await releaseOne(secret, signal, options));
+    await Promise.all(secrets.map(release));
+    if ("error" in fatal) throw fatal.error;
     return keys;
   } catch (error) {
-    wipeKeys(keys);
     await removeKeyFiles(secrets);
     throw error;
+  } finally {
+    deadline.end();
   }
 }
 
-/** Ends the keys' stay in memory; what already reads them goes on with zeros, so call it last. */
-export function wipeKeys(keys: KeyRing): void {
-  for (const { key } of keys.values()) key.fill(0);
+/**
+ * Releases one secret to its LocalPath.
+ *
+ * @param signal aborts when time is up
+ * @throws BootError naming the secret and the step
+ */
+export async function releaseKey(
+  secret: SecretEntry,
+  signal: AbortSignal,
+  options: ReleaseOptions,
+): Promise<KeyVersion> {
+  const start = performance.now();
+  const { key: bytes, version } = await attempt(secret, signal, options);
+  try {
+    await writeKeyFile(secret.LocalPath, bytes);
+    const key = await AesKey.take(bytes);
+    const tookMs = Math.round(performance.now() - start);
+    options.onReleased(secret, { source: "client", version, tookMs });
+    return { key, version };
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 export async function removeKeyFiles(secrets: readonly SecretEntry[]): Promise<void> {
   for (const secret of secrets) await removeKeyFile(secret.LocalPath);
 }
 
-async function releaseOne(
+async function takeFromRuntime(
   secret: SecretEntry,
-  signal: AbortSignal,
   options: ReleaseOptions,
-): Promise<ReleasedKey> {
-  const start = performance.now();
-  const done = (source: "client" | "runtime"): void => {
-    options.onReleased(secret, source, Math.round(performance.now() - start));
-  };
-  if (isRuntimeReleased(secret, options)) {
-    const key = await readKeyFile(secret.LocalPath);
-    if (key !== undefined) {
-      done("runtime");
-      return { key };
-    }
-  }
-  const released = await withDeadline(secret, signal, options);
-  await writeKeyFile(secret.LocalPath, released.key);
-  done("client");
-  return released;
+): Promise<KeyVersion | undefined> {
+  if (!isRuntimeReleased(secret, options)) return undefined;
+  const bytes = await readKeyFile(secret.LocalPath);
+  if (bytes === undefined) return undefined;
+  options.onReleased(secret, { source: "runtime", version: undefined, tookMs: 0 });
+  return { key: await AesKey.take(bytes), version: undefined };
 }
 
 function isRuntimeReleased(secret: SecretEntry, { insideSgx }: ReleaseOptions): boolean {
@@ -83,23 +131,30 @@ function isRuntimeReleased(secret: SecretEntry, { insideSgx }: ReleaseOptions): 
 }
 
 /** A client may hang in a library that ignores its signal; the deadline holds all the same. */
-async function withDeadline(
+async function attempt(
   secret: SecretEntry,
   signal: AbortSignal,
-  { clientFor, deadlineMs }: ReleaseOptions,
+  { clientFor, deadlineMs, onRetry }: ReleaseOptions,
 ): Promise<ReleasedKey> {
   const doing = `releasing ${secret.ID} from ${secret.SrsAddress}`;
-  const attempt = clientFor(secret).release(secret, signal);
+  const released = clientFor(secret).release(secret, {
+    signal,
+    onRetry: (failed) => {
+      onRetry(secret, failed);
+    },
+  });
   try {
-    return await withSignal(attempt, signal);
+    return await withSignal(released, signal);
   } catch (cause) {
     if (signal.aborted) {
+      wipeLate(released);
+      if (!isTimeout(signal.reason)) throw signal.reason;
       throw new UnavailableError(
         "RELEASE_TIMEOUT",
         {
           doing,
           expected: `the key within ${deadlineMs} ms (Inference.Release.DeadlineMs)`,
-          got: `no key by then (${await lastWords(attempt)})`,
+          got: `no key by then (${await lastWords(released)})`,
           fix: "Check that the vault, Azure AD and the attestation service can be reached",
         },
         { cause },
@@ -119,14 +174,23 @@ async function withDeadline(
   }
 }
 
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === "TimeoutError";
+}
+
+/** A key that comes when nobody waits for it any more. */
+function wipeLate(released: Promise<ReleasedKey>): void {
+  released.then(
+    ({ key }) => key.fill(0),
+    () => undefined,
+  );
+}
+
 /** What an aborted attempt says at last, which is what it met all the time, if it says it soon. */
-async function lastWords(attempt: Promise<ReleasedKey>): Promise<string> {
+async function lastWords(released: Promise<ReleasedKey>): Promise<string> {
   const silence = "the last attempt is still waiting for an answer";
   return Promise.race([
-    attempt.then(({ key }) => {
-      key.fill(0);
-      return "the key came too late";
-    }, describeCause),
+    released.then(() => "the key came too late", describeFailure),
     sleep(lastWordsMs, silence),
   ]);
 }

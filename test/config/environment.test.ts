@@ -1,17 +1,25 @@
+import { inspect } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import { readEnvironment } from "../../src/config/environment.js";
 
 const variables = { APP_ID: "tenant", CLIENT_ID: "client", CLIENT_SECRET: "s3cret" };
+const workloadIdentity = {
+  AZURE_TENANT_ID: "pod's tenant",
+  AZURE_CLIENT_ID: "pod's client",
+  AZURE_FEDERATED_TOKEN_FILE: "/var/run/token",
+};
+
+function secretOf(environment: ReturnType<typeof readEnvironment>): string | undefined {
+  return "clientSecret" in environment.proof ? environment.proof.clientSecret.reveal() : undefined;
+}
 
 describe("the environment", () => {
   test("gives the principal, and the audience where it is set", () => {
-    const principal = { tenantId: "tenant", clientId: "client", clientSecret: "s3cret" };
-    expect(readEnvironment(variables)).toEqual({ ...principal, audience: undefined });
-    expect(readEnvironment({ ...variables, MHSM_AAD_URL: "" }).audience).toBeUndefined();
-    expect(readEnvironment({ ...variables, MHSM_AAD_URL: "https://a.example" })).toEqual({
-      ...principal,
-      audience: "https://a.example",
-    });
+    const read = readEnvironment({ ...variables, MHSM_AAD_URL: "" });
+    expect(read).toMatchObject({ tenantId: "tenant", clientId: "client", audience: undefined });
+    expect(secretOf(read)).toBe("s3cret");
+    const { audience } = readEnvironment({ ...variables, MHSM_AAD_URL: "https://a.example" });
+    expect(audience).toBe("https://a.example");
   });
 
   test("is refused where something is missing or empty, which is named, and no value is", () => {
@@ -22,5 +30,40 @@ describe("the environment", () => {
       expect(() => readEnvironment({ ...variables, [name]: "" })).toThrow(`got no ${name}.`);
     }
     expect(() => readEnvironment({ CLIENT_SECRET: "s3cret" })).toThrow(/^(?!.*s3cret)/u);
+  });
+
+  test("may be that of workload identity, where there is no client secret", () => {
+    expect(readEnvironment(workloadIdentity)).toEqual({
+      tenantId: "pod's tenant",
+      clientId: "pod's client",
+      proof: { federatedTokenFile: "/var/run/token" },
+      audience: undefined,
+    });
+    const { tenantId, clientId } = readEnvironment({
+      ...workloadIdentity,
+      APP_ID: "tenant",
+      CLIENT_ID: "client",
+    });
+    expect([tenantId, clientId]).toEqual(["tenant", "client"]);
+  });
+
+  test("takes nothing of workload identity's where there is a client secret", () => {
+    expect(secretOf(readEnvironment({ ...workloadIdentity, ...variables }))).toBe("s3cret");
+    expect(() => readEnvironment({ ...workloadIdentity, CLIENT_SECRET: "s3cret" })).toThrow(
+      /got no APP_ID, no CLIENT_ID\./u,
+    );
+  });
+
+  test("shows its secret to nobody who does not ask for it", () => {
+    const environment = readEnvironment(variables);
+    const shown = [
+      inspect(environment, { depth: 9, showHidden: true }),
+      JSON.stringify(environment),
+      "clientSecret" in environment.proof ? String(environment.proof.clientSecret) : "",
+    ];
+    for (const text of shown) {
+      expect(text).not.toContain("s3cret");
+      expect(text).toContain("[hidden]");
+    }
   });
 });

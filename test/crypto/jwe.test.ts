@@ -2,14 +2,20 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CompactEncrypt, FlattenedEncrypt, decodeProtectedHeader } from "jose";
-import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
+import { AesKey } from "../../src/crypto/aes-key.js";
+import { openJwe, readKid, sealJwe } from "../../src/crypto/jwe.js";
 
 const key = Buffer.alloc(32, 0x21);
 const plaintext = Buffer.from("a picture");
-const keyOf = (kid: string): Buffer | undefined => (kid === "mine" ? key : undefined);
+const kept = await AesKey.take(Buffer.from(key));
 
-function open(token: string) {
-  return openJwe(Buffer.from(token), keyOf);
+async function open(text: string): Promise<Uint8Array | undefined> {
+  const made = Buffer.from(text);
+  if (readKid(made) !== "mine") return undefined;
+  const opened = await openJwe(made, key);
+  // The key that a server keeps opens what its bytes open, and no more.
+  expect(await openJwe(made, kept)).toEqual(opened);
+  return opened;
 }
 
 function token(header: { alg: string; enc: string; kid?: string }, secret: Uint8Array = key) {
@@ -21,15 +27,14 @@ function token(header: { alg: string; enc: string; kid?: string }, secret: Uint8
 describe("a JWE opens", () => {
   test.each(["dir", "A256KW"])("with %s and A256GCM", async (alg) => {
     const opened = await open(await token({ alg, enc: "A256GCM" }));
-    expect(opened?.kid).toBe("mine");
-    expect(Buffer.from(opened?.plaintext ?? [])).toEqual(plaintext);
+    expect(Buffer.from(opened ?? [])).toEqual(plaintext);
   });
 
   test("that we sealed, whatever is in it", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 500 }), async (content) => {
         const opened = await open(await sealJwe(key, content, { kid: "mine" }));
-        expect(Buffer.from(opened?.plaintext ?? [1])).toEqual(Buffer.from(content));
+        expect(Buffer.from(opened ?? [1])).toEqual(Buffer.from(content));
       }),
       { numRuns: 50 },
     );
@@ -49,7 +54,7 @@ describe("a JWE does not open", () => {
   ])("with %s and %s, for a key that would fit", async (alg, enc, length) => {
     const secret = key.subarray(0, length);
     const made = Buffer.from(await token({ alg, enc }, secret));
-    await expect(openJwe(made, () => secret)).resolves.toBeUndefined();
+    await expect(openJwe(made, secret)).resolves.toBeUndefined();
   });
 
   test("with RSA-OAEP, whatever key it is for", async () => {
@@ -60,26 +65,11 @@ describe("a JWE does not open", () => {
     await expect(open(made)).resolves.toBeUndefined();
   });
 
-  test("of an algorithm that is not ours, and the key is not even looked up", async () => {
-    const wanted: string[] = [];
-    const made = await token({ alg: "PBES2-HS512+A256KW", enc: "A256GCM" });
-    const opened = await openJwe(Buffer.from(made), (kid) => {
-      wanted.push(kid);
-      return key;
-    });
-    expect(opened).toBeUndefined();
-    expect(wanted).toEqual([]);
-  });
-
-  test("with a key of another length, or where the look-up fails", async () => {
+  test("with a key of another length", async () => {
     const made = Buffer.from(await token({ alg: "dir", enc: "A256GCM" }));
     for (const length of [0, 16, 31, 33, 64]) {
-      await expect(openJwe(made, () => Buffer.alloc(length, 0x21))).resolves.toBeUndefined();
+      await expect(openJwe(made, Buffer.alloc(length, 0x21))).resolves.toBeUndefined();
     }
-    const failing = (): never => {
-      throw new Error("no keys");
-    };
-    await expect(openJwe(made, failing)).resolves.toBeUndefined();
   });
 
   test.each(["dir", "A256KW"])("with a shorter tag or another IV length (%s)", async (alg) => {
@@ -153,6 +143,12 @@ describe("a JWE does not open", () => {
 });
 
 describe("a sealed answer", () => {
+  test("under a key that the server keeps opens with the key's bytes", async () => {
+    const sealed = await sealJwe(kept, plaintext, { kid: "mine" });
+    const opened = await openJwe(Buffer.from(sealed), key);
+    expect(Buffer.from(opened ?? [])).toEqual(plaintext);
+  });
+
   test("names its key and content, under a content key of its own each time", async () => {
     const first = await sealJwe(key, plaintext, { kid: "mine", cty: "json" });
     const second = await sealJwe(key, plaintext, { kid: "mine", cty: "json" });

@@ -89,7 +89,7 @@ const failures: Failure[] = [
     importsKeys: true,
     code: "RELEASE_REFUSED",
     exitCode: 77,
-    says: /releasing ModelKey.*HTTP 403.*does not meet the key's release policy/u,
+    says: /releasing (?:Model|Image)Key.*HTTP 403.*does not meet the key's release policy/u,
   },
   {
     title: "a release policy that allows no debuggable enclave",
@@ -174,14 +174,14 @@ const failures: Failure[] = [
     says: /does not support SGX evidence yet/u,
   },
   {
-    title: "a native client library, which this version cannot load",
+    title: "a native client library that is not there",
     arrange: ({ secrets }) => {
       const [first] = secrets;
       if (first !== undefined) first.ClientLib = "libmhsm_ssr.so";
     },
-    code: "CLIENT_UNSUPPORTED",
+    code: "CLIENT_INVALID",
     exitCode: 78,
-    says: /"libmhsm_ssr\.so".*not supported yet/u,
+    says: /libmhsm_ssr\.so/u,
   },
   {
     title: "Azure behind another CA's certificate, though the host says not to mind",
@@ -192,8 +192,8 @@ const failures: Failure[] = [
       environment["NODE_NO_WARNINGS"] = "1";
       await writeFile(join(folder, "ca.pem"), (await createCertificates()).caPem);
     },
-    code: "ATTESTATION_FAILED",
-    exitCode: 75,
+    code: "CONNECTION_UNTRUSTED",
+    exitCode: 77,
     says: /certificate/u,
   },
 ];

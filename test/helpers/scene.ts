@@ -6,10 +6,14 @@ import { hosts } from "../../emulator/hosts.js";
 import { measureCode } from "../../emulator/measurement.js";
 import { startEmulator, type Emulator, type EmulatorOptions } from "../../emulator/server.js";
 import { EmulatorAgent, importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
+import type { SecretEntry } from "../../src/config/schema.js";
+import { sharedCertificates } from "./certificates.js";
 import { projectFolder, type LaunchOptions } from "./server-process.js";
 
 export const authority = `https://${hosts.attestation}`;
+export const otherAuthority = `https://${hosts.otherAttestation}`;
 const vaultUrl = `https://${hosts.managedHsm}`;
+const otherVaultUrl = `https://${hosts.otherManagedHsm}`;
 export const evidenceModule = join(projectFolder, "build/emulator/evidence.js");
 const modelFile = "colours.onnx.encrypted";
 
@@ -26,9 +30,11 @@ export interface Scene {
   measurement: string;
   /** What the host and the configuration say; change it before `launch`. */
   environment: Record<string, string>;
-  secrets: { ID: string; SrsAddress: string; LocalPath: string; ClientLib: string }[];
+  secrets: SecretEntry[];
   inference: Record<string, unknown> & { Model: Record<string, unknown> };
   importKeys: (policy?: object) => Promise<void>;
+  /** A second data owner, with a vault, a tenant and an attestation service of its own. */
+  addOtherOwner: (policy?: object) => Promise<{ key: Buffer; vault: Vault }>;
   /** Puts an encrypted model on the model host; its hash goes into the configuration. */
   publishModel: (encrypted: Buffer) => Promise<void>;
   /** Writes the configuration. */
@@ -42,7 +48,11 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
   const keysFolder = join(folder, "keys");
   await mkdir(modelsFolder);
   await mkdir(keysFolder);
-  const emulator = await startEmulator({ modelsFolder, ...options });
+  const emulator = await startEmulator({
+    modelsFolder,
+    certificates: await sharedCertificates(),
+    ...options,
+  });
   await writeFile(join(folder, "ca.pem"), emulator.caPem);
   await writeFile(join(folder, "quoting-key.pem"), emulator.quotingKeyPem);
 
@@ -92,6 +102,20 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
       await importKey(vault, "ModelKey", modelKey, policy);
       await importKey(vault, "ImageKey", imageKey, policy);
     },
+    addOtherOwner: async (policy = releasePolicy(otherAuthority, measurement)) => {
+      const { tenantId: otherTenant, owners: otherOwners } = emulator.otherTenant;
+      const key = randomBytes(32);
+      const otherVault = { url: otherVaultUrl, tenantId: otherTenant, ...otherOwners, agent };
+      await importKey(otherVault, "OtherKey", key, policy);
+      scene.secrets.push({
+        ...secret("OtherKey", join(keysFolder, "other.key")),
+        SrsAddress: otherVaultUrl,
+        Tenant: otherTenant,
+        AttestationEndpoint: otherAuthority,
+      });
+      scene.inference["Images"] = { Keys: ["ImageKey", "OtherKey"] };
+      return { key, vault: otherVault };
+    },
     publishModel: async (encrypted) => {
       await writeFile(join(modelsFolder, modelFile), encrypted);
       scene.inference.Model["Sha256"] = createHash("sha256").update(encrypted).digest("hex");
@@ -112,7 +136,7 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
   return scene;
 }
 
-function secret(id: string, path: string): Scene["secrets"][number] {
+function secret(id: string, path: string): SecretEntry {
   return { ID: id, SrsAddress: vaultUrl, LocalPath: path, ClientLib: "mhsm" };
 }
 

@@ -8,6 +8,8 @@ export const projectFolder = fileURLToPath(new URL("../../", import.meta.url));
 /** How long a server that should end, or get ready, may take before a test gives up on it. */
 const patienceMs = 40_000;
 
+const listening = /"port":(\d+),"msg":"listening"/u;
+
 export interface LaunchOptions {
   configFile: string;
   environment: Record<string, string>;
@@ -20,6 +22,8 @@ export interface ServerProcess {
   port: number;
   /** Everything printed so far, on both streams. */
   output: () => string;
+  /** Settles once the output so far matches so many times; fails where the server ends before. */
+  printed: (pattern: RegExp, times?: number) => Promise<void>;
   stop(): Promise<number | null>;
 }
 
@@ -33,19 +37,26 @@ export interface EndedProcess {
 export async function startServer(options: LaunchOptions): Promise<ServerProcess> {
   const { child, printed, closed } = launch(options);
   const output = (): string => printed.stdout + printed.stderr;
-  const port = await new Promise<number>((resolve, reject) => {
-    child.stdout.on("data", () => {
-      const found = /"port":(\d+),"msg":"listening"/u.exec(printed.stdout);
-      if (found !== null) resolve(Number(found[1]));
+  const untilPrinted = (pattern: RegExp, times = 1): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = printed.stdout.match(new RegExp(pattern, "gu")) ?? [];
+        if (found.length < times) return;
+        child.stdout.off("data", look);
+        resolve();
+      };
+      child.stdout.on("data", look);
+      look();
+      void closed.then((code) => {
+        reject(new Error(`the server ended with ${String(code)} too early: ${output()}`));
+      });
     });
-    void closed.then((code) => {
-      reject(new Error(`the server ended with ${String(code)} before it listened: ${output()}`));
-    });
-  });
+  await untilPrinted(listening);
   return {
     pid: child.pid ?? 0,
-    port,
+    port: Number(listening.exec(printed.stdout)?.[1]),
     output,
+    printed: untilPrinted,
     stop: () => {
       child.kill("SIGTERM");
       return closed;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Express } from "express";
 import request, { type Test } from "supertest";
 import type { Config } from "../../src/config/schema.js";
+import { AesKey } from "../../src/crypto/aes-key.js";
 import { createApp, type AppOptions, type RequestSummary } from "../../src/http/app.js";
 import { UploadReader, type UploadLimits } from "../../src/http/upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
@@ -19,6 +20,10 @@ export const firstKeyVersion = "0123abcd";
 
 export interface TestApp {
   app: Express;
+  /** "Missing" is an owner whose key could not be had. */
+  keys: ImageKeys;
+  /** The keys' own. */
+  clock: { nowMs: number };
   summaries: RequestSummary[];
   bugs: unknown[];
 }
@@ -37,11 +42,21 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const session = await coloursSession(options.labels);
   const summaries: RequestSummary[] = [];
   const bugs: unknown[] = [];
-  const keys = new Map([
-    ["First", { key: Buffer.from(imageKeys.First), version: firstKeyVersion }],
-    ["Second", { key: Buffer.from(imageKeys.Second) }],
-    ["Model", { key: Buffer.from(modelKey) }],
-  ]);
+  const clock = { nowMs: 0 };
+  const keys = await ImageKeys.create({
+    ids: ["First", "Second", "Missing"],
+    legacyId: "First",
+    graceMs: 60_000,
+    now: () => clock.nowMs,
+  });
+  keys.accept("First", {
+    key: await AesKey.take(Buffer.from(imageKeys.First)),
+    version: firstKeyVersion,
+  });
+  keys.accept("Second", {
+    key: await AesKey.take(Buffer.from(imageKeys.Second)),
+    version: undefined,
+  });
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },
     insideSgx: false,
@@ -52,11 +67,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
       maxDecodes: 2,
       maxQueue: 500,
     }),
-    keys: new ImageKeys(keys, {
-      model: "Model",
-      images: ["First", "Second"],
-      legacyImage: "First",
-    }),
+    keys,
     uploads: new UploadReader({
       maxBytes: 100_000,
       maxBytesInFlight: 100_000_000,
@@ -74,7 +85,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     },
     ...options.app,
   });
-  return { app, summaries, bugs };
+  return { app, keys, clock, summaries, bugs };
 }
 
 export interface Part {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import request from "supertest";
+import { AesKey } from "../../src/crypto/aes-key.js";
 import { testApp, type TestApp } from "../helpers/test-app.js";
 
 let confml: TestApp;
@@ -22,7 +23,14 @@ describe("GET", () => {
   test.each([
     ["/v2", { name: "confml", version: "1.2.3", extensions: [] }],
     ["/v2/health/live", { live: true }],
-    ["/v2/health/ready", { ready: true }],
+    [
+      "/v2/health/ready",
+      {
+        ready: true,
+        degraded: true,
+        keys: { total: 3, current: 2, stale: 0, missing: 1 },
+      },
+    ],
     ["/v2/models/colours/ready", { name: "colours", ready: true }],
     [
       "/v2/models/colours",
@@ -38,6 +46,23 @@ describe("GET", () => {
     const response = await request(confml.app).get(path);
     expect([response.status, response.body]).toEqual([200, body]);
     expect((await request(confml.app).head(path)).status).toBe(200);
+  });
+
+  test("/v2/health/ready counts the keys that are as they should be, and names none", async () => {
+    const { app, keys } = await testApp();
+    keys.fail("First");
+    const stale = await request(app).get("/v2/health/ready");
+    expect(stale.body).toEqual({
+      ready: true,
+      degraded: true,
+      keys: { total: 3, current: 1, stale: 1, missing: 1 },
+    });
+    expect(stale.text).not.toMatch(/First|Second|Missing/u);
+    for (const id of ["First", "Missing"]) {
+      keys.accept(id, { key: await AesKey.take(Buffer.alloc(32, 1)), version: "2" });
+    }
+    const mended = await request(app).get("/v2/health/ready");
+    expect(mended.body).toMatchObject({ degraded: false, keys: { current: 3 } });
   });
 
   test("tells that it is not ready while it stops, but alive", async () => {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, createSecretKey } from "node:crypto";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import axios from "axios";
@@ -31,7 +31,7 @@ async function fetchFrom(handler: RequestListener, part: Partial<FetchModelOptio
     url,
     http: axios.create({ proxy: false }),
     sha256,
-    key,
+    key: createSecretKey(key),
     maxBytes: 1_000_000,
     deadlineMs: 20_000,
     onProgress: (received, total) => seen.progress.push([received, total]),

@@ -1,173 +1,292 @@
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { SecretEntry } from "../../src/config/schema.js";
 import { RefusedError } from "../../src/errors.js";
 import type { SecretReleaseClient } from "../../src/secrets/client.js";
-import { NativeSecretReleaseClient } from "../../src/secrets/native-client.js";
-import { releaseSecrets, type ReleaseOptions } from "../../src/secrets/release.js";
+import type { KeyVersion } from "../../src/secrets/key-versions.js";
+import { releaseAll, type ReleaseOptions, type ReleasedKeys } from "../../src/secrets/release.js";
 
 let folder = "";
-let secrets: [SecretEntry, SecretEntry];
+let model: SecretEntry;
+let alice: SecretEntry;
+let bob: SecretEntry;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "confml-release-"));
-  secrets = [entry("ModelKey", "model.key"), entry("ImageKey", "image.key")];
+  [model, alice, bob] = [entry("Model"), entry("Alice"), entry("Bob")];
 });
 
 afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-function entry(id: string, file: string): SecretEntry {
+function entry(id: string): SecretEntry {
   const address = "https://vault.example";
-  return { ID: id, SrsAddress: address, LocalPath: join(folder, file), ClientLib: "mhsm" };
+  return { ID: id, SrsAddress: address, LocalPath: join(folder, `${id}.key`), ClientLib: "mhsm" };
 }
 
-/** Releases 32 bytes that differ by secret and call; fails for the named one. */
-function client(options: { fails?: string; calls?: string[] } = {}): SecretReleaseClient {
-  let count = 0;
-  return {
-    release: ({ ID: id }) => {
-      count += 1;
-      options.calls?.push(id);
-      return id === options.fails
-        ? Promise.reject(
-            new RefusedError("RELEASE_REFUSED", {
-              doing: `releasing ${id}`,
-              expected: "a key",
-              got: "a refusal",
-              fix: "Do something",
-            }),
-          )
-        : Promise.resolve({ key: Buffer.alloc(32, count), version: `v${count}` });
-    },
-  };
+const fill: Readonly<Record<string, number>> = { Model: 1, Alice: 2, Bob: 3 };
+
+function bytesOf(id: string): Buffer {
+  return Buffer.alloc(32, fill[id]);
 }
 
-function release(part: Partial<ReleaseOptions>): ReturnType<typeof releaseSecrets> {
-  return releaseSecrets({
-    secrets,
-    clientFor: () => client(),
+function refused(id: string): RefusedError {
+  return new RefusedError("RELEASE_REFUSED", {
+    doing: `releasing ${id}`,
+    expected: "a key",
+    got: "a refusal",
+    fix: "Do something",
+  });
+}
+
+/** Releases each secret's bytes but for those named, and keeps what it handed out. */
+class Client implements SecretReleaseClient {
+  readonly handedOut: Buffer[] = [];
+  readonly #fails: readonly string[];
+
+  constructor(...fails: string[]) {
+    this.#fails = fails;
+  }
+
+  release({ ID: id }: SecretEntry): ReturnType<SecretReleaseClient["release"]> {
+    if (this.#fails.includes(id)) return Promise.reject(refused(id));
+    const key = bytesOf(id);
+    this.handedOut.push(key);
+    return Promise.resolve({ key, version: `${id}-1` });
+  }
+}
+
+const hanging: SecretReleaseClient = { release: () => new Promise(() => undefined) };
+
+interface Told {
+  released: string[];
+  failed: string[];
+}
+
+async function release(
+  part: Partial<ReleaseOptions> = {},
+  roles = { required: [model], owners: [alice, bob] },
+): Promise<Told & { keys: ReleasedKeys }> {
+  const told: Told = { released: [], failed: [] };
+  const client = new Client();
+  const keys = await releaseAll(roles, {
+    clientFor: () => client,
     insideSgx: false,
     deadlineMs: 10_000,
-    onReleased: () => {},
+    onReleased: ({ ID: id }, { source }) => told.released.push(`${id} ${source}`),
+    onRetry: () => undefined,
+    onFailed: ({ ID: id }) => told.failed.push(id),
     ...part,
   });
+  return { ...told, keys };
+}
+
+function revealed(key: KeyVersion | undefined): Buffer | undefined {
+  return key?.key.secret.export();
+}
+
+async function filesLeft(): Promise<string[]> {
+  return (await readdir(folder)).sort();
 }
 
 describe("releasing secrets", () => {
   test("writes each key to its path, whole, for this user alone", async () => {
-    const shared = client();
-    const keys = await release({ clientFor: () => shared });
-    const file = join(folder, "image.key");
-    expect(await readFile(file)).toEqual(Buffer.alloc(32, 2));
+    const { keys, released } = await release();
+    const file = join(folder, "Alice.key");
+    expect(await readFile(file)).toEqual(bytesOf("Alice"));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(keys.get("ImageKey")).toEqual({ key: Buffer.alloc(32, 2), version: "v2" });
-    expect((await readdir(folder)).sort()).toEqual(["image.key", "model.key"]);
+    expect(revealed(keys.get("Alice"))).toEqual(bytesOf("Alice"));
+    expect(keys.get("Alice")?.version).toBe("Alice-1");
+    expect(await filesLeft()).toEqual(["Alice.key", "Bob.key", "Model.key"]);
+    expect(released.sort()).toEqual(["Alice client", "Bob client", "Model client"]);
   });
 
-  test("throws away a key file that is already there and releases afresh", async () => {
-    const calls: string[] = [];
-    const shared = client({ calls });
-    await writeFile(join(folder, "model.key"), Buffer.alloc(32, 0xee));
-    const keys = await release({ clientFor: () => shared });
-    expect(calls).toEqual(["ModelKey", "ImageKey"]);
-    expect(keys.get("ModelKey")?.key).toEqual(Buffer.alloc(32, 1));
-    expect(await readFile(join(folder, "model.key"))).toEqual(Buffer.alloc(32, 1));
+  test("wipes the bytes that a client handed over", async () => {
+    const client = new Client();
+    await release({ clientFor: () => client });
+    expect(client.handedOut).toEqual([Buffer.alloc(32), Buffer.alloc(32), Buffer.alloc(32)]);
   });
 
-  test("has thrown old key files away before it asks for a new key", async () => {
-    for (const { LocalPath } of secrets) await writeFile(LocalPath, Buffer.alloc(32, 0xee));
-    const found: string[][] = [];
-    const looking: SecretReleaseClient = {
-      release: async () => {
-        found.push(await readdir(folder));
-        return { key: Buffer.alloc(32, 1) };
+  test("asks for all keys side by side", async () => {
+    let asked = 0;
+    let allAsked = (): void => undefined;
+    const everybody = new Promise<void>((resolve) => {
+      allAsked = resolve;
+    });
+    const client: SecretReleaseClient = {
+      release: async ({ ID: id }) => {
+        asked += 1;
+        if (asked === 3) allAsked();
+        await everybody;
+        return { key: bytesOf(id) };
       },
     };
-    await release({ clientFor: () => looking });
-    expect(found).toEqual([[], ["model.key"]]);
+    expect((await release({ clientFor: () => client })).keys.size).toBe(3);
   });
 
-  test("leaves no key file where one release fails, old ones included", async () => {
-    await writeFile(join(folder, "model.key"), Buffer.alloc(32, 0xee));
-    await writeFile(join(folder, "image.key"), Buffer.alloc(32, 0xee));
-    const shared = client({ fails: "ImageKey" });
-    await expect(release({ clientFor: () => shared })).rejects.toMatchObject({
+  test("throws away a key file that is already there before it asks for a new key", async () => {
+    for (const { LocalPath } of [model, alice, bob]) {
+      await writeFile(LocalPath, Buffer.alloc(32, 0xee));
+    }
+    const found: string[][] = [];
+    const client: SecretReleaseClient = {
+      release: async ({ ID: id }) => {
+        found.push(await filesLeft());
+        return { key: bytesOf(id) };
+      },
+    };
+    await release({ clientFor: () => client }, { required: [model], owners: [alice] });
+    expect(found[0]).toEqual(["Bob.key"]);
+    expect(await readFile(model.LocalPath)).toEqual(bytesOf("Model"));
+  });
+
+  test("throws away what a crash left of a key file", async () => {
+    await writeFile(join(folder, ".Model.key.confml-new"), bytesOf("Model"));
+    await release();
+    expect(await filesLeft()).toEqual(["Alice.key", "Bob.key", "Model.key"]);
+  });
+
+  test("does not write through a link that somebody put in the way", async () => {
+    const target = join(folder, "elsewhere");
+    await symlink(target, join(folder, ".Model.key.confml-new"));
+    await symlink(target, model.LocalPath);
+    await release();
+    expect(await filesLeft()).toEqual(["Alice.key", "Bob.key", "Model.key"]);
+    expect((await stat(model.LocalPath)).isFile()).toBe(true);
+  });
+});
+
+describe("a key that cannot be had", () => {
+  test("of one data owner disables that owner alone", async () => {
+    await writeFile(alice.LocalPath, Buffer.alloc(32, 0xee));
+    const client = new Client("Alice");
+    const { keys, failed } = await release({ clientFor: () => client });
+    expect([...keys.keys()].sort()).toEqual(["Bob", "Model"]);
+    expect(failed).toEqual(["Alice"]);
+    expect(await filesLeft()).toEqual(["Bob.key", "Model.key"]);
+  });
+
+  test.each([
+    ["the model's", ["Model"], "Model"],
+    ["every owner's", ["Alice", "Bob"], "Bob"],
+  ])("%s is the end, and no key file is left, old ones included", async (_whose, fails, last) => {
+    for (const { LocalPath } of [model, alice, bob]) {
+      await writeFile(LocalPath, Buffer.alloc(32, 0xee));
+    }
+    const client = new Client(...fails);
+    const attempt = release({ clientFor: () => client });
+    await expect(attempt).rejects.toMatchObject({
       code: "RELEASE_REFUSED",
+      message: expect.stringContaining(`releasing ${last}`),
     });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await filesLeft()).toEqual([]);
+    expect(client.handedOut.every((key) => key.equals(Buffer.alloc(32)))).toBe(true);
   });
 
-  test("wipes the keys that it holds where a later one fails", async () => {
-    const first = Buffer.alloc(32, 7);
-    const failing = client({ fails: "ImageKey" });
-    const clientFor = (secret: SecretEntry): SecretReleaseClient =>
-      secret.ID === "ModelKey" ? { release: () => Promise.resolve({ key: first }) } : failing;
-    await expect(release({ clientFor })).rejects.toThrow();
-    expect(first).toEqual(Buffer.alloc(32, 0));
+  test("ends the wait for the others at once, where it is the end", async () => {
+    const refusing = new Client("Model");
+    const clientFor = ({ ID: id }: SecretEntry): SecretReleaseClient =>
+      id === "Model" ? refusing : hanging;
+    const failed: string[] = [];
+    const attempt = release({
+      clientFor,
+      deadlineMs: 3_600_000,
+      onFailed: ({ ID: id }) => failed.push(id),
+    });
+    await expect(attempt).rejects.toMatchObject({ code: "RELEASE_REFUSED" });
+    expect(failed).toEqual(["Model"]);
   });
 
-  test("keeps the deadline though a client ignores it", async () => {
-    const hanging: SecretReleaseClient = { release: () => new Promise(() => {}) };
-    await expect(release({ clientFor: () => hanging, deadlineMs: 20 })).rejects.toMatchObject({
+  test("in time, because a client ignores its deadline, is no reason to wait", async () => {
+    const attempt = release({ clientFor: () => hanging, deadlineMs: 20 });
+    await expect(attempt).rejects.toMatchObject({
       code: "RELEASE_TIMEOUT",
-      message: expect.stringContaining("within 20 ms"),
+      message: expect.stringMatching(/within 20 ms.*still waiting for an answer/u),
     });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await filesLeft()).toEqual([]);
   });
 
-  test("names the path where a key file cannot be written, and leaves nothing behind", async () => {
-    secrets[1] = { ...secrets[1], LocalPath: join(folder, "no-such-folder", "image.key") };
-    await expect(release({})).rejects.toMatchObject({
+  test("in time, because one owner's vault hangs, does not stop the others", async () => {
+    const client = new Client();
+    const clientFor = ({ ID: id }: SecretEntry): SecretReleaseClient =>
+      id === "Alice" ? hanging : client;
+    const { keys, failed } = await release({ clientFor, deadlineMs: 50 });
+    expect([...keys.keys()].sort()).toEqual(["Bob", "Model"]);
+    expect(failed).toEqual(["Alice"]);
+  });
+
+  test("in time is wiped when it comes at last, and written nowhere", async () => {
+    const late = Buffer.alloc(32, 9);
+    let deliver = (): void => undefined;
+    const client: SecretReleaseClient = {
+      release: () =>
+        new Promise((resolve) => {
+          deliver = () => {
+            resolve({ key: late });
+          };
+        }),
+    };
+    const attempt = release(
+      { clientFor: () => client, deadlineMs: 20 },
+      { required: [model], owners: [] },
+    );
+    await expect(attempt).rejects.toMatchObject({ code: "RELEASE_TIMEOUT" });
+    deliver();
+    await new Promise(setImmediate);
+    expect(late).toEqual(Buffer.alloc(32));
+    expect(await filesLeft()).toEqual([]);
+  });
+
+  test("because its file cannot be written names the path and leaves nothing behind", async () => {
+    model = { ...model, LocalPath: join(folder, "no-such-folder", "model.key") };
+    await expect(release()).rejects.toMatchObject({
       code: "KEY_FILE_FAILED",
       message: expect.stringContaining("no-such-folder"),
     });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await filesLeft()).toEqual([]);
   });
 });
 
 describe("a key file that the TEE's runtime wrote", () => {
-  const native = new NativeSecretReleaseClient();
-
   beforeEach(() => {
-    secrets = [{ ...secrets[0], ClientLib: "libmhsm_ssr.so" }, secrets[1]];
+    model = { ...model, ClientLib: "libmhsm_ssr.so" };
   });
 
-  function clientFor(secret: SecretEntry): SecretReleaseClient {
-    return secret.ClientLib === "mhsm" ? client() : native;
-  }
-
   test("counts under SGX for a native library's entry", async () => {
-    await writeFile(join(folder, "model.key"), Buffer.alloc(32, 0xee));
-    const keys = await release({ clientFor, insideSgx: true });
-    expect(keys.get("ModelKey")?.key).toEqual(Buffer.alloc(32, 0xee));
+    await writeFile(model.LocalPath, Buffer.alloc(32, 0xee));
+    const { keys, released } = await release({ insideSgx: true });
+    expect(revealed(keys.get("Model"))).toEqual(Buffer.alloc(32, 0xee));
+    expect(released).toContain("Model runtime");
+  });
+
+  test("is asked for again where the runtime wrote none", async () => {
+    const { keys, released } = await release({ insideSgx: true });
+    expect(revealed(keys.get("Model"))).toEqual(bytesOf("Model"));
+    expect(released).toContain("Model client");
   });
 
   test("does not count under SGX for the built-in client's entry", async () => {
-    secrets[0] = { ...secrets[0], ClientLib: "mhsm" };
-    await writeFile(join(folder, "model.key"), Buffer.alloc(32, 0xee));
-    const keys = await release({ clientFor, insideSgx: true });
-    expect(keys.get("ModelKey")?.key).toEqual(Buffer.alloc(32, 1));
+    model = { ...model, ClientLib: "mhsm" };
+    await writeFile(model.LocalPath, Buffer.alloc(32, 0xee));
+    const { keys } = await release({ insideSgx: true });
+    expect(revealed(keys.get("Model"))).toEqual(bytesOf("Model"));
+  });
+
+  test("does not count outside SGX", async () => {
+    await writeFile(model.LocalPath, Buffer.alloc(32, 0xee));
+    const { keys } = await release();
+    expect(revealed(keys.get("Model"))).toEqual(bytesOf("Model"));
   });
 
   test.each([0, 16, 31, 33, 64])("is refused at %i bytes", async (length) => {
-    await writeFile(join(folder, "model.key"), Buffer.alloc(length, 0xee));
-    await expect(release({ clientFor, insideSgx: true })).rejects.toMatchObject({
+    await writeFile(model.LocalPath, Buffer.alloc(length, 0xee));
+    await expect(release({ insideSgx: true })).rejects.toMatchObject({
       code: "KEY_FILE_FAILED",
       message: expect.stringContaining(`${length} bytes`),
     });
-    expect(await readdir(folder)).toEqual([]);
-  });
-
-  test("does not count elsewhere: the native library is asked, which this version cannot", async () => {
-    await writeFile(join(folder, "model.key"), Buffer.alloc(32, 0xee));
-    await expect(release({ clientFor })).rejects.toMatchObject({
-      code: "CLIENT_UNSUPPORTED",
-      message: expect.stringMatching(/ModelKey.*libmhsm_ssr\.so.*not supported yet/u),
-    });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await filesLeft()).toEqual([]);
   });
 });

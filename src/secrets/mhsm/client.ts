@@ -1,30 +1,48 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { TokenCredential } from "@azure/identity";
+import type { AccessToken, TokenCredential } from "@azure/identity";
 import { KeyClient, type KeyClientOptions } from "@azure/keyvault-keys";
 import type { EvidenceProvider } from "../../attestation/evidence.js";
 import type { AttestationService } from "../../attestation/service.js";
+import type { Environment } from "../../config/environment.js";
 import type { SecretEntry } from "../../config/schema.js";
-import { unwrapKey } from "../../crypto/key-unwrap.js";
+import { unwrapKey, type KeyWrapAlgorithm } from "../../crypto/key-unwrap.js";
 import { RefusedError, describeCause } from "../../errors.js";
+import { retryUnavailable, type RetryContext } from "../../net/retry.js";
 import type { Transport } from "../../net/transport.js";
 import { keyBytes, type ReleasedKey, type SecretReleaseClient } from "../client.js";
-import { verifyReleaseAnswer } from "./release-answer.js";
 import { explainAzureFailure } from "./azure-failure.js";
-import { createWrappingKey } from "./wrapping-key.js";
+import { AzureSession } from "./azure-session.js";
+import { createCredential } from "./credential.js";
+import { verifyReleaseAnswer } from "./release-answer.js";
+import { createWrappingKey, type WrappingKey } from "./wrapping-key.js";
 
-const algorithm = "RSA_AES_KEY_WRAP_256";
 const nonceBytes = 32;
 
 export interface MhsmClientOptions {
-  credential: TokenCredential;
+  environment: Environment;
   evidence: EvidenceProvider;
-  attestation: AttestationService;
+  /** The attestation service of a secret's owner. */
+  attestationFor: (secret: SecretEntry) => AttestationService;
   transport: Transport;
+  /** Azure AD's address; absent: the public one. */
+  authority: string | undefined;
+  /** How the vault is to wrap the key. */
+  algorithm: KeyWrapAlgorithm;
+  /** How long one request may wait for its answer. */
+  attemptTimeoutMs: number;
+}
+
+/** What is asked of a vault, and so what its answer has to be about. */
+interface Request {
+  secret: SecretEntry;
+  attestationToken: string;
+  nonce: string;
 }
 
 /**
  * The built-in client of Azure Managed HSM's secure key release: a fresh wrapping key → evidence
- * bound to it → attestation token → release → verified answer → unwrapped key.
+ * bound to it → attestation token → release → verified answer → unwrapped key. Nothing is shared
+ * between releases but connections, so they may run side by side.
  */
 export class MhsmReleaseClient implements SecretReleaseClient {
   readonly #options: MhsmClientOptions;
@@ -33,29 +51,91 @@ export class MhsmReleaseClient implements SecretReleaseClient {
     this.#options = options;
   }
 
-  async release(secret: SecretEntry, signal: AbortSignal): Promise<ReleasedKey> {
-    const { evidence, attestation, transport } = this.#options;
+  async release(secret: SecretEntry, context: RetryContext): Promise<ReleasedKey> {
+    const { evidence, attestationFor } = this.#options;
+    // Its private half is in OpenSSL's memory, nowhere else, and is cleared once this call lets go.
     const wrappingKey = await createWrappingKey();
     const reportData = createHash("sha256").update(wrappingKey.runtimeData).digest();
-    const token = await attestation.attest(
+    const attestationToken = await attestationFor(secret).attest(
       await evidence.collect(reportData),
       wrappingKey.runtimeData,
-      signal,
+      context,
     );
-
     const nonce = randomBytes(nonceBytes).toString("base64url");
-    const jws = await this.#requestRelease(secret, token, nonce, signal);
+    const request = { secret, attestationToken, nonce };
+    const jws = await this.#requestWithRetries(request, context);
+    return this.#open(jws, request, wrappingKey);
+  }
+
+  async #requestWithRetries(request: Request, context: RetryContext): Promise<string> {
+    const { transport, attemptTimeoutMs } = this.#options;
+    const { secret } = request;
+    const session = new AzureSession({ transport, signal: context.signal, attemptTimeoutMs });
+    const credential = this.#credential(secret, session);
+    const attempt = async (): Promise<string> => {
+      session.forget();
+      try {
+        return await this.#request(request, session, credential);
+      } catch (cause) {
+        throw explainAzureFailure(cause, secret, session.last);
+      }
+    };
+    return retryUnavailable(attempt, context, () => session.last?.retryAfterMs);
+  }
+
+  /**
+   * A token that was got is good for all attempts. Until there is one, each attempt has a client of
+   * its own: after a 429 or 5xx, Azure's refuses to ask again for a minute.
+   */
+  #credential(secret: SecretEntry, session: AzureSession): TokenCredential {
+    const { environment, authority } = this.#options;
+    let token: AccessToken | null = null;
+    return {
+      getToken: async (scopes, options) => {
+        if (token !== null) return token;
+        const tenantId = secret.Tenant;
+        const credential = await createCredential({ environment, tenantId, authority, session });
+        token = await credential.getToken(scopes, options);
+        return token;
+      },
+    };
+  }
+
+  /** A client for each attempt: its first call, which the vault answers with a challenge, is alone. */
+  async #request(
+    { secret, attestationToken, nonce }: Request,
+    session: AzureSession,
+    credential: TokenCredential,
+  ): Promise<string> {
+    const options: KeyClientOptions = session.clientOptions("vault");
+    if (secret.SrsApiVersion !== undefined) {
+      // The type lists the versions that the SDK was tested with; the wire takes any.
+      Object.assign(options, { serviceVersion: secret.SrsApiVersion });
+    }
+    const client = new KeyClient(secret.SrsAddress, credential, options);
+    const { algorithm } = this.#options;
+    const { value } = await client.releaseKey(secret.ID, attestationToken, { algorithm, nonce });
+    if (typeof value !== "string" || value === "") throw new Error("no value");
+    return value;
+  }
+
+  async #open(
+    jws: string,
+    { secret, nonce }: Request,
+    { kid, privateKey }: WrappingKey,
+  ): Promise<ReleasedKey> {
+    const { transport, algorithm } = this.#options;
     try {
       const answer = await verifyReleaseAnswer(jws, {
         host: new URL(secret.SrsAddress).hostname,
         keyName: secret.ID,
         algorithm,
         nonce,
-        wrappingKeyId: wrappingKey.kid,
+        wrappingKeyId: kid,
         trustedRoots: transport.trustedRoots,
         ...(secret.SrsApiVersion === undefined ? {} : { apiVersion: secret.SrsApiVersion }),
       });
-      const key = unwrapKey(algorithm, wrappingKey.privateKey, answer.ciphertext, keyBytes);
+      const key = unwrapKey(algorithm, privateKey, answer.ciphertext, keyBytes);
       if (key === undefined) {
         throw new Error(`something that does not unwrap to a key of ${keyBytes} bytes`);
       }
@@ -71,32 +151,6 @@ export class MhsmReleaseClient implements SecretReleaseClient {
         },
         { cause },
       );
-    }
-  }
-
-  async #requestRelease(
-    secret: SecretEntry,
-    token: string,
-    nonce: string,
-    signal: AbortSignal,
-  ): Promise<string> {
-    const { credential, transport } = this.#options;
-    const options: KeyClientOptions & { agent: Transport["agent"] } = { agent: transport.agent };
-    if (secret.SrsApiVersion !== undefined) {
-      // The type lists the versions that the SDK was tested with; the wire takes any.
-      Object.assign(options, { serviceVersion: secret.SrsApiVersion });
-    }
-    const client = new KeyClient(secret.SrsAddress, credential, options);
-    try {
-      const { value } = await client.releaseKey(secret.ID, token, {
-        algorithm,
-        nonce,
-        abortSignal: signal,
-      });
-      if (typeof value !== "string" || value === "") throw new Error("HTTP 200 without a value");
-      return value;
-    } catch (cause) {
-      throw explainAzureFailure(cause, secret);
     }
   }
 }

@@ -1,34 +1,69 @@
+import { readFile } from "node:fs/promises";
 import {
+  ClientAssertionCredential,
   ClientSecretCredential,
   type ClientSecretCredentialOptions,
   type TokenCredential,
 } from "@azure/identity";
-import type { Transport } from "../../net/transport.js";
+import type { Environment } from "../../config/environment.js";
+import { ConfigurationError, describeCause } from "../../errors.js";
+import type { AzureSession } from "./azure-session.js";
 
 export interface CredentialOptions {
-  tenantId: string;
-  clientId: string;
-  clientSecret: string;
+  environment: Environment;
+  /** The owner's own tenant; absent: the environment's. */
+  tenantId: string | undefined;
   /** Azure AD's address; absent: the public one. */
-  authority?: string;
-  /** The resource that tokens are for; absent: the one that the vault's challenge names. */
-  audience?: string;
-  transport: Transport;
+  authority: string | undefined;
+  session: AzureSession;
 }
 
-/** Azure AD's client-credentials flow, over our transport. */
-export function createCredential(options: CredentialOptions): TokenCredential {
-  const { tenantId, clientId, clientSecret, authority, audience, transport } = options;
-  const clientOptions: ClientSecretCredentialOptions & { agent: Transport["agent"] } = {
-    agent: transport.agent,
+/** Three parts of base64url (RFC 7515, section 3.1), and not a large file. */
+const jwtForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/u;
+const largestTokenBytes = 16_384;
+
+/**
+ * Azure AD's client-credentials flow (RFC 6749, section 4.4), over a session's connections: with the
+ * client's secret, or with the token that Kubernetes gave this pod (RFC 7523).
+ */
+export async function createCredential(options: CredentialOptions): Promise<TokenCredential> {
+  const { environment, tenantId = environment.tenantId, authority, session } = options;
+  const { clientId, proof, audience } = environment;
+  const clientOptions: ClientSecretCredentialOptions & { agent: AzureSession["agent"] } = {
+    ...session.clientOptions("azureAd"),
     // The authority comes from the measured configuration, so nobody else need vouch for it.
     disableInstanceDiscovery: true,
+    ...(authority === undefined ? {} : { authorityHost: authority }),
   };
-  if (authority !== undefined) clientOptions.authorityHost = authority;
-  const credential = new ClientSecretCredential(tenantId, clientId, clientSecret, clientOptions);
+  let credential: TokenCredential;
+  if ("clientSecret" in proof) {
+    const secret = proof.clientSecret.reveal();
+    credential = new ClientSecretCredential(tenantId, clientId, secret, clientOptions);
+  } else {
+    const token = await readFederatedToken(proof.federatedTokenFile);
+    const assert = (): Promise<string> => Promise.resolve(token);
+    credential = new ClientAssertionCredential(tenantId, clientId, assert, clientOptions);
+  }
   if (audience === undefined) return credential;
   const scope = `${audience.replace(/\/$/u, "")}/.default`;
   return {
     getToken: (_scopes, tokenOptions) => credential.getToken(scope, tokenOptions),
   };
+}
+
+/** The host names this file: nothing but a JWT leaves here for Azure AD, whatever file it names. */
+async function readFederatedToken(file: string): Promise<string> {
+  let got = "something else";
+  try {
+    const token = (await readFile(file, "latin1")).trim();
+    if (token.length <= largestTokenBytes && jwtForm.test(token)) return token;
+  } catch (error) {
+    got = describeCause(error);
+  }
+  throw new ConfigurationError("ENVIRONMENT_INCOMPLETE", {
+    doing: "reading the file that AZURE_FEDERATED_TOKEN_FILE names",
+    expected: "a token of Kubernetes' workload identity",
+    got,
+    fix: "Correct the pod's workload identity, or set CLIENT_SECRET",
+  });
 }

@@ -1,124 +1,49 @@
-import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { afterEach, describe, expect, test } from "@jest/globals";
-import axios from "axios";
-import type { RequestHandler } from "express";
-import { startEmulator, type Emulator, type EmulatorOptions } from "../../../emulator/server.js";
-import { importKey } from "../../../scripts/demo/owners.js";
-import { AttestationService } from "../../../src/attestation/service.js";
-import type { EvidenceProvider } from "../../../src/attestation/evidence.js";
-import type { SecretEntry } from "../../../src/config/schema.js";
-import { createTransport } from "../../../src/net/transport.js";
-import { MhsmReleaseClient } from "../../../src/secrets/mhsm/client.js";
-import { createCredential } from "../../../src/secrets/mhsm/credential.js";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { KeyWrapAlgorithm } from "../../../src/crypto/key-unwrap.js";
 import {
-  attestationUrl,
-  azureClients,
-  mrenclave,
-  policyFor,
-  quoteOver,
-  vaultUrl,
-} from "../../helpers/azure-clients.js";
+  key,
+  secret,
+  setReleaseScene,
+  type Arrangement,
+  type ReleaseScene,
+} from "../../helpers/release-client.js";
 
-const secret: SecretEntry = {
-  ID: "ModelKey",
-  SrsAddress: vaultUrl,
-  SrsApiVersion: "7.3-preview",
-  LocalPath: "/model.key",
-  ClientLib: "mhsm",
-};
-const never = new AbortController().signal;
-const key = createHash("sha256").update("a key").digest();
-
-let cleanUp: (() => Promise<void>) | undefined;
+let scene: ReleaseScene | undefined;
 
 afterEach(async () => {
-  await cleanUp?.();
-  cleanUp = undefined;
+  await scene?.close();
+  scene = undefined;
 });
 
-interface Part {
-  clientSecret?: string;
-  audience?: string;
-  /** Bytes that stand in the vault as the key. */
-  key?: Buffer;
-  reportData?: (data: Uint8Array) => Uint8Array;
-}
-
-async function arrange(
-  interceptors: EmulatorOptions["interceptors"] = {},
-  part: Part = {},
-): Promise<{ client: MhsmReleaseClient; emulator: Emulator }> {
-  const intercepting = { on: false };
-  const wrapped = Object.fromEntries(
-    Object.entries(interceptors).map(([service, handler]) => {
-      const guarded: RequestHandler = (request, response, next) => {
-        if (intercepting.on) void handler(request, response, next);
-        else next();
-      };
-      return [service, guarded];
-    }),
-  );
-  const emulator = await startEmulator({ modelsFolder: tmpdir(), interceptors: wrapped });
-  const { agent } = azureClients(emulator);
-  const { tenantId, owners, server } = emulator.tenant;
-  await importKey(
-    { url: vaultUrl, tenantId, ...owners, agent },
-    secret.ID,
-    part.key ?? key,
-    policyFor(mrenclave),
-  );
-  intercepting.on = true;
-
-  const transport = createTransport({
-    ca: emulator.caPem,
-    connect: `127.0.0.1:${emulator.port}`,
-  });
-  cleanUp = async () => {
-    agent.destroy();
-    transport.agent.destroy();
-    await emulator.close();
-  };
-  const evidence: EvidenceProvider = {
-    collect: (reportData) => {
-      const padded = Buffer.alloc(64);
-      padded.set(part.reportData?.(reportData) ?? reportData);
-      return Promise.resolve({
-        type: "SgxEnclave",
-        quote: quoteOver(emulator, Buffer.alloc(0), { reportData: padded }),
-      });
-    },
-  };
-  const client = new MhsmReleaseClient({
-    transport,
-    evidence,
-    attestation: new AttestationService({
-      endpoint: attestationUrl,
-      http: axios.create({ httpsAgent: transport.agent, proxy: false }),
-      onRetry: () => {},
-    }),
-    credential: createCredential({
-      tenantId,
-      clientId: server.clientId,
-      clientSecret: part.clientSecret ?? server.clientSecret,
-      transport,
-      ...(part.audience === undefined ? {} : { audience: part.audience }),
-    }),
-  });
-  return { client, emulator };
+async function arrange(...options: Parameters<typeof setReleaseScene>): Promise<ReleaseScene> {
+  scene = await setReleaseScene(...options);
+  return scene;
 }
 
 describe("the Managed HSM client", () => {
   test("releases the very key that its owner imported, and names its version", async () => {
-    const { client } = await arrange();
-    const released = await client.release(secret, never);
+    const { client, context } = await arrange();
+    const released = await client.release(secret, context);
     expect(released.key).toEqual(key);
     expect(released.version).toMatch(/^[0-9a-f]{32}$/u);
+    expect(context.retries).toEqual([]);
+  });
+
+  test.each<KeyWrapAlgorithm>([
+    "CKM_RSA_AES_KEY_WRAP",
+    "RSA_AES_KEY_WRAP_256",
+    "RSA_AES_KEY_WRAP_384",
+  ])("has it wrapped with %s where it is told to", async (algorithm) => {
+    const { client, context } = await arrange({}, { algorithm });
+    await expect(client.release(secret, context)).resolves.toMatchObject({ key });
   });
 
   test("makes a new wrapping key for each release", async () => {
     const seen: string[] = [];
-    const { client } = await arrange(
+    const { client, context } = await arrange(
       {},
       {
         reportData: (data) => {
@@ -127,76 +52,111 @@ describe("the Managed HSM client", () => {
         },
       },
     );
-    await client.release(secret, never);
-    await client.release(secret, never);
+    await client.release(secret, context);
+    await client.release(secret, context);
     expect(new Set(seen).size).toBe(2);
+  });
+
+  test("releases many keys side by side", async () => {
+    const { client, context } = await arrange();
+    const releases = Array.from({ length: 5 }, () => client.release(secret, context));
+    const released = await Promise.all(releases);
+    expect(released.map(({ key: one }) => one)).toEqual(Array.from({ length: 5 }, () => key));
   });
 
   test("asks for tokens of the resource that it is told", async () => {
     const told = await arrange({}, { audience: "https://managedhsm.azure.net/" });
-    await expect(told.client.release(secret, never)).resolves.toMatchObject({ key });
-    await cleanUp?.();
+    await expect(told.client.release(secret, told.context)).resolves.toMatchObject({ key });
+    await told.close();
     const mistold = await arrange({}, { audience: "https://vault.azure.net" });
-    await expect(mistold.client.release(secret, never)).rejects.toMatchObject({
+    await expect(mistold.client.release(secret, mistold.context)).rejects.toMatchObject({
       code: "TOKEN_REFUSED",
       message: expect.stringContaining("AADSTS500011"),
     });
   });
 
   test.each([16, 24])("refuses a key of %i bytes", async (length) => {
-    const { client } = await arrange({}, { key: Buffer.alloc(length, 3) });
-    await expect(client.release(secret, never)).rejects.toMatchObject({
+    const { client, context } = await arrange({}, { key: Buffer.alloc(length, 3) });
+    await expect(client.release(secret, context)).rejects.toMatchObject({
       code: "RELEASE_INVALID",
       message: expect.stringContaining("does not unwrap to a key of 32 bytes"),
     });
   });
 
   test("is refused with evidence for another wrapping key", async () => {
-    const { client } = await arrange({}, { reportData: () => Buffer.alloc(32, 1) });
-    await expect(client.release(secret, never)).rejects.toMatchObject({
+    const { client, context } = await arrange({}, { reportData: () => Buffer.alloc(32, 1) });
+    await expect(client.release(secret, context)).rejects.toMatchObject({
       code: "ATTESTATION_REFUSED",
     });
   });
 
-  const releaseAnswer =
-    (status: number, body: string, type = "application/json"): RequestHandler =>
-    (request, response, next) => {
-      if (request.method === "POST" && request.headers.authorization !== undefined) {
-        response.status(status).type(type).send(body);
-      } else next();
-    };
-
-  test.each<[string, string, RequestHandler]>([
-    ["an answer without a value", "RELEASE_FAILED", releaseAnswer(200, "{}")],
-    ["a value that is no JWS", "RELEASE_INVALID", releaseAnswer(200, '{"value":"nonsense"}')],
-    ["a page of HTML", "RELEASE_FAILED", releaseAnswer(200, "<html></html>", "text/html")],
-    ["a refusal", "RELEASE_REFUSED", releaseAnswer(403, '{"error":{"code":"Forbidden"}}')],
-    ["a bad request", "RELEASE_REFUSED", releaseAnswer(400, '{"error":{"code":"BadParameter"}}')],
-    ["an empty error", "RELEASE_FAILED", releaseAnswer(403, "")],
-  ])("meets %s with %s", async (_what, code, managedHsm) => {
-    const { client } = await arrange({ managedHsm });
-    await expect(client.release(secret, never)).rejects.toMatchObject({ code });
-  });
-
   test("says who refused: Azure AD", async () => {
-    const { client } = await arrange({}, { clientSecret: "wrong" });
-    const attempt = client.release(secret, never);
+    const { client, context } = await arrange({}, { clientSecret: "wrong" });
+    const attempt = client.release(secret, context);
     await expect(attempt).rejects.toMatchObject({ code: "TOKEN_REFUSED" });
     await expect(attempt).rejects.toThrow(
-      /got AADSTS7000215: Invalid client secret provided\. Check/u,
+      /got HTTP 401: AADSTS7000215: Invalid client secret provided\. Check/u,
     );
   });
 
-  test("tries an attestation service again that fails for a moment", async () => {
-    let calls = 0;
-    const { client } = await arrange({
-      attestation: (_request, response, next) => {
-        calls += 1;
-        if (calls === 1) response.status(503).set("Retry-After", "0").end();
-        else next();
-      },
+  test("goes to the tenant that a secret names", async () => {
+    const { client, context } = await arrange();
+    const elsewhere = { ...secret, Tenant: "tenant.example" };
+    await expect(client.release(elsewhere, context)).rejects.toMatchObject({
+      code: "TOKEN_REFUSED",
     });
-    await expect(client.release(secret, never)).resolves.toMatchObject({ key });
-    expect(calls).toBe(2);
+  });
+});
+
+describe("with workload identity", () => {
+  let folder = "";
+  let file = "";
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "confml-token-"));
+    file = join(folder, "token");
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  function federated(): Promise<ReleaseScene> {
+    const part: Arrangement = { federatedTokenFile: file };
+    return arrange({}, part);
+  }
+
+  test("the pod's token stands for a client secret", async () => {
+    const { client, context, emulator } = await federated();
+    await writeFile(file, `${await emulator.podToken()}\n`);
+    await expect(client.release(secret, context)).resolves.toMatchObject({ key });
+  });
+
+  test("another cluster's token is refused", async () => {
+    const other = await setReleaseScene();
+    await writeFile(file, await other.emulator.podToken());
+    await other.close();
+    const { client, context } = await federated();
+    await expect(client.release(secret, context)).rejects.toMatchObject({
+      code: "TOKEN_REFUSED",
+      message: expect.stringContaining("AADSTS700211"),
+    });
+  });
+
+  test("a file that is no token does not leave the server, whatever the host names", async () => {
+    const content = "0123456789abcdef0123456789abcdef";
+    await writeFile(file, content);
+    const { client, context, emulator } = await federated();
+    const attempt = client.release(secret, context);
+    await expect(attempt).rejects.toMatchObject({
+      code: "ENVIRONMENT_INCOMPLETE",
+      message: expect.stringMatching(
+        /file that AZURE_FEDERATED_TOKEN_FILE names: .*got something/u,
+      ),
+    });
+    await expect(attempt).rejects.not.toThrow(content);
+    const asked = emulator.requests.filter(({ path }) => path.endsWith("/oauth2/v2.0/token"));
+    // The owner's, when the key was imported.
+    expect(asked.length).toBe(1);
   });
 });

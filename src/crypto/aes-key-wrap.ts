@@ -1,0 +1,27 @@
+import { createDecipheriv } from "node:crypto";
+
+/** The alternative initial value of RFC 5649, section 3, without its length field. */
+const alternativeIv = Buffer.from("a65959a6", "hex");
+const semiblockBytes = 8;
+
+/**
+ * AES key unwrap with padding (RFC 5649, section 4.2).
+ *
+ * @param kek 16, 24 or 32 bytes
+ * @param wrapped at least two blocks of 8 bytes (section 4.1)
+ * @returns what was wrapped, 1 byte or more, or undefined for anything that does not open
+ */
+export function unwrapWithPadding(kek: Uint8Array, wrapped: Uint8Array): Buffer | undefined {
+  // OpenSSL takes an empty input for success, and parts of a block for a call to be continued.
+  if (wrapped.length < 2 * semiblockBytes || wrapped.length % semiblockBytes !== 0) {
+    return undefined;
+  }
+  try {
+    const decipher = createDecipheriv(`id-aes${kek.length * 8}-wrap-pad`, kek, alternativeIv);
+    // All in one call: this cipher of OpenSSL's does not take its input in parts.
+    const key = decipher.update(wrapped);
+    return key.length === 0 ? undefined : key;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,30 @@
+import { constants, privateDecrypt, type KeyObject } from "node:crypto";
+
+export type OaepHash = "sha1" | "sha256" | "sha384";
+
+/**
+ * RSAES-OAEP decryption (RFC 8017, section 7.1.2) with an empty label, the same hash in OAEP and MGF1.
+ *
+ * @param ciphertext as long as the key's modulus
+ * @returns undefined for anything that does not open: why is nobody's business
+ */
+export function decryptOaep(
+  privateKey: KeyObject,
+  hash: OaepHash,
+  ciphertext: Uint8Array,
+): Buffer | undefined {
+  if (ciphertext.length !== modulusBytes(privateKey)) return undefined;
+  try {
+    return privateDecrypt(
+      { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash },
+      ciphertext,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns 0 of a key that is not RSA's */
+export function modulusBytes(key: KeyObject): number {
+  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+}

@@ -1,0 +1,135 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Logger } from "pino";
+import type { Config } from "./config/schema.js";
+import { UnavailableError, describeCause } from "./errors.js";
+import { createApp } from "./http/app.js";
+import { UploadReader } from "./http/upload.js";
+import { DecodeQueue } from "./image/decode-queue.js";
+import { OnnxClassifier } from "./inference/onnx-classifier.js";
+import type { Metrics } from "./metrics/metrics.js";
+import { createMetricsServer } from "./metrics/server.js";
+import type { ModelSession } from "./model/session.js";
+import type { ImageKeys } from "./secrets/image-keys.js";
+import { version } from "./version.js";
+
+export interface ListenOptions {
+  config: Config;
+  insideSgx: boolean;
+  session: ModelSession;
+  keys: ImageKeys;
+  log: Logger;
+  metrics: Metrics;
+}
+
+export interface Listener {
+  port: number;
+  /** Takes nothing new, and settles when what was asked is answered. */
+  close(): Promise<void>;
+}
+
+/** @throws UnavailableError LISTEN_FAILED */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const { config, metrics, log } = options;
+  const { Listen: address, Metrics: metricsAddress, Limits: limits } = config.Inference;
+  const stopping = { on: false };
+  const app = createServerApp(options, () => stopping.on);
+  const servers: Server[] = [];
+  const close = async (): Promise<void> => {
+    stopping.on = true;
+    await Promise.all(servers.map(closeServer));
+  };
+  const open = async (server: Server, where: Address): Promise<number> => {
+    const port = await bind(server, where);
+    servers.unshift(server);
+    return port;
+  };
+  try {
+    if (metricsAddress !== undefined) {
+      const where = { ...metricsAddress, name: "Inference.Metrics.Port" };
+      const metricsPort = await open(createMetricsServer(metrics), where);
+      log.info({ host: metricsAddress.Host, metricsPort }, "metrics");
+    }
+    const http = createServer({ requestTimeout: limits.RequestTimeoutMs }, app);
+    const port = await open(http, { ...address, name: "Inference.Listen.Port" });
+    log.info({ host: address.Host, port }, "listening");
+    return { port, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createServerApp(
+  { config, insideSgx, session, keys, log, metrics }: ListenOptions,
+  isStopping: () => boolean,
+): RequestListener {
+  const { Images: images, Results: results, Limits: limits } = config.Inference;
+  return createApp({
+    server: { name: "confml", version },
+    insideSgx,
+    classifier: new OnnxClassifier({
+      session,
+      maxBatch: limits.MaxBatch,
+      maxBatchDelayMs: limits.MaxBatchDelayMs,
+      maxQueue: limits.MaxQueue,
+    }),
+    decoder: new DecodeQueue({
+      preprocessing: session.manifest.preprocessing,
+      maxPixels: images.MaxPixels,
+      maxDecodes: images.MaxDecodes,
+      maxQueue: limits.MaxQueue,
+    }),
+    keys,
+    uploads: new UploadReader({
+      maxBytes: images.MaxBytes,
+      maxBytesInFlight: limits.MaxBytesInFlight,
+    }),
+    formats: images.Formats,
+    results,
+    requestTimeoutMs: limits.RequestTimeoutMs,
+    isStopping,
+    onRequest: (summary) => {
+      metrics.countRequest(summary);
+      log.info(summary, "request");
+    },
+    onBug: (error) => {
+      log.error({ reason: describeCause(error) }, "an error of our own");
+    },
+  });
+}
+
+interface Address {
+  Host: string;
+  Port: number;
+  /** What the configuration calls the port. */
+  name: string;
+}
+
+async function bind(server: Server, { Host: host, Port: port, name }: Address): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => {
+      reject(
+        new UnavailableError(
+          "LISTEN_FAILED",
+          {
+            doing: `listening on ${host}:${port}`,
+            expected: "a free port",
+            got: describeCause(cause),
+            fix: `Stop what uses it, or set ${name}`,
+          },
+          { cause },
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : port;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeIdleConnections();
+  });
+}

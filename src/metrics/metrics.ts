@@ -1,0 +1,88 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { RefreshOutcome } from "../secrets/key-refresher.js";
+import type { ImageKeys } from "../secrets/image-keys.js";
+
+/** What a request is counted under: nothing in it is a client's own words. */
+export interface RequestCount {
+  route: string;
+  status: number;
+  code: string | undefined;
+  tookMs: number;
+}
+
+/** The server's figures, for Prometheus. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<"route" | "status" | "code">;
+  readonly #durations: Histogram<"route">;
+  readonly #refreshes: Counter<"secret" | "outcome">;
+  readonly #attempts: Counter<"secret">;
+
+  constructor() {
+    const registers = [this.#registry];
+    this.#requests = new Counter({
+      name: "confml_requests_total",
+      help: "Requests answered, by route, HTTP status and error code.",
+      labelNames: ["route", "status", "code"],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: "confml_request_duration_seconds",
+      help: "From a request's first byte to the end of its answer.",
+      labelNames: ["route"],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    });
+    this.#refreshes = new Counter({
+      name: "confml_key_refreshes_total",
+      help: "Keys fetched again while serving: first, unchanged, rotated or failed.",
+      labelNames: ["secret", "outcome"],
+      registers,
+    });
+    this.#attempts = new Counter({
+      name: "confml_release_retries_total",
+      help: "Attempts to get a key that failed and were made again.",
+      labelNames: ["secret"],
+      registers,
+    });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  countRequest({ route, status, code, tookMs }: RequestCount): void {
+    this.#requests.inc({ route, status, code: code ?? "" });
+    this.#durations.observe({ route }, tookMs / 1000);
+  }
+
+  countRefresh(secret: string, outcome: RefreshOutcome): void {
+    this.#refreshes.inc({ secret, outcome });
+  }
+
+  countRetry(secret: string): void {
+    this.#attempts.inc({ secret });
+  }
+
+  /** From now on the state of the data owners' keys is shown. */
+  watchKeys(keys: ImageKeys): void {
+    const key = new Gauge({
+      name: "confml_image_key",
+      help: "1 for the state that a data owner's key is in: current, stale (fetching it again failed), missing.",
+      labelNames: ["secret", "state"],
+      registers: [this.#registry],
+      collect: () => {
+        for (const { id, state: present } of keys.statuses()) {
+          for (const state of ["current", "stale", "missing"] as const) {
+            key.set({ secret: id, state }, state === present ? 1 : 0);
+          }
+        }
+      },
+    });
+  }
+
+  /** In Prometheus' text format. */
+  async render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}

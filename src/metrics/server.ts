@@ -1,0 +1,15 @@
+import { createServer, type Server } from "node:http";
+import type { Metrics } from "./metrics.js";
+
+/** `GET /metrics`, on a port of its own: it names the data owners, which is nothing to clients. */
+export function createMetricsServer(metrics: Metrics): Server {
+  return createServer((request, response) => {
+    if (request.url !== "/metrics" || (request.method !== "GET" && request.method !== "HEAD")) {
+      response.writeHead(404, { "Content-Type": "text/plain" }).end("see /metrics\n");
+      return;
+    }
+    void metrics.render().then((text) => {
+      response.writeHead(200, { "Content-Type": metrics.contentType }).end(text);
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import type { SecretEntry } from "../config/schema.js";
+import { Deadline } from "../net/deadline.js";
+import type { ImageKeys } from "./image-keys.js";
+import { releaseKey, type ReleaseOptions } from "./release.js";
+
+export type RefreshOutcome = "first" | "unchanged" | "rotated" | "failed";
+
+export interface KeyRefresherOptions {
+  /** The data owners' secrets. */
+  secrets: readonly SecretEntry[];
+  keys: ImageKeys;
+  release: ReleaseOptions;
+  /** From the end of one refresh to the start of the next; 0: never. */
+  intervalMs: number;
+  onRefreshed: (secret: SecretEntry, outcome: RefreshOutcome) => void;
+}
+
+/**
+ * Fetches the data owners' keys again, each on its own clock, so that a vault that hangs holds up nobody
+ * else. A key that cannot be had leaves the one before it in use.
+ */
+export class KeyRefresher {
+  readonly #options: KeyRefresherOptions;
+  readonly #stopping = new AbortController();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: KeyRefresherOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { secrets, intervalMs } = this.#options;
+    if (intervalMs === 0) return;
+    for (const secret of secrets) this.#schedule(secret);
+  }
+
+  /** Settles when no key file is going to be written any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the server is stopping"));
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    await Promise.all(this.#running);
+  }
+
+  #schedule(secret: SecretEntry): void {
+    if (this.#stopping.signal.aborted) return;
+    const timer = setTimeout(() => {
+      const running = this.#refresh(secret).finally(() => {
+        this.#running.delete(running);
+        this.#schedule(secret);
+      });
+      this.#running.add(running);
+    }, this.#options.intervalMs);
+    this.#timers.set(secret.ID, timer);
+  }
+
+  async #refresh(secret: SecretEntry): Promise<void> {
+    const { keys, release, onRefreshed } = this.#options;
+    const deadline = new Deadline(release.deadlineMs, this.#stopping.signal);
+    try {
+      const released = await releaseKey(secret, deadline.signal, release);
+      onRefreshed(secret, keys.accept(secret.ID, released));
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      keys.fail(secret.ID);
+      release.onFailed(secret, error);
+      onRefreshed(secret, "failed");
+    } finally {
+      deadline.end();
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { Logger } from "pino";
+import { loadEvidenceProvider } from "./attestation/providers.js";
+import { AttestationService } from "./attestation/service.js";
+import type { Environment } from "./config/environment.js";
+import type { Config, SecretEntry } from "./config/schema.js";
+import { BootError, describeFailure } from "./errors.js";
+import type { Metrics } from "./metrics/metrics.js";
+import { httpClient, type Transport } from "./net/transport.js";
+import { MhsmReleaseClient } from "./secrets/mhsm/client.js";
+import { NativeSecretReleaseClient } from "./secrets/native/client.js";
+import type { ReleaseOptions } from "./secrets/release.js";
+
+export interface ReleaseWiring {
+  config: Config;
+  environment: Environment;
+  insideSgx: boolean;
+  transport: Transport;
+  log: Logger;
+  metrics: Metrics;
+  /** Where native client libraries may lie besides the default library paths. */
+  applicationFolder: string;
+}
+
+/** Puts the parts of secret release together as the configuration says. */
+export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions> {
+  const { config, environment, insideSgx, transport, log, metrics, applicationFolder } = wiring;
+  const { Attestation: attestation, Trust: trust, Release: release } = config.Inference;
+  const attemptTimeoutMs = release.AttemptTimeoutMs;
+  const http = httpClient(transport);
+  const mhsm = new MhsmReleaseClient({
+    environment,
+    evidence: await loadEvidenceProvider(attestation.Evidence, attestation.EvidenceOptions),
+    attestationFor: ({ AttestationEndpoint: endpoint = attestation.Endpoint }) =>
+      new AttestationService({ endpoint, http, attemptTimeoutMs }),
+    transport,
+    authority: trust?.Authority,
+    algorithm: release.Wrapping,
+    attemptTimeoutMs,
+  });
+  const native = new NativeSecretReleaseClient({ folder: applicationFolder });
+  return {
+    clientFor: (secret: SecretEntry) => (secret.ClientLib === "mhsm" ? mhsm : native),
+    insideSgx,
+    deadlineMs: release.DeadlineMs,
+    onReleased: ({ ID: secret, SrsAddress: vault, LocalPath: file }, details) => {
+      log.info({ secret, vault, file, ...details }, "key released");
+    },
+    onRetry: ({ ID: secret }, { number: attempt, ...details }) => {
+      metrics.countRetry(secret);
+      log.warn({ secret, attempt, ...details }, "release failed; trying again");
+    },
+    onFailed: ({ ID: secret, SrsAddress: vault }, error) => {
+      const code = error instanceof BootError ? error.code : undefined;
+      log.error({ secret, vault, code, reason: describeFailure(error) }, "key not released");
+    },
+  };
+}

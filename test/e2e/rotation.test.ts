@@ -1,0 +1,206 @@
+import { createCipheriv, randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import axios from "axios";
+import { importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
+import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
+import { colours, flat } from "../helpers/pictures.js";
+import { authority, otherAuthority, setScene, type Scene } from "../helpers/scene.js";
+import { startServer, type ServerProcess } from "../helpers/server-process.js";
+import { upload } from "../helpers/upload.js";
+
+let scene: Scene;
+let server: ServerProcess | undefined;
+
+beforeEach(async () => {
+  scene = await setScene();
+  await scene.importKeys();
+});
+
+afterEach(async () => {
+  await server?.stop();
+  server = undefined;
+  await scene.close();
+});
+
+type Colour = keyof typeof colours;
+const names: Colour[] = ["red", "green", "blue"];
+const pictures = new Map(
+  await Promise.all(
+    names.map(async (name) => [name, await flat(name, 40, 40).png().toBuffer()] as const),
+  ),
+);
+
+interface Owner {
+  id: string;
+  vault: Vault;
+  authority: string;
+  /** The keys that are good, the newest last. */
+  keys: Buffer[];
+}
+
+/** How an owner sends a picture. */
+const ways = ["legacy", "bare"] as const;
+
+interface Sent {
+  colour: Colour;
+  key: Buffer;
+  body: Buffer;
+  name: string;
+}
+
+async function prepare(owner: Owner, count: number): Promise<Sent> {
+  const colour = names[count % names.length] ?? "red";
+  const picture = pictures.get(colour) ?? Buffer.alloc(0);
+  // Mostly the newest, but some clients are late.
+  const key =
+    owner.keys[owner.keys.length - 1 - (count % 5 === 0 && owner.keys.length > 1 ? 1 : 0)];
+  if (key === undefined) throw new Error("the owner has no key");
+  const way = owner.id === "ImageKey" ? ways[count % ways.length] : "bare";
+  if (way === "legacy") {
+    const cipher = createCipheriv("aes-256-cbc", key, Buffer.alloc(16));
+    const body = Buffer.concat([cipher.update(picture), cipher.final()]);
+    return { colour, key, body, name: "picture.png.encrypted" };
+  }
+  const body = Buffer.from(await sealJwe(key, picture, { kid: owner.id }));
+  return { colour, key, body, name: "picture.png.jwe" };
+}
+
+/** Sends a picture and opens its answer with the key that it was sent under: "right", or what was wrong. */
+async function ask(port: number, { colour, key, body, name }: Sent): Promise<string> {
+  const { status, text } = await upload(port, name, body, { accept: "application/jose" });
+  if (status !== 200) return `${status} ${text}`;
+  const opened = await openJwe(Buffer.from(text), key);
+  if (opened === undefined) return "an answer under another key";
+  const answer = new TextDecoder().decode(opened);
+  return answer.includes(`"rank":1,"index":${names.indexOf(colour)},"label":"${colour}"`)
+    ? "right"
+    : `another answer: ${answer.trimEnd()}`;
+}
+
+async function rotate(owner: Owner): Promise<Buffer> {
+  const key = randomBytes(32);
+  await importKey(owner.vault, owner.id, key, releasePolicy(owner.authority, scene.measurement));
+  return key;
+}
+
+describe("rotation under load", () => {
+  test("loses no request and answers none under a wrong key: 2,000 across three rotations of two owners", async () => {
+    const other = await scene.addOtherOwner();
+    const owners: Owner[] = [
+      { id: "ImageKey", vault: scene.vault, authority, keys: [scene.imageKey] },
+      { id: "OtherKey", vault: other.vault, authority: otherAuthority, keys: [other.key] },
+    ];
+    scene.inference["Release"] = { RefreshMs: 150 };
+    server = await startServer(await scene.launch());
+    const { port, printed } = server;
+
+    const total = 2000;
+    const outcomes = new Map<string, number>();
+    let sent = 0;
+    const client = async (): Promise<void> => {
+      while (sent < total) {
+        const count = sent;
+        sent += 1;
+        const owner = owners[count % owners.length];
+        if (owner === undefined) throw new Error("no owner");
+        const outcome = await ask(port, await prepare(owner, Math.floor(count / 2)));
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
+    };
+    const rotations = async (): Promise<void> => {
+      for (let rotation = 1; rotation <= 3; rotation += 1) {
+        for (const owner of owners) {
+          const key = await rotate(owner);
+          const rotated = new RegExp(`"secret":"${owner.id}","outcome":"rotated"`, "u");
+          await printed(rotated, rotation);
+          // An owner uses a new key once the server has it.
+          owner.keys.push(key);
+        }
+      }
+    };
+    const load = Promise.all(Array.from({ length: 12 }, client));
+    await rotations();
+    const sentDuringRotations = sent;
+    await load;
+
+    expect(Object.fromEntries(outcomes)).toEqual({ right: total });
+    expect(sentDuringRotations).toBeLessThan(total);
+    for (const { keys } of owners) expect(keys.length).toBe(4);
+  });
+});
+
+describe("a vault that fails while the server runs", () => {
+  test("leaves the old key in use, and log, metrics and health say so until it is mended", async () => {
+    scene.inference["Release"] = { RefreshMs: 100, DeadlineMs: 2000 };
+    scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
+    server = await startServer(await scene.launch());
+    const { port, printed, output } = server;
+    const metricsPort = Number(/"metricsPort":(\d+)/u.exec(output())?.[1]);
+    const read = async (url: string): Promise<string> =>
+      (await axios.get<string>(url, { responseType: "text", proxy: false })).data;
+    const health = (): Promise<string> => read(`http://127.0.0.1:${port}/v2/health/ready`);
+    const metrics = (): Promise<string> => read(`http://127.0.0.1:${metricsPort}/metrics`);
+    const owner: Owner = { id: "ImageKey", vault: scene.vault, authority, keys: [scene.imageKey] };
+
+    const strict = releasePolicy(authority, "00".repeat(32));
+    await importKey(scene.vault, "ImageKey", randomBytes(32), strict);
+    await printed(
+      /"secret":"ImageKey"[^\n]*"code":"RELEASE_REFUSED"[^\n]*"msg":"key not released"/u,
+    );
+    expect(JSON.parse(await health())).toEqual({
+      ready: true,
+      degraded: true,
+      keys: { total: 1, current: 0, stale: 1, missing: 0 },
+    });
+    expect(await metrics()).toMatch(/confml_image_key\{secret="ImageKey",state="stale"\} 1\n/u);
+    expect(await metrics()).toMatch(
+      /confml_key_refreshes_total\{secret="ImageKey",outcome="failed"\} [1-9]/u,
+    );
+    expect(await ask(port, await prepare(owner, 1))).toBe("right");
+
+    owner.keys.push(await rotate(owner));
+    await printed(/"secret":"ImageKey","outcome":"rotated"/u);
+    expect(JSON.parse(await health())).toMatchObject({ degraded: false, keys: { current: 1 } });
+    expect(await metrics()).toMatch(/confml_image_key\{secret="ImageKey",state="current"\} 1\n/u);
+    expect(await ask(port, await prepare(owner, 1))).toBe("right");
+    expect(await ask(port, await prepare({ ...owner, keys: [scene.imageKey] }, 1))).toBe("right");
+  });
+});
+
+describe("several data owners", () => {
+  test("are served each under its own key, from its own vault, tenant and attestation service", async () => {
+    const other = await scene.addOtherOwner();
+    server = await startServer(await scene.launch());
+    const { port } = server;
+    const first: Owner = { id: "ImageKey", vault: scene.vault, authority, keys: [scene.imageKey] };
+    const second: Owner = { id: "OtherKey", vault: other.vault, authority, keys: [other.key] };
+    expect(await ask(port, await prepare(first, 1))).toBe("right");
+    expect(await ask(port, await prepare(second, 1))).toBe("right");
+    const swapped = [
+      { ...first, keys: second.keys },
+      { ...second, keys: first.keys },
+      { ...second, id: "ModelKey", keys: [scene.modelKey] },
+      { ...second, id: "Nobody" },
+    ];
+    const refusals = new Set<string>();
+    for (const owner of swapped) refusals.add(await ask(port, await prepare(owner, 1)));
+    expect([...refusals]).toEqual([expect.stringMatching(/^422 .*ENCRYPTED_IMAGE_REJECTED/u)]);
+    const services = scene.emulator.requests.map(({ service, path }) => `${service} ${path}`);
+    expect(services).toContain("otherAttestation /attest/SgxEnclave");
+    expect(services).toContainEqual(
+      expect.stringMatching(/^otherManagedHsm \/keys\/OtherKey\/.*release$/u),
+    );
+  });
+
+  test("but one, whose policy refuses, are served; the log names that one, and strangers learn nothing", async () => {
+    await scene.addOtherOwner(releasePolicy(otherAuthority, "00".repeat(32)));
+    server = await startServer(await scene.launch());
+    const { port, output } = server;
+    const first: Owner = { id: "ImageKey", vault: scene.vault, authority, keys: [scene.imageKey] };
+    expect(await ask(port, await prepare(first, 1))).toBe("right");
+    expect(output()).toMatch(/"secret":"OtherKey"[^\n]*"code":"RELEASE_REFUSED"/u);
+    const refused = await ask(port, await prepare({ ...first, id: "OtherKey" }, 1));
+    const unknown = await ask(port, await prepare({ ...first, id: "Nobody" }, 1));
+    expect(refused).toBe(unknown);
+  });
+});

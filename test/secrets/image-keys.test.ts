@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { AesKey } from "../../src/crypto/aes-key.js";
+import { ImageKeys } from "../../src/secrets/image-keys.js";
+
+let clock: { now: number };
+let keys: ImageKeys;
+
+beforeEach(async () => {
+  clock = { now: 0 };
+  keys = await ImageKeys.create({
+    ids: ["Alice", "Bob", "Carol"],
+    legacyId: "Bob",
+    graceMs: 1000,
+    now: () => clock.now,
+  });
+});
+
+function key(name: string): Promise<AesKey> {
+  return AesKey.take(createHash("sha256").update(name).digest());
+}
+
+async function accept(id: string, version: string): Promise<void> {
+  keys.accept(id, { key: await key(`${id}/${version}`), version });
+}
+
+/** Which of the known keys would be tried for a name, in order; decoys as "-". */
+async function tried(candidates: readonly { key: AesKey }[]): Promise<string[]> {
+  const known = ["Alice/1", "Alice/2", "Bob/1", "Bob/2", "Bob/3"];
+  const made = await Promise.all(known.map(async (name) => ({ name, key: await key(name) })));
+  return candidates.map(
+    (candidate) => made.find((one) => one.key.equals(candidate.key))?.name ?? "-",
+  );
+}
+
+describe("a JWE's kid", () => {
+  test("that is a secret's ID stands for its current version, then the one before it", async () => {
+    await accept("Alice", "1");
+    await accept("Alice", "2");
+    expect(await tried(keys.candidates("Alice"))).toEqual(["Alice/2", "Alice/1"]);
+    clock.now = 1000;
+    expect(await tried(keys.candidates("Alice"))).toEqual(["Alice/2"]);
+  });
+
+  test("that is ID/version stands for that version alone", async () => {
+    await accept("Alice", "1");
+    await accept("Alice", "2");
+    expect(await tried(keys.candidates("Alice/1"))).toEqual(["Alice/1", "-"]);
+    expect(await tried(keys.candidates("Alice/2"))).toEqual(["Alice/2", "-"]);
+    clock.now = 1000;
+    expect(await tried(keys.candidates("Alice/1"))).toEqual(["-"]);
+  });
+
+  test.each(["Mallory", "alice", "", "/", "Alice/", "Alice/9", "Alice/1/", "Alice/1/2", "Carol"])(
+    "%j names no key, and yet as many are tried as for any other",
+    async (kid) => {
+      await accept("Alice", "1");
+      await accept("Bob", "1");
+      await accept("Bob", "2");
+      expect(await tried(keys.candidates(kid))).toEqual(["-", "-"]);
+      expect(keys.candidates("Alice")).toHaveLength(2);
+    },
+  );
+
+  test("never stands for another owner's key", async () => {
+    await accept("Alice", "1");
+    await accept("Bob", "1");
+    for (const kid of ["Alice", "Alice/1"]) {
+      expect(await tried(keys.candidates(kid))).toEqual(["Alice/1"]);
+    }
+  });
+});
+
+describe("an upload that names no key", () => {
+  test("is tried with the legacy owner's versions and nobody else's", async () => {
+    await accept("Alice", "1");
+    await accept("Bob", "1");
+    await accept("Bob", "2");
+    await accept("Bob", "3");
+    expect(await tried(keys.legacyCandidates())).toEqual(["Bob/3", "Bob/2", "Bob/1"]);
+  });
+
+  test("is tried with a key that nobody has where the owner's could not be had", async () => {
+    await accept("Alice", "1");
+    expect(await tried(keys.legacyCandidates())).toEqual(["-"]);
+  });
+});
+
+describe("an owner's key", () => {
+  test("is missing, current or stale", async () => {
+    await accept("Alice", "1");
+    await accept("Bob", "1");
+    keys.fail("Bob");
+    keys.fail("Carol");
+    expect(keys.statuses()).toEqual([
+      { id: "Alice", state: "current", version: "1" },
+      { id: "Bob", state: "stale", version: "1" },
+      { id: "Carol", state: "missing", version: undefined },
+    ]);
+    await accept("Bob", "1");
+    await accept("Carol", "1");
+    expect(keys.statuses().map(({ state }) => state)).toEqual(["current", "current", "current"]);
+  });
+
+  test("that is stale goes on to open images", async () => {
+    await accept("Alice", "1");
+    keys.fail("Alice");
+    expect(await tried(keys.candidates("Alice"))).toEqual(["Alice/1"]);
+  });
+
+  test("is nobody's whom the configuration does not name", async () => {
+    const stranger = { key: await key("x"), version: "1" };
+    expect(() => keys.accept("Mallory", stranger)).toThrow("Mallory is no data owner's secret");
+  });
+});

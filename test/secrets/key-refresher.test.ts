@@ -1,0 +1,155 @@
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { SecretEntry } from "../../src/config/schema.js";
+import { AesKey } from "../../src/crypto/aes-key.js";
+import type { SecretReleaseClient } from "../../src/secrets/client.js";
+import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { KeyRefresher } from "../../src/secrets/key-refresher.js";
+
+let folder = "";
+let keys: ImageKeys;
+let refresher: KeyRefresher;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "confml-refresh-"));
+  keys = await ImageKeys.create({ ids: ["Alice", "Bob"], legacyId: "Alice", graceMs: 60_000 });
+  for (const id of ["Alice", "Bob"]) {
+    keys.accept(id, { key: await AesKey.take(Buffer.alloc(32, 1)), version: "1" });
+  }
+});
+
+afterEach(async () => {
+  await refresher.stop();
+  await rm(folder, { recursive: true });
+});
+
+type Release = SecretReleaseClient["release"];
+
+/** Starts refreshing; `next` settles with what the next refreshes came to. */
+function start(release: Release, { intervalMs = 1, deadlineMs = 10_000 } = {}) {
+  const seen: string[] = [];
+  const waiting: { count: number; resolve: (seen: string[]) => void }[] = [];
+  const secrets = ["Alice", "Bob"].map((id): SecretEntry => ({
+    ID: id,
+    SrsAddress: "https://vault.example",
+    LocalPath: join(folder, `${id}.key`),
+    ClientLib: "mhsm",
+  }));
+  refresher = new KeyRefresher({
+    secrets,
+    keys,
+    release: {
+      clientFor: () => ({ release }),
+      insideSgx: false,
+      deadlineMs,
+      onReleased: () => undefined,
+      onRetry: () => undefined,
+      onFailed: () => undefined,
+    },
+    intervalMs,
+    onRefreshed: ({ ID: id }, outcome) => {
+      seen.push(`${id} ${outcome}`);
+      for (const { count, resolve } of waiting) if (seen.length >= count) resolve([...seen]);
+    },
+  });
+  refresher.start();
+  return {
+    seen,
+    after: (count: number): Promise<string[]> =>
+      new Promise((resolve) => {
+        waiting.push({ count, resolve });
+      }),
+  };
+}
+
+function released(): Awaited<ReturnType<Release>> {
+  return { key: Buffer.alloc(32, 1), version: "1" };
+}
+
+const unchanged: Release = () => Promise.resolve(released());
+
+function states(): string[] {
+  return keys.statuses().map(({ id, state, version }) => `${id} ${state} ${String(version)}`);
+}
+
+describe("fetching keys again", () => {
+  test("takes a new version, and writes it where the old one was", async () => {
+    const { after } = start(({ ID: id }) =>
+      Promise.resolve(id === "Alice" ? { key: Buffer.alloc(32, 2), version: "2" } : released()),
+    );
+    const seen = await after(4);
+    expect(seen.filter((text) => text.startsWith("Alice")).slice(0, 2)).toEqual([
+      "Alice rotated",
+      "Alice unchanged",
+    ]);
+    expect(states()).toEqual(["Alice current 2", "Bob current 1"]);
+    expect(keys.candidates("Alice").length).toBe(2);
+    expect(await readFile(join(folder, "Alice.key"))).toEqual(Buffer.alloc(32, 2));
+  });
+
+  test("goes on with the old key where it fails, and is mended by the next success", async () => {
+    let isDown = true;
+    const { after, seen } = start(async (secret, context) => {
+      if (isDown) throw new Error("down");
+      return unchanged(secret, context);
+    });
+    await after(2);
+    expect(states()).toEqual(["Alice stale 1", "Bob stale 1"]);
+    isDown = false;
+    const mended = seen.length + 4;
+    await after(mended);
+    expect(states()).toEqual(["Alice current 1", "Bob current 1"]);
+  });
+
+  test("of one owner does not wait for another's vault that hangs", async () => {
+    const { after } = start(
+      (secret, context) =>
+        secret.ID === "Alice" ? new Promise(() => undefined) : unchanged(secret, context),
+      { deadlineMs: 3_600_000 },
+    );
+    expect(await after(3)).toEqual(["Bob unchanged", "Bob unchanged", "Bob unchanged"]);
+  });
+
+  test("gives up at the deadline", async () => {
+    const { after } = start(() => new Promise(() => undefined), { deadlineMs: 20 });
+    expect((await after(2)).sort()).toEqual(["Alice failed", "Bob failed"]);
+  });
+
+  test("never happens at an interval of 0", async () => {
+    let calls = 0;
+    start(
+      async (secret, context) => {
+        calls += 1;
+        return unchanged(secret, context);
+      },
+      { intervalMs: 0 },
+    );
+    await refresher.stop();
+    expect(calls).toBe(0);
+  });
+
+  test("ends with the server: no key file is written any more, no failure told", async () => {
+    let begun = (): void => undefined;
+    const isUnderWay = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    let deliver = (): void => undefined;
+    const late = Buffer.alloc(32, 3);
+    const { seen } = start(() => {
+      begun();
+      return new Promise((resolve) => {
+        deliver = () => {
+          resolve({ key: late, version: "3" });
+        };
+      });
+    });
+    await isUnderWay;
+    await refresher.stop();
+    deliver();
+    await new Promise(setImmediate);
+    expect([seen, await readdir(folder), states()[0]]).toEqual([[], [], "Alice current 1"]);
+    expect(late).toEqual(Buffer.alloc(32));
+  });
+});

@@ -1,0 +1,115 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { AesKey } from "../../src/crypto/aes-key.js";
+import { KeyVersions, type KeyVersion } from "../../src/secrets/key-versions.js";
+
+const graceMs = 1000;
+
+function versions(): { keys: KeyVersions; clock: { now: number } } {
+  const clock = { now: 5 };
+  return { keys: new KeyVersions({ graceMs, now: () => clock.now }), clock };
+}
+
+async function version(name: string | undefined, bytes = randomBytes(32)): Promise<KeyVersion> {
+  return { key: await AesKey.take(Buffer.from(bytes)), version: name };
+}
+
+function names(keys: KeyVersions): (string | undefined)[] {
+  return keys.live().map(({ version: name }) => name);
+}
+
+describe("a secret's versions", () => {
+  test("are none before the first release", () => {
+    const { keys } = versions();
+    expect([keys.current, keys.live()]).toEqual([undefined, []]);
+  });
+
+  test("stay as they are when the same key comes again", async () => {
+    const { keys } = versions();
+    const bytes = randomBytes(32);
+    expect(keys.accept(await version("1", bytes))).toBe("first");
+    expect(keys.accept(await version("1", bytes))).toBe("unchanged");
+    expect(names(keys)).toEqual(["1"]);
+  });
+
+  test("keep what was replaced until its time of grace is over, and not a moment longer", async () => {
+    const { keys, clock } = versions();
+    keys.accept(await version("1"));
+    expect(keys.accept(await version("2"))).toBe("rotated");
+    clock.now += graceMs - 1;
+    expect(names(keys)).toEqual(["2", "1"]);
+    clock.now += 1;
+    expect(names(keys)).toEqual(["2"]);
+  });
+
+  test("each have a time of grace of their own", async () => {
+    const { keys, clock } = versions();
+    keys.accept(await version("1"));
+    keys.accept(await version("2"));
+    clock.now += 600;
+    keys.accept(await version("3"));
+    expect(names(keys)).toEqual(["3", "2", "1"]);
+    clock.now += 600;
+    expect(names(keys)).toEqual(["3", "2"]);
+  });
+
+  test("have no grace where there is none to have", async () => {
+    const keys = new KeyVersions({ graceMs: 0, now: () => 0 });
+    keys.accept(await version("1"));
+    keys.accept(await version("2"));
+    expect(names(keys)).toEqual(["2"]);
+  });
+
+  test("know a rotation by the key where nobody names versions", async () => {
+    const { keys } = versions();
+    const bytes = randomBytes(32);
+    keys.accept(await version(undefined, bytes));
+    expect(keys.accept(await version(undefined, bytes))).toBe("unchanged");
+    expect(keys.accept(await version(undefined))).toBe("rotated");
+    expect(keys.live()).toHaveLength(2);
+  });
+
+  test("take another key under a version's name for a rotation", async () => {
+    const { keys } = versions();
+    keys.accept(await version("1"));
+    expect(keys.accept(await version("1"))).toBe("rotated");
+  });
+
+  test("go back to a former key, which then is there once", async () => {
+    const { keys } = versions();
+    const bytes = randomBytes(32);
+    keys.accept(await version("1", bytes));
+    keys.accept(await version("2"));
+    expect(keys.accept(await version("1", bytes))).toBe("rotated");
+    expect(names(keys)).toEqual(["1", "2"]);
+  });
+
+  test("are never more than nine", async () => {
+    const { keys } = versions();
+    for (let count = 0; count < 20; count += 1) keys.accept(await version(String(count)));
+    expect(names(keys)).toEqual(["19", "18", "17", "16", "15", "14", "13", "12", "11"]);
+  });
+
+  test("always begin with the last one accepted, and hold no key twice", async () => {
+    const pool = await Promise.all([1, 2, 3, 4].map((name) => version(String(name))));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 700 })), {
+          minLength: 1,
+        }),
+        (steps) => {
+          const { keys, clock } = versions();
+          for (const [which, waitMs] of steps) {
+            clock.now += waitMs;
+            const next = pool[which];
+            if (next === undefined) throw new Error("no such version");
+            keys.accept(next);
+            expect(names(keys)[0]).toBe(next.version);
+            expect(new Set(names(keys)).size).toBe(keys.live().length);
+          }
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,387 @@
+import { createHash, randomUUID } from "node:crypto";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import type { Request, RequestHandler, Response } from "express";
+import { CompactSign, decodeProtectedHeader } from "jose";
+import { z } from "zod";
+import { createCertificates, type CertifiedKey } from "../../../emulator/certificates.js";
+import type { ServiceName } from "../../../emulator/hosts.js";
+import { BootError, RefusedError, UnavailableError } from "../../../src/errors.js";
+import { Deadline } from "../../../src/net/deadline.js";
+import { releaseKey } from "../../../src/secrets/release.js";
+import { key, secret, setReleaseScene, type ReleaseScene } from "../../helpers/release-client.js";
+
+let scene: ReleaseScene | undefined;
+
+afterEach(async () => {
+  await scene?.close();
+  scene = undefined;
+});
+
+/** Each service's decisive request: token, attestation, release. */
+const parties = ["azureAd", "attestation", "managedHsm"] as const;
+type Party = (typeof parties)[number];
+
+function isDecisive(request: Request): boolean {
+  return (
+    request.method === "POST" &&
+    (request.headers.authorization !== undefined || !request.path.startsWith("/keys/"))
+  );
+}
+
+/** Misbehaves on the first so many decisive requests, or on all. */
+function faulty(fault: RequestHandler, times = Infinity): RequestHandler {
+  let seen = 0;
+  return (request, response, next) => {
+    if (!isDecisive(request)) {
+      next();
+      return;
+    }
+    seen += 1;
+    if (seen <= times) void fault(request, response, next);
+    else next();
+  };
+}
+
+/** What a service echoes is not to be seen in any message: here the request's own secrets. */
+function echo(request: Request): string {
+  const { authorization = "" } = request.headers;
+  return `refused ${authorization} ${emulatorSecret()}`;
+}
+
+function emulatorSecret(): string {
+  return scene?.emulator.tenant.server.clientSecret ?? "none-yet";
+}
+
+const statusWith =
+  (status: number, headers: Record<string, string> = {}): RequestHandler =>
+  (request, response) => {
+    const message = echo(request);
+    response
+      .status(status)
+      .set(headers)
+      .json({ error: { code: "Fault", message }, error_description: message });
+  };
+
+const html: RequestHandler = (_request, response) => {
+  response
+    .status(200)
+    .type("html")
+    .send("<html><body>Sign in to the hotel's network</body></html>");
+};
+
+const empty: RequestHandler = (_request, response) => {
+  response.status(200).end();
+};
+
+const emptyRefusal: RequestHandler = (_request, response) => {
+  response.status(403).end();
+};
+
+const emptyOverload: RequestHandler = (_request, response) => {
+  response.status(503).end();
+};
+
+const halfBody: RequestHandler = (_request, response) => {
+  response.status(200).set({ "Content-Type": "application/json", "Content-Length": "400" });
+  response.write('{"value":"eyJ', () => response.destroy());
+};
+
+const halfJson: RequestHandler = (_request, response) => {
+  response.status(200).type("json").send('{"value":"eyJ');
+};
+
+const reset: RequestHandler = (request) => {
+  request.socket.destroy();
+};
+
+const hang: RequestHandler = () => undefined;
+
+async function release(
+  interceptors: Partial<Record<ServiceName, RequestHandler>>,
+  {
+    deadlineMs = 20_000,
+    attemptTimeoutMs = 5_000,
+    ca,
+  }: { deadlineMs?: number; attemptTimeoutMs?: number; ca?: string } = {},
+): Promise<{ error: unknown; tookMs: number }> {
+  scene = await setReleaseScene(interceptors, {
+    attemptTimeoutMs,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  const { client, context } = scene;
+  const start = performance.now();
+  const deadline = new Deadline(deadlineMs);
+  const error = await releaseKey(
+    { ...secret, LocalPath: "/nowhere/confml-test.key" },
+    deadline.signal,
+    {
+      clientFor: () => client,
+      insideSgx: false,
+      deadlineMs,
+      onReleased: () => undefined,
+      onRetry: (_secret, attempt) => {
+        context.onRetry(attempt);
+      },
+      onFailed: () => undefined,
+    },
+  ).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  const tookMs = performance.now() - start;
+  deadline.end();
+  return { error, tookMs };
+}
+
+/** The one line that a person gets, and whom it blames. */
+function expectLine(
+  error: unknown,
+  code: string,
+  kind: typeof BootError | typeof RefusedError,
+): string {
+  expect(error).toBeInstanceOf(kind);
+  expect(error).toMatchObject({ code });
+  const line = error instanceof Error ? error.message : "";
+  expect(line).not.toMatch(/\n/u);
+  expectNoSecrets(line);
+  return line;
+}
+
+function expectNoSecrets(text: string): void {
+  for (const form of ["hex", "base64", "base64url"] as const) {
+    expect(text).not.toContain(key.toString(form));
+  }
+  expect(text).not.toContain(emulatorSecret());
+  // Of a JWT's header, as Azure AD, the attestation service and the vault write it.
+  expect(text).not.toContain("eyJ");
+}
+
+const refusedCodes: Record<Party, string> = {
+  azureAd: "TOKEN_REFUSED",
+  attestation: "ATTESTATION_REFUSED",
+  managedHsm: "RELEASE_REFUSED",
+};
+
+describe.each(parties)("where %s", (party) => {
+  test.each([401, 403, 404, 400])("answers %i, the release ends at once", async (status) => {
+    const { error, tookMs } = await release({ [party]: faulty(statusWith(status)) });
+    const code = party === "managedHsm" && status === 401 ? "TOKEN_REFUSED" : refusedCodes[party];
+    expect(expectLine(error, code, RefusedError)).toContain(`HTTP ${status}`);
+    expect(scene?.context.retries).toEqual([]);
+    expect(tookMs).toBeLessThan(10_000);
+  });
+
+  test("refuses without a word, the release ends at once", async () => {
+    const { error } = await release({ [party]: faulty(emptyRefusal) });
+    expect(expectLine(error, refusedCodes[party], RefusedError)).toContain("HTTP 403");
+    expect(scene?.context.retries).toEqual([]);
+  });
+
+  test.each<[string, RequestHandler, RegExp]>([
+    ["answers 500", statusWith(500), /HTTP 500/u],
+    ["answers 503 with nothing in it", emptyOverload, /HTTP 503/u],
+    ["answers 408", statusWith(408), /HTTP 408/u],
+    ["breaks the connection", reset, /ECONNRESET|socket hang up/u],
+    ["sends half a body", halfBody, /aborted|ECONNRESET|premature|terminated/iu],
+  ])("%s twice, the third attempt succeeds, and each is told", async (_what, fault, reason) => {
+    const { error } = await release({ [party]: faulty(fault, 2) });
+    // All went well up to writing the key file, for which there is no folder.
+    expect(error).toMatchObject({ code: "KEY_FILE_FAILED" });
+    expect(scene?.context.retries).toEqual([
+      expect.objectContaining({ number: 1, reason: expect.stringMatching(reason) }),
+      expect.objectContaining({ number: 2, reason: expect.stringMatching(reason) }),
+    ]);
+    for (const retry of scene?.context.retries ?? []) expectNoSecrets(JSON.stringify(retry));
+  });
+
+  test("answers 429, its Retry-After is kept", async () => {
+    const { error, tookMs } = await release({
+      [party]: faulty(statusWith(429, { "Retry-After": "1" }), 1),
+    });
+    expect(error).toMatchObject({ code: "KEY_FILE_FAILED" });
+    expect(scene?.context.retries.map(({ delayMs }) => delayMs)).toEqual([1000]);
+    expect(tookMs).toBeGreaterThan(1000);
+  });
+
+  test("answers 429 with a Retry-After beyond the deadline, the release ends at the deadline", async () => {
+    const { error, tookMs } = await release(
+      { [party]: faulty(statusWith(429, { "Retry-After": "3600" })) },
+      { deadlineMs: 1500 },
+    );
+    expect(expectLine(error, "RELEASE_TIMEOUT", UnavailableError)).toContain("HTTP 429");
+    expect(tookMs).toBeLessThan(4000);
+  });
+
+  test("hangs once, the next attempt succeeds", async () => {
+    const { error } = await release({ [party]: faulty(hang, 1) }, { attemptTimeoutMs: 800 });
+    expect(error).toMatchObject({ code: "KEY_FILE_FAILED" });
+    expect(scene?.context.retries).toEqual([
+      expect.objectContaining({ reason: expect.stringContaining("no answer within 800 ms") }),
+    ]);
+  });
+
+  test("hangs for ever, the release ends at the deadline and says who", async () => {
+    const { error, tookMs } = await release(
+      { [party]: faulty(hang) },
+      { deadlineMs: 2500, attemptTimeoutMs: 800 },
+    );
+    const line = expectLine(error, "RELEASE_TIMEOUT", UnavailableError);
+    expect(line).toContain("no answer within 800 ms");
+    expect(line).toMatch(
+      party === "azureAd" ? /Azure AD/u : party === "attestation" ? /attesting/u : /releasing/u,
+    );
+    expect(tookMs).toBeLessThan(5000);
+  });
+
+  test.each<[string, RequestHandler]>([
+    ["a page of HTML", html],
+    ["nothing", empty],
+    ["half a JSON text", halfJson],
+  ])("answers 200 with %s, the release ends at once", async (_what, fault) => {
+    const { error } = await release({ [party]: faulty(fault) });
+    const code = party === "managedHsm" ? "RELEASE_INVALID" : refusedCodes[party];
+    expectLine(error, code, RefusedError);
+    expect(scene?.context.retries).toEqual([]);
+  });
+});
+
+describe("where TLS", () => {
+  test("shows another CA's certificate, the release ends at once", async () => {
+    const { caPem } = await createCertificates();
+    const { error } = await release({}, { ca: caPem });
+    expectLine(error, "CONNECTION_UNTRUSTED", RefusedError);
+    expect(scene?.context.retries).toEqual([]);
+  });
+});
+
+/** Lets the vault answer, then changes the value before it goes out. */
+function altered(
+  change: (jws: string, request: Request) => Promise<string> | string,
+): RequestHandler {
+  return faulty((request, response: Response, next) => {
+    const send = response.json.bind(response);
+    response.json = (body: { value?: string }) => {
+      void Promise.resolve(change(body.value ?? "", request)).then((value) => send({ value }));
+      return response;
+    };
+    next();
+  });
+}
+
+const payloadSchema = z.object({
+  request: z.record(z.string(), z.unknown()),
+  response: z.record(z.string(), z.unknown()),
+});
+type Payload = z.infer<typeof payloadSchema>;
+
+function payloadOf(jws: string): Payload {
+  const json = Buffer.from(jws.split(".")[1] ?? "", "base64url").toString();
+  return payloadSchema.parse(JSON.parse(json));
+}
+
+/** The vault's own answer, changed and signed again. */
+async function resigned(
+  jws: string,
+  signer: CertifiedKey,
+  change: (payload: Payload) => void = () => undefined,
+): Promise<string> {
+  const payload = payloadOf(jws);
+  change(payload);
+  const { alg } = decodeProtectedHeader(jws);
+  return new CompactSign(Buffer.from(JSON.stringify(payload)))
+    .setProtectedHeader({
+      alg: String(alg),
+      x5c: signer.chain.map((one) => one.toString("base64")),
+    })
+    .sign(signer.privateKey);
+}
+
+function certificates(): ReleaseScene["emulator"]["certificates"] {
+  if (scene === undefined) throw new Error("no scene");
+  return scene.emulator.certificates;
+}
+
+describe("where the vault's answer", () => {
+  test.each<[string, RequestHandler, RegExp]>([
+    [
+      "is signed by a key of another CA",
+      altered(async (jws) => resigned(jws, (await createCertificates()).release)),
+      /does not end in a trusted root/u,
+    ],
+    [
+      "is signed by another key than its certificate's",
+      altered((jws) =>
+        resigned(jws, { ...certificates().release, privateKey: certificates().tokens.privateKey }),
+      ),
+      /signature verification failed/u,
+    ],
+    [
+      "is signed by another host, of the same CA",
+      altered((jws) => resigned(jws, certificates().otherRelease)),
+      /not for accmhsm/u,
+    ],
+    [
+      "carries an old nonce",
+      altered((jws) =>
+        resigned(jws, certificates().release, ({ request }) => {
+          Object.assign(request, { nonce: createHash("sha256").digest("base64url") });
+        }),
+      ),
+      /another nonce/u,
+    ],
+    [
+      "is of another api-version",
+      altered((jws) =>
+        resigned(jws, certificates().release, ({ request }) => {
+          Object.assign(request, { "api-version": "7.2" });
+        }),
+      ),
+      /another api-version/u,
+    ],
+    [
+      "is of a different key",
+      altered((jws) =>
+        resigned(jws, certificates().release, ({ response }) => {
+          const inner: unknown = JSON.parse(
+            JSON.stringify(response).replaceAll("/keys/ModelKey/", "/keys/ImageKey/"),
+          );
+          Object.assign(response, inner);
+        }),
+      ),
+      /another name of the key/u,
+    ],
+    [
+      "is of another vault's key",
+      altered((jws) =>
+        resigned(jws, certificates().release, ({ response }) => {
+          const inner: unknown = JSON.parse(
+            JSON.stringify(response).replaceAll("https://accmhsm.", "https://othermhsm."),
+          );
+          Object.assign(response, inner);
+        }),
+      ),
+      /another vault of the key/u,
+    ],
+    ["is no JWS", altered(() => randomUUID()), /header that cannot be read/u],
+  ])("%s, it is refused, and never asked for again", async (_what, managedHsm, reason) => {
+    const { error } = await release({ managedHsm });
+    expect(expectLine(error, "RELEASE_INVALID", RefusedError)).toMatch(reason);
+    expect(scene?.context.retries).toEqual([]);
+  });
+
+  test("to an earlier request is sent once more, it is refused", async () => {
+    let first: string | undefined;
+    scene = await setReleaseScene({
+      managedHsm: altered((jws) => {
+        first ??= jws;
+        return first;
+      }),
+    });
+    const { client, context } = scene;
+    await expect(client.release(secret, context)).resolves.toMatchObject({ key });
+    await expect(client.release(secret, context)).rejects.toMatchObject({
+      code: "RELEASE_INVALID",
+      message: expect.stringContaining("another nonce"),
+    });
+  });
+});
