@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createCertificates } from "../../emulator/certificates.js";
 import { importKey, releasePolicy } from "../../scripts/demo/owners.js";
+import { expectNoSecrets } from "../helpers/secrecy.js";
 import { runServerToItsEnd } from "../helpers/server-process.js";
 import { authority, encrypt, evidenceModule, setScene, type Scene } from "../helpers/scene.js";
 
@@ -216,18 +217,3 @@ describe("a boot that meets", () => {
     },
   );
 });
-
-/** Keys in every dress they might wear, the client's secret, tokens. */
-function expectNoSecrets(
-  output: string,
-  { modelKey, imageKey, emulator, environment }: Scene,
-): void {
-  for (const key of [modelKey, imageKey]) {
-    for (const dress of ["hex", "base64", "base64url", "latin1"] as const) {
-      expect(output).not.toContain(key.toString(dress));
-    }
-  }
-  expect(output).not.toContain(emulator.tenant.server.clientSecret);
-  expect(output).not.toContain(environment["CLIENT_SECRET"] ?? emulator.tenant.server.clientSecret);
-  expect(output).not.toMatch(/eyJ[\w-]{20,}/u);
-}

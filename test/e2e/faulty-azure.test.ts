@@ -1,0 +1,79 @@
+import { readdir } from "node:fs/promises";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import type { RequestHandler } from "express";
+import type { ServiceName } from "../../emulator/hosts.js";
+import { setScene, type Scene } from "../helpers/scene.js";
+import { expectNoSecrets } from "../helpers/secrecy.js";
+import { runServerToItsEnd } from "../helpers/server-process.js";
+
+let scene: Scene | undefined;
+
+afterEach(async () => {
+  await scene?.close();
+  scene = undefined;
+});
+
+const hang: RequestHandler = () => undefined;
+
+const halfBody: RequestHandler = (_request, response) => {
+  response.status(200).set({ "Content-Type": "application/json", "Content-Length": "400" });
+  response.write('{"value":"eyJ', () => response.destroy());
+};
+
+/** A refusal that holds all that the request held. */
+const echo: RequestHandler = (request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    const body = decodeURIComponent(Buffer.concat(chunks).toString("latin1"));
+    const message = `you said: ${request.headers.authorization ?? ""} ${body}`;
+    response
+      .status(403)
+      .json({ error: { code: "Forbidden", message }, error_description: message });
+  });
+};
+
+const parties = [
+  ["azureAd", "TOKEN_REFUSED", /Azure AD/u],
+  ["attestation", "ATTESTATION_REFUSED", /attest/u],
+  ["managedHsm", "RELEASE_REFUSED", /releasing/u],
+] as const;
+
+const deadlineMs = 2500;
+/** For a process to start and to end, on a machine that is busy with other tests. */
+const processMs = 8000;
+
+describe.each(parties)("a boot before %s", (party: ServiceName, refusal, who) => {
+  test.each<[string, RequestHandler, string, number]>([
+    ["that hangs", hang, "RELEASE_TIMEOUT", 75],
+    ["that breaks off its answers", halfBody, "RELEASE_TIMEOUT", 75],
+    ["that refuses and says back all that it was told", echo, refusal, 77],
+  ])("%s ends in time with one clear line", async (_what, fault, code, exitCode) => {
+    const faulty = { on: false };
+    scene = await setScene({
+      interceptors: {
+        [party]: ((request, response, next) => {
+          if (faulty.on && request.method === "POST") void fault(request, response, next);
+          else next();
+        }) satisfies RequestHandler,
+      },
+    });
+    await scene.importKeys();
+    faulty.on = true;
+    scene.inference["Release"] = { DeadlineMs: deadlineMs, AttemptTimeoutMs: 700 };
+    const start = performance.now();
+    const ended = await runServerToItsEnd(await scene.launch());
+
+    expect(performance.now() - start).toBeLessThan(deadlineMs + processMs);
+    expect(ended.stderr).toMatch(/^confml: error: [^\n]+\n$/u);
+    expect(ended.stderr).toContain(`confml: error: ${code}: `);
+    expect(ended.stderr).toMatch(who);
+    expect(ended.code).toBe(exitCode);
+    expect(ended.stdout).not.toContain('"msg":"listening"');
+    expect(await readdir(scene.keysFolder)).toEqual([]);
+    expectNoSecrets(ended.stdout + ended.stderr, scene);
+    if (exitCode === 75) {
+      expect(ended.stdout).toMatch(/"attempt":1,"step":"[^"]+","reason":"[^"]+","delayMs":\d+/u);
+    }
+  });
+});

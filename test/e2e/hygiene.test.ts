@@ -1,0 +1,89 @@
+import { readFile, readdir } from "node:fs/promises";
+import { watch } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { setScene, type Scene } from "../helpers/scene.js";
+import { startServer, type ServerProcess } from "../helpers/server-process.js";
+
+let scene: Scene;
+let server: ServerProcess;
+
+beforeEach(async () => {
+  scene = await setScene();
+  await scene.importKeys();
+});
+
+afterEach(async () => {
+  await server.stop();
+  await scene.close();
+});
+
+/** Lets the host start the server with a diagnostic option, and asks for what it writes. */
+async function diagnose(option: string, name: RegExp): Promise<string> {
+  const folder = scene.folder;
+  scene.environment["NODE_OPTIONS"] =
+    `${option} --diagnostic-dir=${folder} --report-directory=${folder}`;
+  server = await startServer(await scene.launch());
+  const written = new Promise<string>((resolve, reject) => {
+    const watcher = watch(folder, () => {
+      void wholeFile(folder, name).then((text) => {
+        if (text === undefined) return;
+        watcher.close();
+        resolve(text);
+      }, reject);
+    });
+  });
+  process.kill(server.pid, "SIGUSR2");
+  return written;
+}
+
+/** Both kinds of file are JSON, so that one that is still being written does not parse. */
+async function wholeFile(folder: string, name: RegExp): Promise<string | undefined> {
+  const file = (await readdir(folder)).find((one) => name.test(one));
+  if (file === undefined) return undefined;
+  const text = await readFile(join(folder, file), "utf8");
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return undefined;
+  }
+}
+
+function expectNoKeys(text: string): void {
+  for (const key of [scene.modelKey, scene.imageKey]) {
+    for (const form of ["hex", "base64", "base64url"] as const) {
+      expect(text).not.toContain(key.toString(form));
+    }
+    // As a JSON text would hold its bytes.
+    expect(text).not.toContain(JSON.stringify(key.toString("latin1")).slice(1, -1));
+    expect(text).not.toContain([...key].join(","));
+  }
+}
+
+describe("what a running server's process writes of itself", () => {
+  test("a snapshot of its heap holds no key", async () => {
+    const snapshot = await diagnose("--heapsnapshot-signal=SIGUSR2", /\.heapsnapshot$/u);
+    // That it is a picture of this server's heap.
+    expect(snapshot).toContain("ModelKey");
+    expectNoKeys(snapshot);
+  });
+
+  test("a diagnostic report holds no key and no client secret, though it prints the environment", async () => {
+    const report = await diagnose("--report-on-signal", /^report\..*\.json$/u);
+    expect(report).toContain('"environmentVariables"');
+    expect(report).toContain(scene.environment["APP_ID"]);
+    expect(report).not.toContain(scene.environment["CLIENT_SECRET"]);
+    expectNoKeys(report);
+  });
+
+  test("its arguments hold nothing but the configuration's path", async () => {
+    server = await startServer(await scene.launch());
+    const line = await readFile(`/proc/${server.pid}/cmdline`, "utf8");
+    expect(line.split("\0").slice(1, -1)).toEqual([
+      expect.stringMatching(/dist\/main\.js$/u),
+      "--config",
+      join(scene.folder, "config.json"),
+    ]);
+  });
+});
