@@ -32,6 +32,8 @@ export default {
     onlyFrom("express", ["http/"]),
     onlyFrom("multer", ["http/"]),
     onlyFrom("@azure", ["secrets/mhsm/"]),
+    onlyFrom("prom-client", ["metrics/"]),
+    onlyFrom("koffi", ["native/"]),
     onlyFrom("jose", ["crypto/", "secrets/mhsm/"]),
     {
       name: "http-knows-the-interface-only",

@@ -1,9 +1,10 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { readOptions, UsageError } from "./options.js";
-import { demoFolder, exitWith, keysFolder, withSession } from "./session.js";
+import { demoFolder, exitWith, keysFolder, withSession, type Session } from "./session.js";
 
 const defaultPort = 8000;
+const refreshMs = 5000;
 
 /** `make serve`: emulator and server in the foreground until Ctrl-C, or until one of them ends. */
 async function serve(): Promise<number> {
@@ -13,8 +14,10 @@ async function serve(): Promise<number> {
   return withSession(
     options,
     folder,
-    async ({ url, server, emulator }) => {
+    async ({ url, server, emulator, owner }) => {
       showCommands(url, options.images);
+      showOwnersCommands(owner);
+      console.log("Ctrl-C stops it.\n");
       const ended = await Promise.race([
         server.exited.then((code) => ({ who: "server", code })),
         emulator.exited.then((code) => ({ who: "emulator", code })),
@@ -22,7 +25,7 @@ async function serve(): Promise<number> {
       console.error(`error: the ${ended.who} ended by itself`);
       return ended.code ?? 1;
     },
-    { showRequests: true },
+    { showRequests: true, refreshMs },
   );
 }
 
@@ -58,8 +61,21 @@ Try, in another terminal:
   KEY=$(od -An -v -tx1 ${key} | tr -d ' \\n')
   openssl enc -e -aes256 -K "$KEY" -iv 0 -in ${image} -out picture.jpg.encrypted
   curl -F image=@picture.jpg.encrypted ${url}/evaluate
+`);
+}
 
-Ctrl-C stops it.
+function showOwnersCommands({
+  environmentFile,
+  policyFile,
+  secret,
+  vault,
+}: Session["owner"]): void {
+  const path = (file: string): string => relative(process.cwd(), file);
+  console.log(`As the data owner, look at the key, then replace it: the server fetches it every ${refreshMs / 1000} s.
+
+  set -a; . ${path(environmentFile)}; set +a
+  npx confml key show ${secret} --vault ${vault} $STAND_IN
+  npx confml key create ${secret} --vault ${vault} $STAND_IN --key new.key --policy ${path(policyFile)}
 `);
 }
 

@@ -27,12 +27,12 @@ export async function withSession(
   options: DemoOptions,
   folder: string,
   action: (session: Session) => Promise<number>,
-  { showRequests = false } = {},
+  { showRequests = false, refreshMs = 0 } = {},
 ): Promise<number> {
   console.log(banner);
   const services: Service[] = [];
   const work = async (): Promise<number> => {
-    const stage = await setStage({ ...options, folder, keysFolder, say });
+    const stage = await setStage({ ...options, folder, keysFolder, refreshMs, say });
     services.unshift(stage.emulator);
     const server = await startServer(stage, say, { showRequests });
     services.unshift(server);

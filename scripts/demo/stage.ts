@@ -29,6 +29,8 @@ export interface StageOptions {
   /** A manifest, or a list of labels to make one from. */
   manifest: { file: string } | { labels: string };
   port: number;
+  /** How often the server fetches the data owner's key again; 0: never. */
+  refreshMs: number;
   say: (who: string, line: string) => void;
 }
 
@@ -38,6 +40,8 @@ export interface Stage {
   /** What the host gives the server. */
   environment: Record<string, string>;
   imageKey: Buffer;
+  /** What the data owner needs for its own commands. */
+  owner: { environmentFile: string; policyFile: string; secret: string; vault: string };
 }
 
 const principal = z.object({ clientId: z.string(), clientSecret: z.string() });
@@ -105,6 +109,10 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       );
     }
     agent.destroy();
+    const policyFile = join(folder, "policy.json");
+    await writeFile(policyFile, `${JSON.stringify(policy, null, 2)}\n`);
+    const environmentFile = join(folder, "owner.env");
+    await writeFile(environmentFile, ownerEnvironment(tenant, stateFolder, port), { mode: 0o600 });
 
     const configFile = join(folder, "config.json");
     const manifest = await stageManifest(options, folder);
@@ -116,6 +124,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
         Evidence: join(projectFolder, "build/emulator/evidence.js"),
         EvidenceOptions: { QuotingKey: join(stateFolder, "quoting-key.pem"), Code: codeFolder },
       },
+      Metrics: { Host: "127.0.0.1", Port: 0 },
+      Release: { RefreshMs: options.refreshMs },
       Trust: { CaFile: join(stateFolder, "ca.pem"), Connect: `127.0.0.1:${port}` },
       Model: {
         Url: `https://${hosts.models}/${encodeURIComponent(encryptedName)}`,
@@ -140,11 +150,32 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       CLIENT_SECRET: clientSecret,
       MHSM_AAD_URL: "https://managedhsm.azure.net",
     };
-    return { emulator, configFile, environment, imageKey };
+    const owner = {
+      environmentFile,
+      policyFile,
+      secret: imageSecret.ID,
+      vault: imageSecret.SrsAddress,
+    };
+    return { emulator, configFile, environment, imageKey, owner };
   } catch (error) {
     await emulator.stop();
     throw error;
   }
+}
+
+/** For a shell: the login that `confml key` takes, and how it reaches the stand-in. */
+function ownerEnvironment(
+  { tenantId, owners }: z.infer<typeof tenantSchema>,
+  stateFolder: string,
+  port: number,
+): string {
+  return [
+    `AZURE_TENANT_ID=${tenantId}`,
+    `AZURE_CLIENT_ID=${owners.clientId}`,
+    `AZURE_CLIENT_SECRET=${owners.clientSecret}`,
+    `STAND_IN='--ca-file ${join(stateFolder, "ca.pem")} --connect 127.0.0.1:${port}'`,
+    "",
+  ].join("\n");
 }
 
 async function stageManifest({ manifest, model }: StageOptions, folder: string): Promise<string> {
