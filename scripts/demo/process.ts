@@ -41,7 +41,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     child.once("error", reject);
     // Not "exit": its last words are still on their way then.
     child.once("close", (code, signal) => {
-      reject(new ServiceFailure(code ?? 1, `${options.script} ended (${code ?? signal ?? ""})`));
+      reject(new ServiceFailure(code || 1, `${options.script} ended (${code ?? signal ?? ""})`));
     });
   });
   return { ready: parseObject(readyLine), exited, stop };
