@@ -23,7 +23,8 @@ import {
 import { wireRelease } from "./wire-release.js";
 
 export interface BootOptions extends LoadedConfig {
-  environment: Environment;
+  /** Undefined where no secret is the built-in client's. */
+  environment: Environment | undefined;
   insideSgx: boolean;
   log: Logger;
   /** Where native client libraries may lie besides the default library paths. */

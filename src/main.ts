@@ -80,9 +80,10 @@ async function start(configFile: string, log: Logger): Promise<void> {
     log.warn("this is not a trusted execution environment: nothing here is confidential");
   }
   const loaded = await loadConfig(configFile);
-  const environment = readEnvironment(process.env);
-  // Diagnostic reports print the environment.
-  delete process.env["CLIENT_SECRET"];
+  const clients = loaded.config.Secret.map(({ ClientLib: client }) => client);
+  const environment = clients.includes("mhsm") ? readEnvironment(process.env) : undefined;
+  // Diagnostic reports print the environment, but native libraries read it too.
+  if (clients.every((client) => client === "mhsm")) delete process.env["CLIENT_SECRET"];
   const running: { server?: RunningServer } = {};
   stopOnSignals(log, () => running.server?.stop() ?? removeKeyFiles(loaded.config.Secret));
   running.server = await boot({ ...loaded, environment, insideSgx, log, applicationFolder });

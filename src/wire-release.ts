@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { loadEvidenceProvider } from "./attestation/providers.js";
 import { AttestationService } from "./attestation/service.js";
 import type { Environment } from "./config/environment.js";
-import type { Config, SecretEntry } from "./config/schema.js";
+import type { Config } from "./config/schema.js";
 import { BootError, describeFailure } from "./errors.js";
 import type { Metrics } from "./metrics/metrics.js";
 import { httpClient, type Transport } from "./net/transport.js";
@@ -12,7 +12,8 @@ import type { ReleaseOptions } from "./secrets/release.js";
 
 export interface ReleaseWiring {
   config: Config;
-  environment: Environment;
+  /** Undefined where no secret is the built-in client's. */
+  environment: Environment | undefined;
   insideSgx: boolean;
   transport: Transport;
   log: Logger;
@@ -23,25 +24,13 @@ export interface ReleaseWiring {
 
 /** Puts the parts of secret release together as the configuration says. */
 export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions> {
-  const { config, environment, insideSgx, transport, log, metrics, applicationFolder } = wiring;
-  const { Attestation: attestation, Trust: trust, Release: release } = config.Inference;
-  const attemptTimeoutMs = release.AttemptTimeoutMs;
-  const http = httpClient(transport);
-  const mhsm = new MhsmReleaseClient({
-    environment,
-    evidence: await loadEvidenceProvider(attestation.Evidence, attestation.EvidenceOptions),
-    attestationFor: ({ AttestationEndpoint: endpoint = attestation.Endpoint }) =>
-      new AttestationService({ endpoint, http, attemptTimeoutMs }),
-    transport,
-    authority: trust?.Authority,
-    algorithm: release.Wrapping,
-    attemptTimeoutMs,
-  });
+  const { config, environment, insideSgx, log, metrics, applicationFolder } = wiring;
   const native = new NativeSecretReleaseClient({ folder: applicationFolder });
+  const mhsm = environment === undefined ? undefined : await createMhsmClient(wiring, environment);
   return {
-    clientFor: (secret: SecretEntry) => (secret.ClientLib === "mhsm" ? mhsm : native),
+    clientFor: ({ ClientLib: client }) => (client === "mhsm" && mhsm !== undefined ? mhsm : native),
     insideSgx,
-    deadlineMs: release.DeadlineMs,
+    deadlineMs: config.Inference.Release.DeadlineMs,
     onReleased: ({ ID: secret, SrsAddress: vault, LocalPath: file }, details) => {
       log.info({ secret, vault, file, ...details }, "key released");
     },
@@ -54,4 +43,23 @@ export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions
       log.error({ secret, vault, code, reason: describeFailure(error) }, "key not released");
     },
   };
+}
+
+async function createMhsmClient(
+  { config, transport }: ReleaseWiring,
+  environment: Environment,
+): Promise<MhsmReleaseClient> {
+  const { Attestation: attestation, Trust: trust, Release: release } = config.Inference;
+  const attemptTimeoutMs = release.AttemptTimeoutMs;
+  const http = httpClient(transport);
+  return new MhsmReleaseClient({
+    environment,
+    evidence: await loadEvidenceProvider(attestation.Evidence, attestation.EvidenceOptions),
+    attestationFor: ({ AttestationEndpoint: endpoint = attestation.Endpoint }) =>
+      new AttestationService({ endpoint, http, attemptTimeoutMs }),
+    transport,
+    authority: trust?.Authority,
+    algorithm: release.Wrapping,
+    attemptTimeoutMs,
+  });
 }

@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
-import { ConfigurationError, UnavailableError, describeCause } from "../errors.js";
+import { ConfigurationError, describeCause } from "../errors.js";
 import type { EvidenceProvider } from "./evidence.js";
+import { SgxEvidenceProvider } from "./sgx/provider.js";
 
 /**
  * The provider that `Attestation.Evidence` names: `sgx`, or the path of a module whose default export
@@ -10,7 +11,7 @@ export async function loadEvidenceProvider(
   name: string,
   options: unknown,
 ): Promise<EvidenceProvider> {
-  if (name === "sgx") return sgxProvider;
+  if (name === "sgx") return new SgxEvidenceProvider();
   const doing = `loading the evidence provider ${name}`;
   const fix = "Correct Inference.Attestation.Evidence";
   try {
@@ -45,16 +46,3 @@ function isEvidenceProvider(value: unknown): value is EvidenceProvider {
     typeof value.collect === "function"
   );
 }
-
-/** SGX's quotes come through Mystikos' system calls, which this version cannot make yet. */
-const sgxProvider: EvidenceProvider = {
-  collect: () =>
-    Promise.reject(
-      new UnavailableError("EVIDENCE_UNAVAILABLE", {
-        doing: "getting an SGX quote",
-        expected: "a quote from Mystikos on SGX hardware",
-        got: "this version of confml, which does not support SGX evidence yet",
-        fix: "Run the demo (make run), or name a provider module in Inference.Attestation.Evidence",
-      }),
-    ),
-};

@@ -47,11 +47,11 @@ describe("an evidence provider", () => {
     await expect(loadEvidenceProvider(join(folder, "none.mjs"), {})).rejects.toThrow(/none\.mjs/u);
   });
 
-  test("of SGX says that this version has none, rather than to make something up", async () => {
+  test("of SGX is part of the server, and fails on a machine without", async () => {
     const provider = await loadEvidenceProvider("sgx", undefined);
     await expect(provider.collect(new Uint8Array(32))).rejects.toMatchObject({
       code: "EVIDENCE_UNAVAILABLE",
-      message: expect.stringContaining("does not support SGX evidence yet"),
+      message: expect.stringContaining("not inside Mystikos"),
     });
   });
 });

@@ -1,0 +1,98 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { compileLibrary, hasCompiler } from "../helpers/native-library.js";
+import { flat } from "../helpers/pictures.js";
+import { encrypt, setScene, type Scene } from "../helpers/scene.js";
+import { expectNoSecrets } from "../helpers/secrecy.js";
+import { projectFolder, runServerToItsEnd, startServer } from "../helpers/server-process.js";
+import { answerNaming, upload } from "../helpers/upload.js";
+
+let scene: Scene;
+
+beforeEach(async () => {
+  scene = await setScene();
+});
+
+afterEach(async () => {
+  await scene.close();
+});
+
+/** What test/fixtures/native/ssr-client.c releases. */
+function keyOf(id: string): Buffer {
+  return Buffer.from(Array.from({ length: 32 }, (_, at) => (at * 7 + id.length) % 256));
+}
+
+/** Both secrets come through a library, and nothing is asked of Azure. */
+async function useLibrary(macros: Record<string, string | number> = {}): Promise<void> {
+  const library = join(scene.folder, "libssr.so");
+  await compileLibrary("ssr-client.c", library, macros);
+  scene.secrets = scene.secrets.map((secret) => ({ ...secret, ClientLib: library }));
+  const model = await readFile(join(projectFolder, "test/fixtures/models/colours.onnx"));
+  await scene.publishModel(encrypt(model, keyOf("ModelKey")));
+  scene.environment = {};
+}
+
+const whenCompiling = hasCompiler ? describe : describe.skip;
+
+whenCompiling("a server whose keys come through a native library", () => {
+  test("serves, without a principal of ours, and writes the keys where it should", async () => {
+    await useLibrary();
+    const server = await startServer(await scene.launch());
+    try {
+      const picture = await flat("blue").png().toBuffer();
+      const encrypted = encrypt(picture, keyOf("ImageKey"));
+      const { status, text } = await upload(server.port, "picture.png.encrypted", encrypted);
+      expect([status, text]).toEqual([200, expect.stringMatching(answerNaming("blue"))]);
+      const file = join(scene.keysFolder, "image.key");
+      expect(await readFile(file)).toEqual(keyOf("ImageKey"));
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+    } finally {
+      expect(await server.stop()).toBe(0);
+    }
+    expect(await readdir(scene.keysFolder)).toEqual([]);
+    expect(server.output()).not.toContain(keyOf("ImageKey").toString("hex"));
+  });
+
+  test.each([
+    [
+      "that hangs",
+      { HANG: 1 },
+      "RELEASE_TIMEOUT",
+      75,
+      /no key by then \((?:the last attempt is still waiting|.*another release that has not ended)/u,
+    ],
+    [
+      "that fails",
+      { GET_STATUS: 40_003 },
+      "CLIENT_FAILED",
+      75,
+      /get_secret to return 0; got its error 40003/u,
+    ],
+    ["that releases nonsense", { LENGTH: 31 }, "RELEASE_INVALID", 77, /got 31 bytes/u],
+    [
+      "that lacks a function",
+      { WITHOUT_TERMINATE: 1 },
+      "CLIENT_INVALID",
+      78,
+      /ssr_client_terminate/u,
+    ],
+  ] as const)(
+    "%s ends in time with one clear line",
+    async (_what, macros, code, exitCode, says) => {
+      await useLibrary(macros);
+      scene.inference["Release"] = { DeadlineMs: 1500 };
+      const start = performance.now();
+      const ended = await runServerToItsEnd(await scene.launch());
+      expect(performance.now() - start).toBeLessThan(10_000);
+      expect(ended.stderr).toMatch(/^confml: error: [^\n]+\n$/u);
+      expect(ended.stderr).toContain(`confml: error: ${code}: `);
+      expect(ended.stderr).toMatch(says);
+      expect(ended.code).toBe(exitCode);
+      expect(ended.stdout).not.toContain('"msg":"listening"');
+      expect(await readdir(scene.keysFolder)).toEqual([]);
+      expectNoSecrets(ended.stdout + ended.stderr, scene);
+      expect(ended.stdout + ended.stderr).not.toContain(keyOf("ModelKey").toString("hex"));
+    },
+  );
+});
