@@ -17,6 +17,8 @@ import { verifyReleaseAnswer } from "./release-answer.js";
 import { createWrappingKey, type WrappingKey } from "./wrapping-key.js";
 
 const nonceBytes = 32;
+/** Where a secret names none: said aloud, so that the answer can be held to it. */
+const defaultApiVersion = "7.4";
 
 export interface MhsmClientOptions {
   environment: Environment;
@@ -108,10 +110,8 @@ export class MhsmReleaseClient implements SecretReleaseClient {
     credential: TokenCredential,
   ): Promise<string> {
     const options: KeyClientOptions = session.clientOptions("vault");
-    if (secret.SrsApiVersion !== undefined) {
-      // The type lists the versions that the SDK was tested with; the wire takes any.
-      Object.assign(options, { serviceVersion: secret.SrsApiVersion });
-    }
+    // The type lists the versions that the SDK was tested with; the wire takes any.
+    Object.assign(options, { serviceVersion: apiVersionOf(secret) });
     const client = new KeyClient(secret.SrsAddress, credential, options);
     const { algorithm } = this.#options;
     const { value } = await client.releaseKey(secret.ID, attestationToken, { algorithm, nonce });
@@ -133,7 +133,7 @@ export class MhsmReleaseClient implements SecretReleaseClient {
         nonce,
         wrappingKeyId: kid,
         trustedRoots: transport.trustedRoots,
-        ...(secret.SrsApiVersion === undefined ? {} : { apiVersion: secret.SrsApiVersion }),
+        apiVersion: apiVersionOf(secret),
       });
       const key = unwrapKey(algorithm, privateKey, answer.ciphertext, keyBytes);
       if (key === undefined) {
@@ -153,4 +153,8 @@ export class MhsmReleaseClient implements SecretReleaseClient {
       );
     }
   }
+}
+
+function apiVersionOf({ SrsApiVersion: version = defaultApiVersion }: SecretEntry): string {
+  return version;
 }

@@ -10,8 +10,7 @@ export interface ReleaseRequest {
   keyName: string;
   algorithm: string;
   nonce: string;
-  /** Absent: the client library's default, which the answer then need not match. */
-  apiVersion?: string;
+  apiVersion: string;
   /** The `kid` of the runtime key in the attestation token. */
   wrappingKeyId: string;
   trustedRoots: readonly string[];
@@ -74,9 +73,7 @@ export async function verifyReleaseAnswer(
 
   mustEqual("nonce", answer.request.nonce, request.nonce);
   mustEqual("enc", answer.request.enc, request.algorithm);
-  if (request.apiVersion !== undefined) {
-    mustEqual("api-version", answer.request["api-version"], request.apiVersion);
-  }
+  mustEqual("api-version", answer.request["api-version"], request.apiVersion);
   mustEqual("key type", key.kty, "oct-HSM");
   mustEqual("wrapping algorithm", wrapped.header.enc, request.algorithm);
   mustEqual("wrapping key", wrapped.header.kid, request.wrappingKeyId);

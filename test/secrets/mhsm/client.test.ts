@@ -41,6 +41,13 @@ describe("the Managed HSM client", () => {
     await expect(client.release(secret, context)).resolves.toMatchObject({ key });
   });
 
+  test("releases a key whose entry names no API version", async () => {
+    const { client, context } = await arrange();
+    const { SrsApiVersion, ...rest } = secret;
+    expect(SrsApiVersion).toBeDefined();
+    await expect(client.release(rest, context)).resolves.toMatchObject({ key });
+  });
+
   test("makes a new wrapping key for each release", async () => {
     const seen: string[] = [];
     const { client, context } = await arrange(
