@@ -75,7 +75,7 @@ function showOwnersCommands({
 
   set -a; . ${path(environmentFile)}; set +a
   npx confml key show ${secret} --vault ${vault} $STAND_IN
-  npx confml key create ${secret} --vault ${vault} $STAND_IN --key new.key --policy ${path(policyFile)}
+  npx confml key create ${secret} --vault ${vault} $STAND_IN --key new.key --policy ${path(policyFile)} --allow-debug
 `);
 }
 

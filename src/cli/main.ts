@@ -1,58 +1,65 @@
 #!/usr/bin/env node
 import { describeCause } from "../errors.js";
 import { version } from "../version.js";
+import type { Command } from "./command.js";
 import { decryptCommand, encryptCommand } from "./files.js";
-import { UsageError } from "./usage.js";
+import { help, overview } from "./help.js";
+import { explainCommand, policyCommand, testCommand } from "./policy.js";
+import { writeOutput, standardStream } from "./streams.js";
+import { CommandError, UsageError } from "./usage.js";
 
-const usage = `Usage: confml COMMAND [OPTIONS] [FILE]
-
-A data owner's side of confml: encrypt pictures for a server, read its answers.
-
-  confml encrypt --key KEYFILE --kid ID [-o OUT] FILE
-      Encrypts a picture as JWE (A256KW, A256GCM). ID is the secret's ID in the
-      server's configuration. OUT is FILE.jwe where not given; - is standard output.
-
-  confml encrypt --key KEYFILE --legacy [-o OUT] FILE
-      Encrypts as \`openssl enc -e -aes256 -iv 0\` does, to FILE.encrypted. Nothing
-      protects such a file against being altered.
-
-  confml decrypt --key KEYFILE [-o OUT] [FILE]
-      Decrypts a JWE, such as a server's answer, to standard output.
-
-  confml --version, confml --help
-
-KEYFILE holds the 32 bytes of the key as they are. FILE - is standard input.
-`;
-
-const commands: Readonly<Record<string, (argv: string[]) => Promise<void>>> = {
-  encrypt: encryptCommand,
-  decrypt: decryptCommand,
+/** Azure's packages take a second to load: only the commands that talk to a vault wait for them. */
+const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
+  encrypt: () => encryptCommand,
+  decrypt: () => decryptCommand,
+  policy: () => policyCommand,
+  "policy explain": () => explainCommand,
+  "policy test": () => testCommand,
+  "key create": async () => (await import("./key-import.js")).createKeyCommand,
+  "key import": async () => (await import("./key-import.js")).importKeyCommand,
+  "key show": async () => (await import("./key-show.js")).showKeyCommand,
 };
 
-async function main([name, ...rest]: string[]): Promise<number> {
-  if (name === "--version") {
-    process.stdout.write(`${version}\n`);
-    return 0;
-  }
-  if (name === "--help" || name === "help" || rest.includes("--help")) {
-    process.stdout.write(usage);
-    return 0;
-  }
-  const command = name === undefined ? undefined : commands[name];
-  if (command === undefined) {
-    const problem = name === undefined ? "no command given" : `unknown command ${name}`;
-    process.stderr.write(`confml: error: ${problem}\nconfml: hint: see confml --help\n`);
-    return 64;
-  }
+async function main(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const [first, second] = argv;
+  const name = [`${String(first)} ${String(second)}`, String(first)].find((words) =>
+    Object.hasOwn(help, words),
+  );
   try {
-    await command(rest);
-    return 0;
+    if (first === "--version") return await print(`${version}\n`);
+    if (first === "--help" || first === "help") return await print(overview);
+    if (first === undefined) throw new UsageError("no command given");
+    if (name === undefined) throw new UsageError(`unknown command ${first}`);
+    if (asksForHelp(argv)) return await print(help[name] ?? overview);
+    const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (load === undefined) throw new UsageError(`${name} wants one of create, import and show`);
+    const command = await load();
+    return await command(argv.slice(name.split(" ").length), environment);
   } catch (error) {
-    process.stderr.write(`confml: error: ${describeCause(error)}\n`);
-    if (!(error instanceof UsageError)) return 1;
-    process.stderr.write("confml: hint: see confml --help\n");
-    return 64;
+    return fail(error, name);
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+function asksForHelp(argv: string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end === -1 ? argv.length : end).includes("--help");
+}
+
+async function print(text: string): Promise<number> {
+  await writeOutput(standardStream, text);
+  return 0;
+}
+
+function fail(error: unknown, command: string | undefined): number {
+  const isUsage = error instanceof UsageError;
+  const hints = error instanceof CommandError ? error.hints : [];
+  const help = command === undefined ? "confml --help" : `confml ${command} --help`;
+  const lines = [
+    `confml: error: ${describeCause(error)}`,
+    ...[...hints, ...(isUsage ? [`see ${help}`] : [])].map((hint) => `confml: hint: ${hint}`),
+  ];
+  process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+  return isUsage ? 64 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2), process.env);

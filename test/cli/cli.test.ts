@@ -60,7 +60,13 @@ describe("confml", () => {
     [["encrypt", "--key", "image.key", "--kid", "x", "--legacy", "picture.jpg"], 64, "give either"],
     [["encrypt", "--key", "image.key", "--kid", "x"], 64, "give one FILE"],
     [["encrypt", "--key", "image.key", "--kid", "x", "-"], 64, "standard input needs an output"],
-    [["encrypt", "--keyfile", "image.key"], 64, "'--keyfile'"],
+    [["encrypt", "--keyfile", "image.key"], 64, "Unknown option '--keyfile'"],
+    [["encrypt", "--key", "image.key", "--key", "image.key"], 64, "--key is given twice"],
+    [["encrypt", "--key"], 64, "--key"],
+    [["encrypt", "--key=", "picture.jpg"], 64, "--key needs a value"],
+    [["key"], 64, "key wants one of create, import and show"],
+    [["key", "destroy", "x"], 64, "key wants one of create, import and show"],
+    [["toString"], 64, "unknown command toString"],
     [
       ["encrypt", "--key", "short.key", "--kid", "x", "picture.jpg"],
       1,
@@ -75,7 +81,7 @@ describe("confml", () => {
     expect(failed.stdout).toHaveLength(0);
     expect(failed.stderr).toContain(`confml: error: `);
     expect(failed.stderr).toContain(message);
-    expect(failed.stderr.includes("hint: see confml --help")).toBe(status === 64);
+    expect(/hint: see confml( \w+)? --help\n$/u.test(failed.stderr)).toBe(status === 64);
     expect(readdirSync(folder).map((name) => readFileSync(join(folder, name)).length)).toEqual(
       before,
     );
@@ -83,7 +89,25 @@ describe("confml", () => {
 
   test("tells how to use it", () => {
     expect(confml(["--help"]).stdout.toString()).toMatch(/^Usage: confml COMMAND/u);
-    expect(confml(["encrypt", "--help"]).stdout.toString()).toContain("--legacy");
     expect(confml(["--version"]).stdout.toString()).toMatch(/^\d+\.\d+\.\d+\n$/u);
+  });
+
+  test.each([
+    ["encrypt", "--legacy"],
+    ["decrypt", "standard output"],
+    ["policy", "--trust-signer"],
+    ["policy explain", "in words"],
+    ["policy test", "TOKEN POLICY"],
+    ["key create", "--min-svn"],
+    ["key import", "rotation"],
+    ["key show", "--json"],
+    ["key", "confml key show"],
+  ])("tells how to use %s, whatever else is on the line", (command, text) => {
+    const { status, stdout, stderr } = confml([...command.split(" "), "--nonsense", "--help"]);
+    expect([status, stderr]).toEqual([0, ""]);
+    const help = stdout.toString();
+    expect(help).toContain(`Usage: confml ${command}`);
+    expect(help).toContain(text);
+    expect(help.split("\n").every((line) => line.length <= 90)).toBe(true);
   });
 });

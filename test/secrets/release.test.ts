@@ -143,10 +143,13 @@ describe("releasing secrets", () => {
     expect(await readFile(model.LocalPath)).toEqual(bytesOf("Model"));
   });
 
-  test("throws away what a crash left of a key file", async () => {
-    await writeFile(join(folder, ".Model.key.confml-new"), bytesOf("Model"));
-    await release();
-    expect(await filesLeft()).toEqual(["Alice.key", "Bob.key", "Model.key"]);
+  test("throws away what a crash left of a key file, also where no new one is written", async () => {
+    for (const id of ["Model", "Alice"]) {
+      await writeFile(join(folder, `.${id}.key.confml-new`), bytesOf(id));
+    }
+    const client = new Client("Alice");
+    await release({ clientFor: () => client });
+    expect(await filesLeft()).toEqual(["Bob.key", "Model.key"]);
   });
 
   test("does not write through a link that somebody put in the way", async () => {
@@ -242,11 +245,13 @@ describe("a key that cannot be had", () => {
 
   test("because its file cannot be written names the path and leaves nothing behind", async () => {
     model = { ...model, LocalPath: join(folder, "no-such-folder", "model.key") };
-    await expect(release()).rejects.toMatchObject({
+    const client = new Client();
+    await expect(release({ clientFor: () => client })).rejects.toMatchObject({
       code: "KEY_FILE_FAILED",
       message: expect.stringContaining("no-such-folder"),
     });
     expect(await filesLeft()).toEqual([]);
+    expect(client.handedOut.every((key) => key.equals(Buffer.alloc(32)))).toBe(true);
   });
 });
 

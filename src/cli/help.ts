@@ -1,0 +1,139 @@
+const keyFile = "KEYFILE holds the 32 bytes of the key as they are.";
+
+const policyOptions = `  --authority URL     the attestation service that vouches for the server, such as
+                      https://NAME.weu.attest.azure.net
+  --mrenclave HEX     the code that gets the key; several times: any one of them
+  --min-svn N         the lowest version that gets the key: what stops an old,
+                      vulnerable build from getting it
+  --mrsigner HEX      who signed the code
+  --product-id N      which product of that signer
+  --trust-signer      no --mrenclave: whatever that signer signs gets the key.
+                      Needs --mrsigner, --product-id and --min-svn
+  --allow-debug       debug enclaves too. For tests alone: the machine's owner can
+                      read the memory of such an enclave
+`;
+
+const vaultOptions = `  --vault URL         https://NAME.managedhsm.azure.net
+  --api-version V     of the vault's interface; 7.4 where not given
+  --ca-file PEM       certificates to trust in place of the public ones
+  --connect HOST:PORT where to connect in place of Azure; for a stand-in
+
+You are whom az login says, or, where AZURE_TENANT_ID, AZURE_CLIENT_ID and
+AZURE_CLIENT_SECRET are all set, that principal.
+`;
+
+const importOptions = `  --key KEYFILE, -k   the key's file
+  --policy FILE       the release policy; one that trusts a signer or debug enclaves
+                      needs --trust-signer or --allow-debug as well. In its place,
+                      the options of confml policy:
+${policyOptions}${vaultOptions}`;
+
+/** Of `confml --help`. */
+export const overview = `Usage: confml COMMAND [OPTIONS] [FILE]
+
+For owners of models and pictures: keep the key in your own vault (an Azure Managed
+HSM), have it released to the one server program you trust, and encrypt with it.
+
+A key, and who gets it
+  confml key create NAME   make a key, and put it into the vault with its release policy
+  confml key import NAME   the same with a key you have; a new version of it: rotation
+  confml key show NAME     what the vault holds, and who can get it, in words
+
+The release policy: which code gets the key
+  confml policy            write one from plain options
+  confml policy explain    say in words what one means, and what is wrong with it
+  confml policy test       say why a server does not get the key
+
+Files
+  confml encrypt           encrypt a picture for a server, or a model
+  confml decrypt           read a server's encrypted answer
+
+Example: a key for the server whose code is MRENCLAVE 5f1f…, version 2 or later
+  confml key create DataKey --key data.key --vault https://NAME.managedhsm.azure.net \\
+    --authority https://NAME.weu.attest.azure.net --mrenclave 5f1f… --min-svn 2
+  confml encrypt --key data.key --kid DataKey picture.jpg
+
+confml COMMAND --help says more; confml --version the version.
+`;
+
+const encrypt = `Usage: confml encrypt --key KEYFILE --kid ID [-o OUT] FILE
+       confml encrypt --key KEYFILE --legacy [-o OUT] FILE
+
+  --key KEYFILE, -k   the key's file
+  --kid ID            encrypts as JWE (A256KW, A256GCM) to FILE.jwe. ID is the secret's
+                      ID in the server's configuration, or ID/VERSION
+  --legacy            encrypts as \`openssl enc -e -aes256 -iv 0\` does, to FILE.encrypted.
+                      Nothing protects such a file against being altered
+  --output OUT, -o    another file; - is standard output
+
+${keyFile} FILE - is standard input.
+`;
+
+const decrypt = `Usage: confml decrypt --key KEYFILE [-o OUT] [FILE]
+
+Decrypts a JWE, such as a server's answer, to standard output.
+
+  --key KEYFILE, -k   the key's file
+  --output OUT, -o    a file in place of standard output
+
+${keyFile} FILE is standard input where not given.
+`;
+
+const policy = `Usage: confml policy --authority URL --mrenclave HEX... [OPTIONS] [-o FILE]
+       confml policy --authority URL --trust-signer SIGNER OPTIONS [-o FILE]
+
+Writes a release policy (JSON). It always asks for Intel SGX and, unless told
+otherwise, for an enclave that cannot be debugged.
+
+${policyOptions}  --output FILE, -o   a file in place of standard output
+
+HEX is 64 hex digits, N a number from 0 to 65535. See also confml policy explain and
+confml policy test.
+`;
+
+const policyExplain = `Usage: confml policy explain FILE
+
+Says in words who gets a key under this release policy, with warnings. FILE - is
+standard input.
+`;
+
+const policyTest = `Usage: confml policy test TOKEN POLICY
+
+Holds an attestation token (a JWT) against a release policy: which authority's
+conditions are met, and which claim fails. The token's signature is not checked.
+Ends with 0 where the policy is met, with 1 where it is not.
+`;
+
+const keyCreate = `Usage: confml key create NAME --vault URL --key KEYFILE (--policy FILE | POLICY OPTIONS)
+
+Makes 32 random bytes in the new file KEYFILE and imports them into the vault, to be
+released under the policy only. The file is yours to encrypt with: keep it safe.
+
+${importOptions}`;
+
+const keyImport = `Usage: confml key import NAME --vault URL --key KEYFILE (--policy FILE | POLICY OPTIONS)
+
+Imports the 32 bytes of KEYFILE into the vault, to be released under the policy only.
+Where the vault has a key of that name this makes a new version of it: a rotation.
+
+${importOptions}`;
+
+const keyShow = `Usage: confml key show NAME[/VERSION] --vault URL [--json]
+
+Says what the vault holds under that name, and who can get it, with warnings.
+
+  --json              the same for programs
+${vaultOptions}`;
+
+/** By command; `key` stands for its three. */
+export const help: Readonly<Record<string, string>> = {
+  encrypt,
+  decrypt,
+  policy,
+  "policy explain": policyExplain,
+  "policy test": policyTest,
+  key: [keyCreate, keyImport, keyShow].join("\n"),
+  "key create": keyCreate,
+  "key import": keyImport,
+  "key show": keyShow,
+};

@@ -1,0 +1,140 @@
+import { z } from "zod";
+
+/** Azure's secure key release policy grammar, version 1.0.0 (learn.microsoft.com: policy-grammar). */
+export const operators = [
+  "equals",
+  "notEquals",
+  "less",
+  "lessOrEquals",
+  "greater",
+  "greaterOrEquals",
+  "exists",
+] as const;
+export type Operator = (typeof operators)[number];
+export type Scalar = string | number | boolean;
+
+/** One comparison of a claim, whose name is a dotted path, with a value. */
+export interface Condition {
+  kind: "condition";
+  claim: string;
+  operator: Operator;
+  value: Scalar;
+}
+
+export type Node = Condition | { kind: "allOf" | "anyOf"; parts: readonly Node[] };
+
+/** What an attestation token of one authority has to say. */
+export interface Branch {
+  /** The attestation service's URL. */
+  authority: string;
+  conditions: Node;
+}
+
+/** Any one branch suffices. */
+export interface ReleasePolicy {
+  branches: readonly Branch[];
+}
+
+/** Digits as JSON's numbers have them: no hexadecimal, blanks or nothing, which JavaScript reads too. */
+const decimal = /^-?\d+(?:\.\d+)?$/u;
+
+/** @returns undefined for what is not clearly a number */
+export function toNumber(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && decimal.test(value) ? Number(value) : undefined;
+}
+
+const scalar = z.union([z.string(), z.number(), z.boolean()], {
+  error: "a string, a number, true or false",
+});
+const ordered = scalar.refine((value) => toNumber(value) !== undefined, "a number");
+const truth = z.union([z.boolean(), z.enum(["true", "false"])], { error: "true or false" });
+
+const groups = {
+  allOf: z.lazy(() => z.array(node).min(1)).optional(),
+  anyOf: z.lazy(() => z.array(node).min(1)).optional(),
+};
+const node: z.ZodType<Node> = z
+  .strictObject({
+    ...groups,
+    claim: z.string().min(1).optional(),
+    equals: scalar.optional(),
+    notEquals: scalar.optional(),
+    less: ordered.optional(),
+    lessOrEquals: ordered.optional(),
+    greater: ordered.optional(),
+    greaterOrEquals: ordered.optional(),
+    exists: truth.optional(),
+  })
+  .transform((raw, context): Node => {
+    const { allOf, anyOf, claim, ...comparisons } = raw;
+    const used = operators.filter((operator) => comparisons[operator] !== undefined);
+    const [operator, ...others] = used;
+    if (claim === undefined && operator === undefined) {
+      const group = toGroup({ allOf, anyOf });
+      if (group !== undefined) return group;
+    }
+    const value = operator === undefined ? undefined : comparisons[operator];
+    const isAlone = allOf === undefined && anyOf === undefined && others.length === 0;
+    if (claim !== undefined && operator !== undefined && value !== undefined && isAlone) {
+      return { kind: "condition", claim, operator, value };
+    }
+    context.addIssue(`either allOf, or anyOf, or claim with one of ${operators.join(", ")}`);
+    return z.NEVER;
+  });
+
+const branch = z
+  .strictObject({ authority: z.url({ error: "a URL" }), ...groups })
+  .transform(({ authority, ...raw }, context): Branch => {
+    const conditions = toGroup(raw);
+    if (conditions !== undefined) return { authority, conditions };
+    context.addIssue("authority with either allOf or anyOf");
+    return z.NEVER;
+  });
+
+const policy = z.strictObject({
+  version: z.literal("1.0.0"),
+  anyOf: z.array(branch).min(1),
+});
+
+/** A group names one of the two and not both. */
+function toGroup(raw: {
+  allOf?: Node[] | undefined;
+  anyOf?: Node[] | undefined;
+}): Node | undefined {
+  const { allOf, anyOf } = raw;
+  if (allOf !== undefined && anyOf === undefined) return { kind: "allOf", parts: allOf };
+  if (anyOf !== undefined && allOf === undefined) return { kind: "anyOf", parts: anyOf };
+  return undefined;
+}
+
+/**
+ * @param text JSON
+ * @throws Error saying where the text leaves the grammar
+ */
+export function parsePolicy(text: string): ReleasePolicy {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new Error("not JSON");
+  }
+  const parsed = policy.safeParse(json);
+  if (parsed.success) return { branches: parsed.data.anyOf };
+  const [issue] = parsed.error.issues;
+  const where = issue === undefined ? "" : issue.path.map(String).join(".");
+  throw new Error(`${where === "" ? "the policy" : where}: ${expectation(issue)}`);
+}
+
+function expectation(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === "unrecognized_keys") {
+    return `no key ${JSON.stringify(issue.keys[0])} is known here`;
+  }
+  if (issue?.code === "invalid_type") return `expected a value of type ${issue.expected}`;
+  if (issue?.code === "invalid_value") {
+    return `expected ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
+  }
+  if (issue?.code === "too_small") return "expected at least one entry";
+  // Ours, from the schema.
+  return `expected ${issue?.message ?? "something else"}`;
+}

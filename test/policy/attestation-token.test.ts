@@ -1,0 +1,30 @@
+import { describe, expect, test } from "@jest/globals";
+import { readUnverifiedToken } from "../../src/policy/attestation-token.js";
+
+const part = (text: string): string => Buffer.from(text).toString("base64url");
+const token = (payload: string): string => `${part("{}")}.${part(payload)}.signature\n`;
+
+describe("an attestation token", () => {
+  test("is read without its signature", () => {
+    const { claims, expiresAt, notBefore } = readUnverifiedToken(
+      token('{"iss":"https://a.example","exp":1700000000}'),
+    );
+    expect(claims["iss"]).toBe("https://a.example");
+    expect(expiresAt?.toISOString()).toBe("2023-11-14T22:13:20.000Z");
+    expect(notBefore).toBeUndefined();
+  });
+
+  test.each(['{"exp":"soon"}', '{"exp":1e300}', "{}"])(
+    "without a time in %j has none",
+    (payload) => {
+      expect(readUnverifiedToken(token(payload)).expiresAt).toBeUndefined();
+    },
+  );
+
+  test.each(["", "a.b", "a.b.c.d", "a.!.c", token("[1]"), token("no JSON"), "a.gIA.c"])(
+    "is not %j, which is not repeated",
+    (text) => {
+      expect(() => readUnverifiedToken(text)).toThrow(/^not a JWT: [a-z0-9 :'-]+$/iu);
+    },
+  );
+});
