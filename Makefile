@@ -36,6 +36,7 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc
 dist/main.js: node_modules/.package-lock.json tsconfig.json $(SERVER_SOURCES)
 	rm -rf dist build/dist.tsbuildinfo
 	$(BIN)/tsc -p tsconfig.json
+	@chmod +x dist/cli/main.js
 	@touch $@
 
 build/.tools: node_modules/.package-lock.json tsconfig.json tsconfig.tools.json $(SERVER_SOURCES) $(TOOL_SOURCES)

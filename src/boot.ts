@@ -67,11 +67,13 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     const refresher = new KeyRefresher({
       secrets: roles.owners,
       keys,
-      release,
+      // One line says all.
+      release: { ...release, onReleased: () => undefined },
       intervalMs: config.Inference.Release.RefreshMs,
-      onRefreshed: ({ ID: secret }, outcome) => {
+      onRefreshed: ({ ID: secret }, outcome, version) => {
         metrics.countRefresh(secret, outcome);
-        if (outcome !== "failed") log.info({ secret, outcome }, "key fetched again");
+        const level = outcome === "unchanged" ? "debug" : "info";
+        if (outcome !== "failed") log[level]({ secret, outcome, version }, "key fetched again");
       },
     });
     refresher.start();

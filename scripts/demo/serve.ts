@@ -14,7 +14,7 @@ async function serve(): Promise<number> {
   return withSession(
     options,
     folder,
-    async ({ url, server, emulator, owner }) => {
+    async ({ url, server, emulator, owner, isEnding }) => {
       showCommands(url, options.images);
       showOwnersCommands(owner);
       console.log("Ctrl-C stops it.\n");
@@ -22,7 +22,7 @@ async function serve(): Promise<number> {
         server.exited.then((code) => ({ who: "server", code })),
         emulator.exited.then((code) => ({ who: "emulator", code })),
       ]);
-      console.error(`error: the ${ended.who} ended by itself`);
+      if (!isEnding()) console.error(`error: the ${ended.who} ended by itself`);
       return ended.code ?? 1;
     },
     { showRequests: true, refreshMs },

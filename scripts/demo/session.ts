@@ -13,6 +13,8 @@ export interface Session extends Stage {
   server: Service;
   /** The server's address, without a slash at its end. */
   url: string;
+  /** Whether all is being stopped. */
+  isEnding: () => boolean;
 }
 
 const exitCodes = { failure: 1, usage: 64 } as const;
@@ -31,17 +33,19 @@ export async function withSession(
 ): Promise<number> {
   console.log(banner);
   const services: Service[] = [];
+  const ending = { on: false };
   const work = async (): Promise<number> => {
     const stage = await setStage({ ...options, folder, keysFolder, refreshMs, say });
     services.unshift(stage.emulator);
     const server = await startServer(stage, say, { showRequests });
     services.unshift(server);
     const url = `http://127.0.0.1:${String(server.ready["port"])}`;
-    return action({ ...stage, server, url });
+    return action({ ...stage, server, url, isEnding: () => ending.on });
   };
   try {
     return await Promise.race([work(), interruption()]);
   } finally {
+    ending.on = true;
     for (const service of services) await service.stop();
     await rm(folder, { recursive: true, force: true });
   }

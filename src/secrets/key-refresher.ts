@@ -12,7 +12,7 @@ export interface KeyRefresherOptions {
   release: ReleaseOptions;
   /** From the end of one refresh to the start of the next; 0: never. */
   intervalMs: number;
-  onRefreshed: (secret: SecretEntry, outcome: RefreshOutcome) => void;
+  onRefreshed: (secret: SecretEntry, outcome: RefreshOutcome, version?: string) => void;
 }
 
 /**
@@ -59,7 +59,7 @@ export class KeyRefresher {
     const deadline = new Deadline(release.deadlineMs, this.#stopping.signal);
     try {
       const released = await releaseKey(secret, deadline.signal, release);
-      onRefreshed(secret, keys.accept(secret.ID, released));
+      onRefreshed(secret, keys.accept(secret.ID, released), released.version);
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       keys.fail(secret.ID);
