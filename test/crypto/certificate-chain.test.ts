@@ -1,68 +1,18 @@
 import "reflect-metadata";
 import { X509Certificate, webcrypto } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import {
-  BasicConstraintsExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-  cryptoProvider,
-  type Extension,
-} from "@peculiar/x509";
+import { KeyUsageFlags } from "@peculiar/x509";
 import { verifyCertificateChain } from "../../src/crypto/certificate-chain.js";
+import { certify, type Certified, type Wishes } from "./certify.js";
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const host = "vault.example";
 const now = new Date("2026-06-01");
-
-interface Certified {
-  name: string;
-  keys: webcrypto.CryptoKeyPair;
-  der: Buffer;
-}
-
-interface Wishes {
-  /** undefined: the certificate does not say. */
-  ca?: boolean | undefined;
-  usage?: KeyUsageFlags;
-  names?: string[];
-  from?: string;
-  to?: string;
-}
-
-/** Certifies a new key; without an issuer, by itself. */
-async function certify(name: string, issuer: Certified | undefined, wishes: Wishes = {}) {
-  const { names = [], from = "2026-01-01", to = "2027-01-01", usage } = wishes;
-  const ca = "ca" in wishes ? wishes.ca : false;
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const extensions: Extension[] = [];
-  if (ca !== undefined) extensions.push(new BasicConstraintsExtension(ca, undefined, true));
-  if (usage !== undefined) extensions.push(new KeyUsagesExtension(usage, true));
-  if (names.length > 0) {
-    extensions.push(
-      new SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value }))),
-    );
-  }
-  const certificate = await X509CertificateGenerator.create({
-    subject: `CN=${name}`,
-    issuer: `CN=${issuer?.name ?? name}`,
-    notBefore: new Date(from),
-    notAfter: new Date(to),
-    publicKey: keys.publicKey,
-    signingKey: (issuer?.keys ?? keys).privateKey,
-    signingAlgorithm: algorithm,
-    extensions,
-  });
-  return { name, keys, der: Buffer.from(certificate.rawData) };
-}
 
 let root: Certified;
 let intermediate: Certified;
 let leaf: Certified;
 
 beforeAll(async () => {
-  cryptoProvider.set(webcrypto);
   root = await certify("root", undefined, { ca: true });
   intermediate = await certify("intermediate", root, { ca: true });
   leaf = await certify("leaf", intermediate, { names: [host] });
