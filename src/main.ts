@@ -85,14 +85,22 @@ async function start(configFile: string, log: Logger): Promise<void> {
   // Diagnostic reports print the environment, but native libraries read it too.
   if (clients.every((client) => client === "mhsm")) delete process.env["CLIENT_SECRET"];
   const running: { server?: RunningServer } = {};
-  stopOnSignals(log, () => running.server?.stop() ?? removeKeyFiles(loaded.config.Secret));
+  const removeKeys = (): Promise<void> => removeKeyFiles(loaded.config.Secret);
+  stopOnSignals(log, () => running.server?.stop() ?? removeKeys(), removeKeys);
   running.server = await boot({ ...loaded, environment, insideSgx, log, applicationFolder });
 }
 
-function stopOnSignals(log: Logger, stop: () => Promise<void>): void {
+/** @param removeKeys what is done at the least, where requests under way take too long */
+function stopOnSignals(
+  log: Logger,
+  stop: () => Promise<void>,
+  removeKeys: () => Promise<void>,
+): void {
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, "stopping");
-    setTimeout(() => leaveProcess(exitCodes.unavailable), stopTimeoutMs).unref();
+    setTimeout(() => {
+      removeKeys().then(() => leaveProcess(exitCodes.unavailable), fail);
+    }, stopTimeoutMs).unref();
     stop().then(() => leaveProcess(0), fail);
   };
   process.once("SIGTERM", onSignal);

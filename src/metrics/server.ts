@@ -8,8 +8,13 @@ export function createMetricsServer(metrics: Metrics): Server {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("see /metrics\n");
       return;
     }
-    void metrics.render().then((text) => {
-      response.writeHead(200, { "Content-Type": metrics.contentType }).end(text);
-    });
+    metrics.render().then(
+      (text) => {
+        response.writeHead(200, { "Content-Type": metrics.contentType }).end(text);
+      },
+      () => {
+        response.writeHead(500).end();
+      },
+    );
   });
 }
