@@ -1,7 +1,15 @@
-import { createHash, randomUUID } from "node:crypto";
+import {
+  constants,
+  createCipheriv,
+  createHash,
+  createPublicKey,
+  publicEncrypt,
+  randomBytes,
+  randomUUID,
+} from "node:crypto";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Request, RequestHandler, Response } from "express";
-import { CompactSign, decodeProtectedHeader } from "jose";
+import { CompactSign, decodeJwt, decodeProtectedHeader } from "jose";
 import { z } from "zod";
 import { createCertificates, type CertifiedKey } from "../../../emulator/certificates.js";
 import type { ServiceName } from "../../../emulator/hosts.js";
@@ -296,6 +304,36 @@ async function resigned(
     .sign(signer.privateKey);
 }
 
+const targetSchema = z.object({ target: z.string() });
+const runtimeSchema = z.object({
+  "x-ms-runtime": z.object({ keys: z.array(z.object({ n: z.string(), e: z.string() })).min(1) }),
+});
+const wrappedSchema = z.looseObject({ ciphertext: z.string() });
+const keySchema = z.object({ key: z.looseObject({ key: z.looseObject({ key_hsm: z.string() }) }) });
+
+/** The vault's own answer, but with other bytes as the key, wrapped as it should be. */
+function rewrapped(bytes: number): RequestHandler {
+  return altered((jws, request) => {
+    const { target } = targetSchema.parse(request.body);
+    const [jwk] = runtimeSchema.parse(decodeJwt(target))["x-ms-runtime"].keys;
+    const publicKey = createPublicKey({ key: { kty: "RSA", ...jwk }, format: "jwk" });
+    const kek = randomBytes(32);
+    const padding = constants.RSA_PKCS1_OAEP_PADDING;
+    const cipher = createCipheriv("id-aes256-wrap-pad", kek, Buffer.from("a65959a6", "hex"));
+    const ciphertext = Buffer.concat([
+      publicEncrypt({ key: publicKey, padding, oaepHash: "sha256" }, kek),
+      cipher.update(Buffer.alloc(bytes, 5)),
+    ]).toString("base64url");
+    return resigned(jws, certificates().release, ({ response }) => {
+      const { key: outer } = keySchema.parse(response);
+      const wrapped: unknown = JSON.parse(Buffer.from(outer.key.key_hsm, "base64url").toString());
+      const changed = JSON.stringify({ ...wrappedSchema.parse(wrapped), ciphertext });
+      const key_hsm = Buffer.from(changed).toString("base64url");
+      Object.assign(response, { key: { ...outer, key: { ...outer.key, key_hsm } } });
+    });
+  });
+}
+
 function certificates(): ReleaseScene["emulator"]["certificates"] {
   if (scene === undefined) throw new Error("no scene");
   return scene.emulator.certificates;
@@ -362,11 +400,19 @@ describe("where the vault's answer", () => {
       ),
       /another vault of the key/u,
     ],
+    ["holds a key of 31 bytes", rewrapped(31), /does not unwrap to a key of 32 bytes/u],
+    ["holds a key of 33 bytes", rewrapped(33), /does not unwrap to a key of 32 bytes/u],
     ["is no JWS", altered(() => randomUUID()), /header that cannot be read/u],
   ])("%s, it is refused, and never asked for again", async (_what, managedHsm, reason) => {
     const { error } = await release({ managedHsm });
     expect(expectLine(error, "RELEASE_INVALID", RefusedError)).toMatch(reason);
     expect(scene?.context.retries).toEqual([]);
+  });
+
+  test("holds other 32 bytes, properly wrapped and signed, they are the key: the vault may say so", async () => {
+    scene = await setReleaseScene({ managedHsm: rewrapped(32) });
+    const released = await scene.client.release(secret, scene.context);
+    expect(released.key).toEqual(Buffer.alloc(32, 5));
   });
 
   test("to an earlier request is sent once more, it is refused", async () => {
