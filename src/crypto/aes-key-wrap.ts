@@ -12,7 +12,7 @@ const semiblockBytes = 8;
  * @returns what was wrapped, 1 byte or more, or undefined for anything that does not open
  */
 export function unwrapWithPadding(kek: Uint8Array, wrapped: Uint8Array): Buffer | undefined {
-  // OpenSSL takes an empty input for success, and parts of a block for a call to be continued.
+  // OpenSSL refuses these too, but for an empty input, which it takes for a success.
   if (wrapped.length < 2 * semiblockBytes || wrapped.length % semiblockBytes !== 0) {
     return undefined;
   }

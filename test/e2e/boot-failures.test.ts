@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
-import { readdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, test } from "@jest/globals";
 import { createCertificates } from "../../emulator/certificates.js";
 import { importKey, releasePolicy } from "../../scripts/demo/owners.js";
-import { expectNoSecrets } from "../helpers/secrecy.js";
+import { expectFailedBoot } from "../helpers/failed-boot.js";
 import { runServerToItsEnd } from "../helpers/server-process.js";
 import { authority, encrypt, evidenceModule, setScene, type Scene } from "../helpers/scene.js";
 
@@ -206,14 +206,7 @@ describe("a boot that meets", () => {
       if (importsKeys !== true) await scene.importKeys();
       await arrange(scene);
       const ended = await runServerToItsEnd(await scene.launch());
-
-      expect(ended.stderr).toMatch(/^confml: error: [^\n]+\n$/u);
-      expect(ended.stderr).toContain(`confml: error: ${code}: `);
-      expect(ended.stderr).toMatch(says);
-      expect(ended.code).toBe(exitCode);
-      expect(ended.stdout).not.toContain('"msg":"listening"');
-      expect(await readdir(scene.keysFolder)).toEqual([]);
-      expectNoSecrets(ended.stdout + ended.stderr, scene);
+      await expectFailedBoot(ended, scene, { code, exitCode, says });
     },
   );
 });

@@ -1,9 +1,8 @@
-import { readdir } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { RequestHandler } from "express";
 import type { ServiceName } from "../../emulator/hosts.js";
 import { setScene, type Scene } from "../helpers/scene.js";
-import { expectNoSecrets } from "../helpers/secrecy.js";
+import { expectFailedBoot } from "../helpers/failed-boot.js";
 import { runServerToItsEnd } from "../helpers/server-process.js";
 
 let scene: Scene | undefined;
@@ -65,13 +64,7 @@ describe.each(parties)("a boot before %s", (party: ServiceName, refusal, who) =>
     const ended = await runServerToItsEnd(await scene.launch());
 
     expect(performance.now() - start).toBeLessThan(deadlineMs + processMs);
-    expect(ended.stderr).toMatch(/^confml: error: [^\n]+\n$/u);
-    expect(ended.stderr).toContain(`confml: error: ${code}: `);
-    expect(ended.stderr).toMatch(who);
-    expect(ended.code).toBe(exitCode);
-    expect(ended.stdout).not.toContain('"msg":"listening"');
-    expect(await readdir(scene.keysFolder)).toEqual([]);
-    expectNoSecrets(ended.stdout + ended.stderr, scene);
+    await expectFailedBoot(ended, scene, { code, exitCode, says: who });
     if (exitCode === 75) {
       expect(ended.stdout).toMatch(/"attempt":1,"step":"[^"]+","reason":"[^"]+","delayMs":\d+/u);
     }

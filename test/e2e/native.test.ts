@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { compileLibrary, hasCompiler } from "../helpers/native-library.js";
 import { flat } from "../helpers/pictures.js";
 import { encrypt, setScene, type Scene } from "../helpers/scene.js";
-import { expectNoSecrets } from "../helpers/secrecy.js";
+import { expectFailedBoot } from "../helpers/failed-boot.js";
 import { projectFolder, runServerToItsEnd, startServer } from "../helpers/server-process.js";
 import { answerNaming, upload } from "../helpers/upload.js";
 
@@ -85,13 +85,7 @@ whenCompiling("a server whose keys come through a native library", () => {
       const start = performance.now();
       const ended = await runServerToItsEnd(await scene.launch());
       expect(performance.now() - start).toBeLessThan(10_000);
-      expect(ended.stderr).toMatch(/^confml: error: [^\n]+\n$/u);
-      expect(ended.stderr).toContain(`confml: error: ${code}: `);
-      expect(ended.stderr).toMatch(says);
-      expect(ended.code).toBe(exitCode);
-      expect(ended.stdout).not.toContain('"msg":"listening"');
-      expect(await readdir(scene.keysFolder)).toEqual([]);
-      expectNoSecrets(ended.stdout + ended.stderr, scene);
+      await expectFailedBoot(ended, scene, { code, exitCode, says });
       expect(ended.stdout + ended.stderr).not.toContain(keyOf("ModelKey").toString("hex"));
     },
   );

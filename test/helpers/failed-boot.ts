@@ -1,0 +1,42 @@
+import { readdir } from "node:fs/promises";
+import { expect } from "@jest/globals";
+import type { Scene } from "./scene.js";
+import type { EndedProcess } from "./server-process.js";
+
+/** What a boot that failed has to end in. */
+export interface ExpectedEnd {
+  code: string;
+  exitCode: number;
+  /** What its line has to say. */
+  says: RegExp;
+}
+
+/** One clear line, the exit code, no key file, no secret in any output, and nothing ever listened. */
+export async function expectFailedBoot(
+  { code: exitCode, stdout, stderr }: EndedProcess,
+  scene: Scene,
+  expected: ExpectedEnd,
+): Promise<void> {
+  expect(stderr).toMatch(/^confml: error: [^\n]+\n$/u);
+  expect(stderr).toContain(`confml: error: ${expected.code}: `);
+  expect(stderr).toMatch(expected.says);
+  expect(exitCode).toBe(expected.exitCode);
+  expect(stdout).not.toContain('"msg":"listening"');
+  expect(await readdir(scene.keysFolder)).toEqual([]);
+  expectNoSecrets(stdout + stderr, scene);
+}
+
+/** Keys in every dress they might wear, the client's secret, tokens. */
+function expectNoSecrets(
+  output: string,
+  { modelKey, imageKey, emulator, environment }: Scene,
+): void {
+  for (const key of [modelKey, imageKey]) {
+    for (const dress of ["hex", "base64", "base64url", "latin1"] as const) {
+      expect(output).not.toContain(key.toString(dress));
+    }
+  }
+  expect(output).not.toContain(emulator.tenant.server.clientSecret);
+  expect(output).not.toContain(environment["CLIENT_SECRET"] ?? emulator.tenant.server.clientSecret);
+  expect(output).not.toMatch(/eyJ[\w-]{20,}/u);
+}
