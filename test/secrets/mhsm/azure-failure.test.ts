@@ -1,0 +1,71 @@
+import { describe, expect, test } from "@jest/globals";
+import { RefusedError, UnavailableError } from "../../../src/errors.js";
+import { explainAzureFailure } from "../../../src/secrets/mhsm/azure-failure.js";
+import type { LastAnswer } from "../../../src/secrets/mhsm/azure-session.js";
+import { secret } from "../../helpers/release-client.js";
+
+const cause = new Error("what a package throws");
+
+function explain(last: LastAnswer | undefined): ReturnType<typeof explainAzureFailure> {
+  return explainAzureFailure(cause, secret, last);
+}
+
+function broken(code: string): Error {
+  return Object.assign(new Error("a broken connection"), { code });
+}
+
+describe("a connection to Azure that breaks", () => {
+  test.each([
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "CERT_HAS_EXPIRED",
+    "CERT_NOT_YET_VALID",
+    "CERT_REVOKED",
+    "CERT_SIGNATURE_FAILURE",
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+    "HOSTNAME_MISMATCH",
+    "INVALID_CA",
+  ])("for %s is refused, whoever is on the other side", (code) => {
+    for (const party of ["azureAd", "vault"] as const) {
+      const error = explain({ party, failure: broken(code) });
+      expect(error).toBeInstanceOf(RefusedError);
+      expect(error).toMatchObject({ code: "CONNECTION_UNTRUSTED" });
+    }
+  });
+
+  test.each(["ECONNRESET", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "EPIPE"])(
+    "for %s may work later",
+    (code) => {
+      const error = explain({ party: "vault", failure: broken(code) });
+      expect(error).toBeInstanceOf(UnavailableError);
+      expect(error).toMatchObject({ code: "RELEASE_FAILED" });
+      expect(error.message).toContain(`got ${code}: a broken connection.`);
+    },
+  );
+
+  test("before anything was asked is told by what was thrown", () => {
+    expect(explain(undefined)).toMatchObject({
+      code: "RELEASE_FAILED",
+      message: expect.stringContaining("got what a package throws."),
+    });
+  });
+});
+
+describe("an answer of Azure's", () => {
+  test.each<[LastAnswer, string, typeof RefusedError | typeof UnavailableError]>([
+    [{ party: "azureAd", status: 401 }, "TOKEN_REFUSED", RefusedError],
+    [{ party: "azureAd", status: 200 }, "TOKEN_REFUSED", RefusedError],
+    [{ party: "azureAd", status: 503 }, "RELEASE_FAILED", UnavailableError],
+    [{ party: "vault", status: 401 }, "TOKEN_REFUSED", RefusedError],
+    [{ party: "vault", status: 403 }, "RELEASE_REFUSED", RefusedError],
+    [{ party: "vault", status: 409 }, "RELEASE_REFUSED", RefusedError],
+    [{ party: "vault", status: 200 }, "RELEASE_INVALID", RefusedError],
+    [{ party: "vault", status: 429 }, "RELEASE_FAILED", UnavailableError],
+    [{ party: "vault", status: 500 }, "RELEASE_FAILED", UnavailableError],
+  ])("%j is %s", (last, code, kind) => {
+    expect(explain(last)).toMatchObject({ code });
+    expect(explain(last)).toBeInstanceOf(kind);
+  });
+});
