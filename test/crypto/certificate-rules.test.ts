@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { ExtendedKeyUsageExtension, Extension, KeyUsageFlags } from "@peculiar/x509";
 import { verifyCertificateChain } from "../../src/crypto/certificate-chain.js";
 import { readCertificateFields } from "../../src/crypto/certificate-fields.js";
+import { bytes, hexVectors } from "../helpers/vectors.js";
 import {
   certify,
   der,
@@ -138,6 +139,12 @@ describe("a chain is refused", () => {
   test.each<[string, Wishes[], Wishes, RegExp]>([
     ["a leaf signed with SHA-1", [{}], { hash: "SHA-1" }, sha1],
     ["an authority signed with SHA-1", [{ hash: "SHA-1" }], {}, sha1],
+    [
+      "a leaf signed with RSASSA-PSS and SHA-1",
+      [{ algorithm: { ...rsa(2048, "RSA-PSS"), hash: "SHA-1" } }],
+      { hash: "SHA-1" },
+      sha1,
+    ],
     ["a leaf with RSA of 1,024 bits", [{}], { algorithm: rsa(1024) }, weak],
     ["an authority with RSA of 1,024 bits", [{ algorithm: rsa(1024) }], {}, weak],
     ["one authority too many", [{ pathLength: 0 }, {}], {}, length],
@@ -293,6 +300,11 @@ describe("a chain is refused", () => {
 });
 
 describe("what Node does not show of a certificate", () => {
+  test("is no hash to rely on where RSASSA-PSS names none, which means SHA-1", () => {
+    const [vector = {}] = hexVectors("rsassa-pss-defaults.json");
+    expect(readCertificateFields(bytes(vector, "der")).signatureHash).toBeUndefined();
+  });
+
   test("is read of every root that Node trusts", () => {
     expect(rootCertificates.length).toBeGreaterThan(100);
     const usages = rootCertificates.map(
