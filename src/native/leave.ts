@@ -1,3 +1,5 @@
+import { loadKoffi } from "./koffi.js";
+
 type Leave = (code: number) => never;
 
 /**
@@ -19,7 +21,7 @@ export async function prepareToLeave(): Promise<Leave> {
 
 async function loadExit(): Promise<((code: number) => void) | undefined> {
   try {
-    const { default: koffi } = await import("koffi");
+    const koffi = await loadKoffi();
     const exit = koffi.load(null).func("void _exit(int code)");
     return (code) => {
       exit(code);

@@ -1,14 +1,21 @@
+import type { LibraryHandle } from "koffi";
 import { describeCause } from "../errors.js";
+import { loadKoffi } from "./koffi.js";
 
 /** A C function: arguments and results as koffi maps them (pointers are bigints). */
 export type NativeFunction = (...parameters: unknown[]) => Promise<unknown>;
 
 /** A shared library whose functions run in libuv's threads, never on the event loop. */
 export class NativeLibrary {
-  readonly #declare: (declaration: string) => NativeFunction;
+  /**
+   * By path. Libraries stay: koffi would unload them with its garbage, under the feet of threads that
+   * they may have started.
+   */
+  static readonly #handles = new Map<string | null, LibraryHandle>();
+  readonly #handle: LibraryHandle;
 
-  private constructor(declare: (declaration: string) => NativeFunction) {
-    this.#declare = declare;
+  private constructor(handle: LibraryHandle) {
+    this.#handle = handle;
   }
 
   /**
@@ -17,24 +24,15 @@ export class NativeLibrary {
    * @throws Error with the loader's reason for each path
    */
   static async open(paths: readonly (string | null)[]): Promise<NativeLibrary> {
-    // Loaded when it is needed, so that a platform without it still has the rest of the program.
-    const { default: koffi } = await import("koffi");
+    const koffi = await loadKoffi();
     const reasons: string[] = [];
     for (const path of paths) {
       try {
-        const library = koffi.load(path);
-        return new NativeLibrary((declaration) => {
-          const call = library.func(declaration);
-          return (...parameters) =>
-            new Promise((resolve, reject) => {
-              call.async(...parameters, (error: unknown, result: unknown) => {
-                if (error === null) resolve(result);
-                else reject(new Error(describeCause(error)));
-              });
-            });
-        });
+        const handle = NativeLibrary.#handles.get(path) ?? koffi.load(path);
+        NativeLibrary.#handles.set(path, handle);
+        return new NativeLibrary(handle);
       } catch (error) {
-        reasons.push(describeCause(error));
+        reasons.push(`${path ?? "this process"}: ${describeCause(error)}`);
       }
     }
     throw new Error(reasons.join("; "));
@@ -45,6 +43,13 @@ export class NativeLibrary {
    * @throws Error where the library has no such function
    */
   bind(declaration: string): NativeFunction {
-    return this.#declare(declaration);
+    const call = this.#handle.func(declaration);
+    return (...parameters) =>
+      new Promise((resolve, reject) => {
+        call.async(...parameters, (error: unknown, result: unknown) => {
+          if (error === null) resolve(result);
+          else reject(new Error(describeCause(error)));
+        });
+      });
   }
 }

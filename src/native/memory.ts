@@ -1,3 +1,5 @@
+import { loadKoffi } from "./koffi.js";
+
 /** Memory of C's, at an address that stays. */
 export class NativeMemory {
   readonly address: bigint;
@@ -12,7 +14,7 @@ export class NativeMemory {
   }
 
   static async allocate(length: number): Promise<NativeMemory> {
-    const { default: koffi } = await import("koffi");
+    const koffi = await loadKoffi();
     const address = koffi.address(koffi.alloc("uint8_t", length));
     const bytes = new Uint8Array(koffi.view(address, length)).fill(0);
     return new NativeMemory(address, new DataView(bytes.buffer), () => {
@@ -37,7 +39,7 @@ export class NativeMemory {
 
 /** @param address of memory that a library says holds so many bytes */
 export async function copyFrom(address: bigint, length: number): Promise<Buffer> {
-  const { default: koffi } = await import("koffi");
+  const koffi = await loadKoffi();
   const copy = Buffer.alloc(length);
   copy.set(new Uint8Array(koffi.view(address, length)));
   return copy;

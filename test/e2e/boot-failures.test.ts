@@ -166,13 +166,13 @@ const failures: Failure[] = [
     says: /InvalidQuote/u,
   },
   {
-    title: "SGX evidence, which this version cannot make",
+    title: "SGX evidence, on a machine without",
     arrange: ({ inference }) => {
       inference["Attestation"] = { Endpoint: authority, Evidence: "sgx" };
     },
     code: "EVIDENCE_UNAVAILABLE",
     exitCode: 75,
-    says: /does not support SGX evidence yet/u,
+    says: /getting an SGX quote.*not inside Mystikos/u,
   },
   {
     title: "a native client library that is not there",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { compileLibrary, hasCompiler } from "../helpers/native-library.js";
-import { projectFolder } from "../helpers/server-process.js";
+import { compileSources } from "./compiled-sources.js";
 
 let folder = "";
 
@@ -22,11 +22,11 @@ async function runWhileHanging(
 ): Promise<{ code: number | null; signal: string | null; stdout: string }> {
   const library = join(folder, "libhang.so");
   await compileLibrary("ssr-client.c", library, { HANG: 1 });
-  const built = (name: string): string => new URL(`file://${projectFolder}dist/${name}`).href;
+  const compiled = await compileSources(folder);
   const script = `
     import { writeSync } from "node:fs";
-    import { NativeLibrary } from "${built("native/library.js")}";
-    import { prepareToLeave } from "${built("native/leave.js")}";
+    import { NativeLibrary } from "${compiled("native/library.js")}";
+    import { prepareToLeave } from "${compiled("native/leave.js")}";
     const leave = await prepareToLeave();
     const library = await NativeLibrary.open([${JSON.stringify(library)}]);
     void library.bind("int ssr_client_init()")();

@@ -1,9 +1,16 @@
 import { version } from "node:os";
 import { UnavailableError, describeCause } from "../../errors.js";
-import { NativeLibrary, type NativeFunction } from "../../native/library.js";
+import { NativeLibrary } from "../../native/library.js";
+import { NativeMemory, copyFrom } from "../../native/memory.js";
 import type { Evidence, EvidenceProvider } from "../evidence.js";
 import { quoteOf } from "./open-enclave-report.js";
-import { ReportCall } from "./report-call.js";
+import {
+  freeCallAddress,
+  hasReport,
+  reportCallBytes,
+  reportPlace,
+  writeReportCall,
+} from "./report-call.js";
 
 /** Mystikos' numbers (`include/myst/tee.h`); no other kernel has system calls of these numbers. */
 const systemCalls = { getReport: 1014, freeReport: 1015 } as const;
@@ -11,14 +18,16 @@ const systemCalls = { getReport: 1014, freeReport: 1015 } as const;
 export interface SgxProviderOptions {
   /** The library that has `syscall`; absent: this process' own C library. */
   library?: string;
+  /** How the kernel calls itself; absent: it is asked. */
+  kernel?: string;
 }
 
 /** SGX quotes, through Mystikos' system calls. */
 export class SgxEvidenceProvider implements EvidenceProvider {
-  readonly #library: string | null;
+  readonly #options: SgxProviderOptions;
 
-  constructor({ library }: SgxProviderOptions = {}) {
-    this.#library = library ?? null;
+  constructor(options: SgxProviderOptions = {}) {
+    this.#options = options;
   }
 
   async collect(reportData: Uint8Array): Promise<Evidence> {
@@ -39,29 +48,32 @@ export class SgxEvidenceProvider implements EvidenceProvider {
   }
 
   async #quote(reportData: Uint8Array): Promise<Buffer> {
-    const library = await NativeLibrary.open([this.#library]);
+    const library = await NativeLibrary.open([this.#options.library ?? null]);
     // Variadic in C; its callers pass integers in registers either way on x86-64.
     const syscall = library.bind("long syscall(long number, void *arguments)");
-    const call = await ReportCall.prepare(reportData);
+    const memory = await NativeMemory.allocate(reportCallBytes);
+    const { address, bytes: block } = memory;
     try {
-      const status = await syscall(systemCalls.getReport, call.address);
-      if (status !== 0) throw new Error(describeStatus(status));
-      return quoteOf(await call.copyReport(), reportData);
+      writeReportCall(block, address, reportData);
+      const status = await syscall(systemCalls.getReport, address);
+      if (status !== 0) throw new Error(this.#describeStatus(status));
+      const place = reportPlace(block);
+      return quoteOf(await copyFrom(place.address, place.length), reportData);
     } finally {
-      await freeReport(syscall, call);
+      if (hasReport(block)) await syscall(systemCalls.freeReport, freeCallAddress(address));
+      memory.free();
     }
   }
-}
 
-async function freeReport(syscall: NativeFunction, call: ReportCall): Promise<void> {
-  if (call.hasReport) await syscall(systemCalls.freeReport, call.reportReference);
-  call.free();
-}
-
-/** -1 comes from the kernel; Open Enclave's own results (`oe_result_t`) are positive. */
-function describeStatus(status: unknown): string {
-  if (status !== -1) return `Open Enclave's error ${String(status)}`;
-  return version().startsWith("Mystikos")
-    ? "no such call here: Mystikos without SGX (its Linux target)"
-    : "no such call here: not inside Mystikos";
+  /**
+   * -1 is a kernel's refusal (ENOSYS of a plain Linux, EINVAL of Mystikos' Linux target); in an enclave
+   * the answer is Open Enclave's own result, which is positive (`oe_result_t`).
+   */
+  #describeStatus(status: unknown): string {
+    if (status !== -1) return `Open Enclave's error ${String(status)}`;
+    const { kernel = version() } = this.#options;
+    return kernel.startsWith("Mystikos")
+      ? "no such call here: Mystikos without SGX (its Linux target)"
+      : "no such call here: not inside Mystikos";
+  }
 }

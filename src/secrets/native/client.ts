@@ -39,14 +39,16 @@ export class NativeSecretReleaseClient implements SecretReleaseClient {
       await withSignal(before, signal).catch((cause: unknown) => {
         throw failed(secret, "its turn", "another release that has not ended", cause);
       });
-      return { key: await this.#release(secret) };
+      return { key: await this.#release(secret, signal) };
     } finally {
       end();
     }
   }
 
-  async #release(secret: SecretEntry): Promise<Buffer> {
+  async #release(secret: SecretEntry, signal: AbortSignal): Promise<Buffer> {
     const library = await this.#open(secret);
+    // Once begun, it cannot be stopped.
+    if (signal.aborted) throw failed(secret, "a start in time", "a signal to stop", signal.reason);
     await succeed(secret, "ssr_client_set_verbose", library.setVerbose(secret.Verbose ?? 0));
     try {
       await succeed(secret, "ssr_client_init", library.init());
@@ -59,6 +61,8 @@ export class NativeSecretReleaseClient implements SecretReleaseClient {
 
   async #open({ ID: id, ClientLib: name }: SecretEntry): Promise<SsrLibrary> {
     const paths = isAbsolute(name) ? [name] : [name, join(this.#options.folder, name)];
+    const places =
+      paths.length === 1 ? `at ${name}` : `on the default library paths or as ${paths[1] ?? ""}`;
     try {
       return await SsrLibrary.open(paths);
     } catch (cause) {
@@ -66,7 +70,7 @@ export class NativeSecretReleaseClient implements SecretReleaseClient {
         "CLIENT_INVALID",
         {
           doing: `loading ${name} for ${id}`,
-          expected: `a library with the functions of Mystikos' ssr.h, on the default library paths or as ${paths.at(-1) ?? ""}`,
+          expected: `a library with the functions of Mystikos' ssr.h ${places}`,
           got: describeCause(cause),
           fix: "Put the library and those that it needs there, or correct ClientLib",
         },

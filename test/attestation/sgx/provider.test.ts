@@ -76,6 +76,14 @@ whenCompiling("SGX evidence", () => {
     expect(await reportsNotFreed(library)).toBe(0);
   });
 
+  test("says so where Mystikos runs without SGX", async () => {
+    const library = await kernel({ KERNEL_ERROR: 22 });
+    const provider = new SgxEvidenceProvider({ library, kernel: "Mystikos 1.0.0" });
+    await expect(provider.collect(reportData)).rejects.toThrow(
+      /Mystikos without SGX \(its Linux target\)/u,
+    );
+  });
+
   test("is not asked for over more data than a report holds", async () => {
     const provider = new SgxEvidenceProvider({ library: await kernel() });
     await expect(provider.collect(Buffer.alloc(65))).rejects.toThrow(/65 bytes of report data/u);

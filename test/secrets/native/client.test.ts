@@ -1,21 +1,31 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { SecretEntry } from "../../../src/config/schema.js";
 import { ConfigurationError, RefusedError, UnavailableError } from "../../../src/errors.js";
 import { NativeSecretReleaseClient } from "../../../src/secrets/native/client.js";
 import { compileLibrary, findSanitizer, hasCompiler } from "../../helpers/native-library.js";
+import { compileSources } from "../../native/compiled-sources.js";
 
 const address = "https://vault.example";
-/** For processes of their own. */
-const built = new URL("../../../dist/secrets/native/client.js", import.meta.url).href;
 const sanitizer = await findSanitizer();
+let sources = "";
+let compiled = (module: string): string => module;
 let folder = "";
 let log = "";
 let count = 0;
+
+beforeAll(async () => {
+  sources = await mkdtemp(join(tmpdir(), "confml-compiled-"));
+  compiled = await compileSources(sources);
+});
+
+afterAll(async () => {
+  await rm(sources, { recursive: true });
+});
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "confml-native-"));
@@ -52,6 +62,27 @@ function entry(clientLib: string, part: Partial<SecretEntry> = {}): SecretEntry 
 
 function keyOf(id: string): Buffer {
   return Buffer.from(Array.from({ length: 32 }, (_, at) => (at * 7 + id.length) % 256));
+}
+
+/** Runs a script in a process of its own, where `client`, `secret` and `context` are at hand. */
+async function runScript(
+  clientLib: string,
+  script: string,
+  { flags = [], environment = {} }: { flags?: string[]; environment?: NodeJS.ProcessEnv } = {},
+): Promise<{ stdout: string; stderr: string }> {
+  const preamble = `
+    import { NativeSecretReleaseClient } from "${compiled("secrets/native/client.js")}";
+    import { prepareToLeave } from "${compiled("native/leave.js")}";
+    const leave = await prepareToLeave();
+    const time = new AbortController();
+    const context = { signal: time.signal, onRetry: () => undefined };
+    const client = new NativeSecretReleaseClient({ folder: "/nowhere" });
+    const secret = ${JSON.stringify(entry(clientLib))};
+  `;
+  const options = [...flags, "--input-type=module", "-e", preamble + script];
+  // What hangs where it should not is a failure, not a test that goes on for ever.
+  const limit = { timeout: 30_000, killSignal: "SIGKILL" } as const;
+  return promisify(execFile)(process.execPath, options, { env: environment, ...limit });
 }
 
 async function calls(): Promise<string[]> {
@@ -93,19 +124,17 @@ whenCompiling("a native client library", () => {
     expect(key).toEqual(keyOf("ModelKey"));
   });
 
-  test.each<[string, Record<string, number>, string, number, string[]]>([
-    ["ssr_client_set_verbose", { VERBOSE_STATUS: 7 }, "", 7, ["set_verbose 0"]],
+  test.each<[string, Record<string, number>, number, string[]]>([
+    ["ssr_client_set_verbose", { VERBOSE_STATUS: 7 }, 7, ["set_verbose 0"]],
     [
       "ssr_client_init",
       { INIT_STATUS: -5 },
-      "",
       -5,
       ["set_verbose 0", "init", "terminate, 0 allocated"],
     ],
     [
       "ssr_client_get_secret",
       { GET_STATUS: 40_003 },
-      "half filled",
       40_003,
       [
         "set_verbose 0",
@@ -117,7 +146,7 @@ whenCompiling("a native client library", () => {
     ],
   ])(
     "that fails in %s is ended in order, the step and its code named",
-    async (step, macros, _how, code, expected) => {
+    async (step, macros, code, expected) => {
       const attempt = client().release(entry(await library(macros)), never());
       await expect(attempt).rejects.toBeInstanceOf(UnavailableError);
       await expect(attempt).rejects.toMatchObject({
@@ -159,7 +188,31 @@ whenCompiling("a native client library", () => {
   test("that is no library is refused", async () => {
     await writeFile(join(folder, "libtext.so"), "a text");
     const attempt = client().release(entry("libtext.so"), never());
-    await expect(attempt).rejects.toMatchObject({ code: "CLIENT_INVALID" });
+    await expect(attempt).rejects.toMatchObject({
+      code: "CLIENT_INVALID",
+      message: expect.stringMatching(/libtext\.so: [^;]*cannot open[^;]*; \/.*\/libtext\.so: /u),
+    });
+  });
+
+  test("is looked for on the default library paths first", async () => {
+    const name = await library();
+    const elsewhere = join(folder, "default");
+    await mkdir(elsewhere);
+    await rename(join(folder, name), join(elsewhere, name));
+    const { stdout } = await runScript(
+      name,
+      "console.log((await client.release(secret, context)).key.length);",
+      { environment: { LD_LIBRARY_PATH: elsewhere } },
+    );
+    expect(stdout).toBe("32\n");
+  });
+
+  test("that is not at its absolute path is looked for nowhere else", async () => {
+    const attempt = client().release(entry("/nowhere/libssr.so"), never());
+    await expect(attempt).rejects.toMatchObject({
+      code: "CLIENT_INVALID",
+      message: expect.stringMatching(/ssr\.h at \/nowhere\/libssr\.so; got \/nowhere[^;]*\. Put/u),
+    });
   });
 
   test("that is nowhere is refused, and where it was looked for named", async () => {
@@ -182,31 +235,67 @@ whenCompiling("a native client library", () => {
     expect(order).toEqual([...once, ...once, ...once]);
   });
 
-  test("that hangs makes the next one wait, until its time is up, and does not get called again", async () => {
+  test("that hangs makes the next ones wait, until their time is up, and does not get called again", async () => {
     const name = await library({ HANG: 1 });
-    const script = `
-      import { NativeSecretReleaseClient } from "${built}";
-      import { prepareToLeave } from "${built.replace("secrets/native/client.js", "native/leave.js")}";
-      const leave = await prepareToLeave();
-      const secret = { ID: "A", SrsAddress: "https://v", ClientLib: ${JSON.stringify(join(folder, name))} };
-      const time = new AbortController();
-      const context = { signal: time.signal, onRetry: () => undefined };
-      const client = new NativeSecretReleaseClient({ folder: "/" });
-      void client.release(secret, context);
-      const second = client.release({ ...secret, ID: "B" }, context);
-      setTimeout(() => time.abort(), 200);
-      await second.catch((error) => console.log(error.message));
-      leave(0);
-    `;
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      "--input-type=module",
-      "-e",
-      script,
-    ]);
-    expect(stdout).toMatch(
-      /releasing B.*expected its turn; got another release that has not ended/u,
+    const { stdout } = await runScript(
+      join(folder, name),
+      `
+        void client.release(secret, context);
+        const second = client.release({ ...secret, ID: "B" }, context);
+        setTimeout(() => time.abort(), 200);
+        await second.catch((error) => console.log(error.message));
+        const more = new AbortController();
+        const third = client.release({ ...secret, ID: "C" }, { ...context, signal: more.signal });
+        setTimeout(() => more.abort(), 200);
+        await third.catch((error) => console.log(error.message));
+        leave(0);
+      `,
     );
+    for (const id of ["B", "C"]) {
+      expect(stdout).toMatch(
+        new RegExp(
+          `releasing ${id} .*expected its turn; got another release that has not ended`,
+          "u",
+        ),
+      );
+    }
     expect(await calls()).toEqual(["set_verbose 0", "init"]);
+  });
+
+  test("is not called where time is up before it begins", async () => {
+    const attempt = client().release(entry(await library()), {
+      ...never(),
+      signal: AbortSignal.abort(new Error("the end")),
+    });
+    await expect(attempt).rejects.toMatchObject({ code: "CLIENT_FAILED" });
+    await expect(calls()).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("may use as much stack as Linux gives a thread", async () => {
+    const name = join(folder, await library({ STACK_KB: 7 * 1024 }));
+    const { stdout } = await runScript(
+      name,
+      "console.log((await client.release(secret, context)).key.length);",
+    );
+    expect(stdout).toBe("32\n");
+  });
+
+  test("stays loaded, for the threads that it may have left", async () => {
+    const name = join(folder, await library({ NOTE_UNLOAD: 1 }));
+    const { stdout } = await runScript(
+      name,
+      `
+        await client.release(secret, context);
+        for (let turn = 0; turn < 20; turn += 1) {
+          globalThis.gc();
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        console.log((await import("node:fs")).readFileSync(${JSON.stringify(log)}, "utf8"));
+      `,
+      { flags: ["--expose-gc"] },
+    );
+    expect(stdout).toContain("terminate, 0 allocated");
+    expect(stdout).not.toContain("unloaded");
   });
 
   test("leaves the event loop free while it works", async () => {
@@ -228,21 +317,16 @@ whenSanitizing("a native client library, watched by AddressSanitizer,", () => {
     const name = join(folder, "libwatched.so");
     // It stays loaded, so that a leak found at the end still has a name.
     await compileLibrary("ssr-client.c", name, macros, ["-fsanitize=address", "-Wl,-z,nodelete"]);
-    const script = `
-      import { NativeSecretReleaseClient } from "${built}";
-      const client = new NativeSecretReleaseClient({ folder: "/" });
-      const secret = { ID: "Key", SrsAddress: "https://vault.example", LocalPath: "/k", ClientLib: ${JSON.stringify(name)} };
-      const context = { signal: new AbortController().signal, onRetry: () => undefined };
-      for (let count = 0; count < 3; count += 1) {
-        const ended = client.release(secret, context).then(() => "RELEASED", ({ code }) => code);
-        console.log(await ended);
-      }
-    `;
-    const ended = await promisify(execFile)(
-      process.execPath,
-      ["--input-type=module", "-e", script],
+    const ended = await runScript(
+      name,
+      `
+        for (let count = 0; count < 3; count += 1) {
+          const ended = client.release(secret, context).then(() => "RELEASED", ({ code }) => code);
+          console.log(await ended);
+        }
+      `,
       {
-        env: {
+        environment: {
           LD_PRELOAD: sanitizer ?? "",
           ASAN_OPTIONS: "detect_leaks=1:exitcode=0:fast_unwind_on_malloc=0",
         },
