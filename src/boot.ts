@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { Environment } from "./config/environment.js";
 import type { LoadedConfig } from "./config/load.js";
 import type { Config } from "./config/schema.js";
-import { ConfigurationError, describeCause } from "./errors.js";
+import { ConfigurationError, describeCause, describeFailure } from "./errors.js";
 import { configureDecoder } from "./image/decode.js";
 import { listen, type Listener } from "./listen.js";
 import { Metrics } from "./metrics/metrics.js";
@@ -53,9 +53,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   const metrics = new Metrics();
   const transport = await openTransport(config);
   const undo = [() => removeKeyFiles(config.Secret)];
-  const stop = async (): Promise<void> => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
+  const stop = (): Promise<void> => doAll(undo.splice(0).reverse());
   try {
     const release = await wireRelease({ ...options, transport, metrics });
     const roles = rolesOf(options);
@@ -83,13 +81,26 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     );
     return { port: listener.port, stop };
   } catch (error) {
-    await stop();
+    await stop().catch((failure: unknown) => {
+      log.error({ reason: describeFailure(failure) }, "not all could be undone");
+    });
     throw error;
   } finally {
     // Later connections are made anew.
     transport.agent.destroy();
     log.flush();
   }
+}
+
+/** One after the other, whatever fails on the way; the first failure is told at the end. */
+async function doAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    await step().catch((error: unknown) => {
+      failures.push(error);
+    });
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 async function openTransport({ Inference: { Trust: trust } }: Config): Promise<Transport> {

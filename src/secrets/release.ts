@@ -80,7 +80,8 @@ export async function releaseAll(
     if ("error" in fatal) throw fatal.error;
     return keys;
   } catch (error) {
-    await removeKeyFiles(secrets);
+    // Why it failed matters more than what is left, which the next start removes.
+    await removeKeyFiles(secrets).catch(() => undefined);
     throw error;
   } finally {
     deadline.end();
@@ -111,8 +112,11 @@ export async function releaseKey(
   }
 }
 
+/** Removes all that can be removed, before it tells of one that cannot. */
 export async function removeKeyFiles(secrets: readonly SecretEntry[]): Promise<void> {
-  for (const secret of secrets) await removeKeyFile(secret.LocalPath);
+  const removals = secrets.map(({ LocalPath: path }) => removeKeyFile(path));
+  await Promise.allSettled(removals);
+  await Promise.all(removals);
 }
 
 async function takeFromRuntime(

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -6,7 +6,12 @@ import type { SecretEntry } from "../../src/config/schema.js";
 import { RefusedError } from "../../src/errors.js";
 import type { SecretReleaseClient } from "../../src/secrets/client.js";
 import type { KeyVersion } from "../../src/secrets/key-versions.js";
-import { releaseAll, type ReleaseOptions, type ReleasedKeys } from "../../src/secrets/release.js";
+import {
+  releaseAll,
+  removeKeyFiles,
+  type ReleaseOptions,
+  type ReleasedKeys,
+} from "../../src/secrets/release.js";
 
 let folder = "";
 let model: SecretEntry;
@@ -252,6 +257,31 @@ describe("a key that cannot be had", () => {
     });
     expect(await filesLeft()).toEqual([]);
     expect(client.handedOut.every((key) => key.equals(Buffer.alloc(32)))).toBe(true);
+  });
+});
+
+describe("removing key files", () => {
+  test("goes on past one that cannot be removed, and then names it", async () => {
+    await mkdir(join(model.LocalPath, "a folder in the file's place"), { recursive: true });
+    await writeFile(alice.LocalPath, bytesOf("Alice"));
+    await expect(removeKeyFiles([model, alice])).rejects.toMatchObject({
+      code: "KEY_FILE_FAILED",
+      message: expect.stringContaining(`removing ${model.LocalPath}`),
+    });
+    expect(await filesLeft()).toEqual(["Model.key"]);
+  });
+
+  test("does not hide why a release failed", async () => {
+    const client: SecretReleaseClient = {
+      release: async ({ ID: id, LocalPath: path }) => {
+        await mkdir(join(path, "a folder in the file's place"), { recursive: true });
+        throw refused(id);
+      },
+    };
+    const roles = { required: [model], owners: [alice] };
+    await expect(release({ clientFor: () => client }, roles)).rejects.toMatchObject({
+      code: "RELEASE_REFUSED",
+    });
   });
 });
 
