@@ -2,13 +2,15 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test clean image
+.PHONY: help build run serve test clean image appdir lock sbom demo
 
 PORT ?= 8000
 MODEL ?=
 LABELS ?=
 MANIFEST ?=
 IMAGES ?=
+CONFIG ?=
+EXTRA_LIBS ?=
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
@@ -21,7 +23,13 @@ help:
 	@echo '  MODEL=x.onnx LABELS=y.txt   with either: another classifier (or MANIFEST=z.json)'
 	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
 	@echo 'make test           every check'
-	@echo 'make image          the container image (needs docker)'
+	@echo 'make appdir         the file system of the TEE, in appdir/root'
+	@echo '  CONFIG=a.json MANIFEST=b.json  what goes in (config.json, models/demo/model.json)'
+	@echo '  EXTRA_LIBS=DIR                 an SSR client library of your own, with what it needs'
+	@echo 'make sbom           the bill of materials of what is in it (CycloneDX)'
+	@echo 'make demo           the demo on Azure Kubernetes Service: RESOURCE_GROUP, CLUSTER_NAME, IMAGE'
+	@echo 'make lock           newest versions of the packages from Debian'
+	@echo 'make image          the same file system as a container image (needs docker)'
 	@echo 'make clean          remove what was made'
 
 build: dist/main.js build/.tools
@@ -54,8 +62,20 @@ serve: build
 test: build
 	@scripts/test.sh
 
+appdir: build
+	@CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)' scripts/appdir.sh
+
+sbom: build
+	@node build/scripts/sbom/main.js build/sbom.cdx.json
+
+demo:
+	@deploy/confml_aks_demo.sh
+
+lock:
+	@for lock in appdir/*.lock deploy/*.lock; do scripts/debian/lock.sh "$$lock"; done
+
 image:
 	docker build -t confml .
 
 clean:
-	rm -rf dist build coverage .demo appdir/root node_modules
+	rm -rf dist build coverage .demo appdir/root appdir/root.* node_modules
