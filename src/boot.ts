@@ -12,6 +12,7 @@ import { fetchModel } from "./model/fetch.js";
 import { loadManifest, type Manifest } from "./model/manifest.js";
 import { createModelSession, type ModelSession } from "./model/session.js";
 import { createTransport, httpClient, type Transport } from "./net/transport.js";
+import type { Platform } from "./platform.js";
 import { ImageKeys } from "./secrets/image-keys.js";
 import { KeyRefresher } from "./secrets/key-refresher.js";
 import {
@@ -25,7 +26,7 @@ import { wireRelease } from "./wire-release.js";
 export interface BootOptions extends LoadedConfig {
   /** Undefined where no secret is the built-in client's. */
   environment: Environment | undefined;
-  insideSgx: boolean;
+  platform: Platform;
   log: Logger;
   /** Where native client libraries may lie besides the default library paths. */
   applicationFolder: string;
@@ -55,7 +56,12 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   const undo = [() => removeKeyFiles(config.Secret)];
   const stop = (): Promise<void> => doAll(undo.splice(0).reverse());
   try {
-    const release = await wireRelease({ ...options, transport, metrics });
+    const release = await wireRelease({
+      ...options,
+      insideSgx: options.platform.name === "mystikos-sgx",
+      transport,
+      metrics,
+    });
     const roles = rolesOf(options);
     const { modelKey, keys } = await releaseKeys(roles, options, release);
     metrics.watchKeys(keys);

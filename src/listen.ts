@@ -9,12 +9,13 @@ import { OnnxClassifier } from "./inference/onnx-classifier.js";
 import type { Metrics } from "./metrics/metrics.js";
 import { createMetricsServer } from "./metrics/server.js";
 import type { ModelSession } from "./model/session.js";
+import type { Platform } from "./platform.js";
 import type { ImageKeys } from "./secrets/image-keys.js";
 import { version } from "./version.js";
 
 export interface ListenOptions {
   config: Config;
-  insideSgx: boolean;
+  platform: Platform;
   session: ModelSession;
   keys: ImageKeys;
   log: Logger;
@@ -60,13 +61,13 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 }
 
 function createServerApp(
-  { config, insideSgx, session, keys, log, metrics }: ListenOptions,
+  { config, platform, session, keys, log, metrics }: ListenOptions,
   isStopping: () => boolean,
 ): RequestListener {
   const { Images: images, Results: results, Limits: limits } = config.Inference;
   return createApp({
     server: { name: "confml", version },
-    insideSgx,
+    platform: platform.name,
     classifier: new OnnxClassifier({
       session,
       maxBatch: limits.MaxBatch,

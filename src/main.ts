@@ -13,6 +13,7 @@ import {
   describeCause,
 } from "./errors.js";
 import { prepareToLeave } from "./native/leave.js";
+import { inspectPlatform, systemProbes, type Platform } from "./platform.js";
 import { removeKeyFiles } from "./secrets/release.js";
 import { version } from "./version.js";
 
@@ -72,13 +73,11 @@ async function main(): Promise<void> {
 }
 
 async function start(configFile: string, log: Logger): Promise<void> {
-  const insideSgx = process.env["MYST_TARGET"] === "sgx";
+  const platform = inspectPlatform(systemProbes(process.env));
   // libvips unpacks some pictures of over 100 MB into temporary files; no plaintext is to reach one.
   // Its largest unit is g.
   process.env["VIPS_DISC_THRESHOLD"] = "1000g";
-  if (!insideSgx) {
-    log.warn("this is not a trusted execution environment: nothing here is confidential");
-  }
+  reportPlatform(platform, log);
   const loaded = await loadConfig(configFile);
   const clients = loaded.config.Secret.map(({ ClientLib: client }) => client);
   const environment = clients.includes("mhsm") ? readEnvironment(process.env) : undefined;
@@ -87,7 +86,18 @@ async function start(configFile: string, log: Logger): Promise<void> {
   const running: { server?: RunningServer } = {};
   const removeKeys = (): Promise<void> => removeKeyFiles(loaded.config.Secret);
   stopOnSignals(log, () => running.server?.stop() ?? removeKeys(), removeKeys);
-  running.server = await boot({ ...loaded, environment, insideSgx, log, applicationFolder });
+  running.server = await boot({ ...loaded, environment, platform, log, applicationFolder });
+}
+
+function reportPlatform(
+  { name, kernel, processors, untold, warnings }: Platform,
+  log: Logger,
+): void {
+  log.info({ platform: name, kernel, node: process.version, processors, untold }, "platform");
+  for (const warning of warnings) log.warn(warning);
+  if (name !== "mystikos-sgx") {
+    log.warn("this is not a trusted execution environment: nothing here is confidential");
+  }
 }
 
 /** @param removeKeys what is done at the least, where requests under way take too long */
@@ -103,8 +113,13 @@ function stopOnSignals(
     }, stopTimeoutMs).unref();
     stop().then(() => leaveProcess(0), fail);
   };
-  process.once("SIGTERM", onSignal);
-  process.once("SIGINT", onSignal);
+  try {
+    process.once("SIGTERM", onSignal);
+    process.once("SIGINT", onSignal);
+  } catch (error) {
+    // As in Mystikos, where a signal ends the process at once in any case.
+    log.warn({ reason: describeCause(error) }, "no signal handlers here: no orderly stop");
+  }
 }
 
 /**

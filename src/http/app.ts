@@ -1,5 +1,6 @@
 import express, { type Express, type RequestHandler } from "express";
 import { RequestError } from "../errors.js";
+import type { PlatformName } from "../platform.js";
 import { evaluate, type EvaluateOptions } from "./evaluate.js";
 import { onlyGet, onlyPost } from "./methods.js";
 import { openInferenceRoutes } from "./open-inference-protocol.js";
@@ -16,7 +17,8 @@ export interface RequestSummary {
 
 export interface AppOptions extends EvaluateOptions {
   server: { name: string; version: string };
-  insideSgx: boolean;
+  /** What the server says it runs on; never a proof. */
+  platform: PlatformName;
   isStopping: () => boolean;
   onRequest: (summary: RequestSummary) => void;
   /** An error that is nobody's but ours. */
@@ -31,9 +33,10 @@ export function createApp(options: AppOptions): Express {
   app.set("query parser", "simple");
   app.use(summarise(options.onRequest), commonHeaders);
 
-  const greeting = options.insideSgx
-    ? "Hello from inside Mystikos!"
-    : "Hello from outside any TEE: nothing here is confidential.";
+  const greeting =
+    options.platform === "mystikos-sgx"
+      ? "Hello from inside Mystikos!"
+      : "Hello from outside any TEE: nothing here is confidential.";
   onlyGet(app, "/", (_request, response) => {
     response.type("text/plain").send(greeting);
   });
@@ -41,7 +44,7 @@ export function createApp(options: AppOptions): Express {
   app.use(
     openInferenceRoutes({
       model: options.classifier.model,
-      server: options.server,
+      server: { ...options.server, platform: options.platform },
       isReady: () => !options.isStopping(),
       keys: options.keys,
     }),

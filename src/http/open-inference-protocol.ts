@@ -2,11 +2,12 @@ import { Router } from "express";
 import { RequestError } from "../errors.js";
 import type { ModelDescription } from "../inference/classifier.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
+import type { PlatformName } from "../platform.js";
 import { onlyGet } from "./methods.js";
 
 export interface OpenInferenceOptions {
   model: ModelDescription;
-  server: { name: string; version: string };
+  server: { name: string; version: string; platform: PlatformName };
   isReady: () => boolean;
   keys: ImageKeys;
 }

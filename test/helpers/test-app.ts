@@ -59,7 +59,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   });
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },
-    insideSgx: false,
+    platform: "none",
     classifier: new OnnxClassifier({ session, maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 500 }),
     decoder: new DecodeQueue({
       preprocessing: session.manifest.preprocessing,

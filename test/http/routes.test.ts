@@ -16,12 +16,12 @@ describe("GET", () => {
       200,
       "Hello from outside any TEE: nothing here is confidential.",
     ]);
-    const inside = await testApp({ app: { insideSgx: true } });
+    const inside = await testApp({ app: { platform: "mystikos-sgx" } });
     expect((await request(inside.app).get("/")).text).toBe("Hello from inside Mystikos!");
   });
 
   test.each([
-    ["/v2", { name: "confml", version: "1.2.3", extensions: [] }],
+    ["/v2", { name: "confml", version: "1.2.3", platform: "none", extensions: [] }],
     ["/v2/health/live", { live: true }],
     [
       "/v2/health/ready",

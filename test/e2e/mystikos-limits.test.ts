@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { flat } from "../helpers/pictures.js";
+import { encrypt, setScene, type Scene } from "../helpers/scene.js";
+import { projectFolder, startServer, type ServerProcess } from "../helpers/server-process.js";
+import { answerNaming, upload } from "../helpers/upload.js";
+
+const limits = join(projectFolder, "test/fixtures/platform/mystikos-limits.mjs");
+
+describe("a server without what Mystikos lacks", () => {
+  let scene: Scene;
+  let server: ServerProcess;
+
+  beforeAll(async () => {
+    scene = await setScene();
+    await scene.importKeys();
+    scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
+    scene.environment["NODE_OPTIONS"] = `--import=${limits}`;
+    scene.environment["MYST_TARGET"] = "sgx";
+    server = await startServer(await scene.launch());
+  });
+
+  afterAll(async () => {
+    await server.stop();
+    await scene.close();
+  });
+
+  test("boots, classifies plain and encrypted pictures, and shows its figures", async () => {
+    const picture = await flat("green").png().toBuffer();
+    for (const [name, bytes] of [
+      ["green.png", picture],
+      ["green.png.encrypted", encrypt(picture, scene.imageKey)],
+    ] as const) {
+      const { status, text } = await upload(server.port, name, bytes);
+      expect([name, status]).toEqual([name, 200]);
+      expect(text).toMatch(answerNaming("green"));
+    }
+    const metricsPort = Number(/"metricsPort":(\d+)/u.exec(server.output())?.[1]);
+    const metrics = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    expect(await metrics.text()).toContain('confml_requests_total{route="/evaluate",status="200"');
+  });
+
+  test("says what it runs on, what it is not told, and that it cannot stop in order", async () => {
+    const { platform } = (await (
+      await fetch(`http://127.0.0.1:${server.port}/v2`)
+    ).json()) as Record<string, unknown>;
+    // The kernel is the test machine's, whatever MYST_TARGET says.
+    expect(platform).toBe("none");
+    expect(server.output()).toContain('"untold":["processor list","resident memory"]');
+    expect(server.output()).toContain('MYST_TARGET is \\"sgx\\", but the kernel is not Mystikos');
+    expect(server.output()).toContain("a handler of SIGTERM is not in Mystikos");
+  });
+});
