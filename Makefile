@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test clean image appdir lock sbom demo
+.PHONY: help build run serve test clean image appdir package server measure lock sbom demo
 
 PORT ?= 8000
 MODEL ?=
@@ -11,10 +11,14 @@ MANIFEST ?=
 IMAGES ?=
 CONFIG ?=
 EXTRA_LIBS ?=
+SIGNER ?=
+TEE ?=
+SAMPLES ?=
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
 TOOL_SOURCES := $(shell find emulator scripts -name '*.ts')
+FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:
 	@echo 'make                build (installs what it needs from the npm registry)'
@@ -22,10 +26,15 @@ help:
 	@echo 'make serve          emulator and server on PORT ($(PORT)) until Ctrl-C'
 	@echo '  MODEL=x.onnx LABELS=y.txt   with either: another classifier (or MANIFEST=z.json)'
 	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
+	@echo '  TEE=sgx, linux or none      with make run: in an enclave, in Mystikos without one, on plain Node'
 	@echo 'make test           every check'
 	@echo 'make appdir         the file system of the TEE, in appdir/root'
 	@echo '  CONFIG=a.json MANIFEST=b.json  what goes in (config.json, models/demo/model.json)'
 	@echo '  EXTRA_LIBS=DIR                 an SSR client library of your own, with what it needs'
+	@echo 'make package        the signed package for Mystikos, in build/tee: SSR_PKEY is the key that signs it'
+	@echo 'make server         the package, run in an SGX enclave'
+	@echo 'make measure        what owners put in their release policies'
+	@echo '  SIGNER=public.pem            whose MRSIGNER it prints (or SSR_PKEY)'
 	@echo 'make sbom           the bill of materials of what is in it (CycloneDX)'
 	@echo 'make demo           the demo on Azure Kubernetes Service: RESOURCE_GROUP, CLUSTER_NAME, IMAGE'
 	@echo 'make lock           newest versions of the packages from Debian'
@@ -54,7 +63,7 @@ build/.tools: node_modules/.package-lock.json tsconfig.json tsconfig.tools.json 
 OPTIONS = --model '$(MODEL)' --labels '$(LABELS)' --manifest '$(MANIFEST)'
 
 run: build
-	@node build/scripts/demo/run.js $(OPTIONS) $(IMAGES)
+	@TEE='$(TEE)' SAMPLES='$(SAMPLES)' node build/scripts/demo/run.js $(OPTIONS) $(IMAGES)
 
 serve: build
 	@node build/scripts/demo/serve.js $(OPTIONS) --port '$(PORT)' $(IMAGES)
@@ -63,7 +72,17 @@ test: build
 	@scripts/test.sh
 
 appdir: build
-	@CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)' scripts/appdir.sh
+	@$(FILE_SYSTEM) scripts/appdir.sh
+
+package: build
+	@$(FILE_SYSTEM) node build/scripts/tee/package.js
+
+server: build
+	@node build/scripts/tee/server.js
+
+measure: build
+	@$(FILE_SYSTEM) SIGNER='$(SIGNER)' \
+		node build/scripts/tee/measure.js
 
 sbom: build
 	@node build/scripts/sbom/main.js build/sbom.cdx.json

@@ -11,21 +11,21 @@ export interface Service {
 }
 
 export interface ServiceOptions {
-  script: string;
-  arguments: string[];
+  /** A program and what it is given. */
+  command: readonly [string, ...string[]];
   environment?: Record<string, string>;
   /** Each line of standard output; true once the service is ready. */
   onLine: (line: string) => boolean;
   onErrorLine: (line: string) => void;
 }
 
-/** Starts a Node process, with no environment but what is given, and waits until it is ready. */
+/** Starts a process, with no environment but what is given, and waits until it is ready. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(
-    process.execPath,
-    [options.script, ...options.arguments],
-    { env: options.environment ?? {}, stdio: ["pipe", "pipe", "pipe"] },
-  );
+  const [program, ...words] = options.command;
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(program, words, {
+    env: options.environment ?? {},
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const exited = new Promise<number | null>((resolve) => {
     child.once("exit", resolve);
   });
@@ -41,7 +41,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     child.once("error", reject);
     // Not "exit": its last words are still on their way then.
     child.once("close", (code, signal) => {
-      reject(new ServiceFailure(code || 1, `${options.script} ended (${code ?? signal ?? ""})`));
+      reject(new ServiceFailure(code || 1, `${program} ended (${code ?? signal ?? ""})`));
     });
   });
   return { ready: parseObject(readyLine), exited, stop };

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { plainHost } from "./host.js";
 import { readOptions, UsageError } from "./options.js";
 import { demoFolder, exitWith, keysFolder, withSession, type Session } from "./session.js";
 
@@ -14,6 +15,7 @@ async function serve(): Promise<number> {
   return withSession(
     options,
     folder,
+    plainHost(folder),
     async ({ url, server, emulator, owner, isEnding }) => {
       showCommands(url, options.images);
       showOwnersCommands(owner);

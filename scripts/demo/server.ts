@@ -1,17 +1,18 @@
-import { join } from "node:path";
 import { parseObject, startService, type Service } from "./process.js";
-import { codeFolder, projectFolder, type Stage } from "./stage.js";
+import { projectFolder } from "./stage.js";
 
-/** Starts the server as it is in production, on the staged configuration. */
-export function startServer(
-  { configFile, environment }: Stage,
-  say: (who: string, line: string) => void,
-  options: { showRequests: boolean },
-): Promise<Service> {
+export interface ServerOptions {
+  command: readonly [string, ...string[]];
+  environment: Record<string, string>;
+  say: (who: string, line: string) => void;
+  showRequests: boolean;
+}
+
+/** Starts the server, shows its log, and waits until it listens. */
+export function startServer({ say, ...options }: ServerOptions): Promise<Service> {
   return startService({
-    script: join(codeFolder, "main.js"),
-    arguments: ["--config", configFile],
-    environment: { NODE_ENV: "production", ...environment },
+    command: options.command,
+    environment: options.environment,
     onLine: (line) => {
       const entry = parseObject(line);
       if (options.showRequests || entry["msg"] !== "request") say("server", describe(entry));

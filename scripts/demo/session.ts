@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { banner, say } from "./banner.js";
+import { say } from "./banner.js";
+import type { Host } from "./host.js";
 import { UsageError, type DemoOptions } from "./options.js";
 import { ServiceFailure, type Service } from "./process.js";
 import { startServer } from "./server.js";
@@ -20,7 +21,7 @@ export interface Session extends Stage {
 const exitCodes = { failure: 1, usage: 64 } as const;
 
 /**
- * Sets the stage in `folder`, starts the server, does `action`, and stops and removes everything
+ * Sets the stage in `folder`, starts the server on `host`, does `action`, and stops and removes everything
  * whatever happens, signals too.
  *
  * @returns the exit code
@@ -28,16 +29,20 @@ const exitCodes = { failure: 1, usage: 64 } as const;
 export async function withSession(
   options: DemoOptions,
   folder: string,
+  host: Host,
   action: (session: Session) => Promise<number>,
   { showRequests = false, refreshMs = 0 } = {},
 ): Promise<number> {
-  console.log(banner);
+  console.log(host.banner);
   const services: Service[] = [];
   const ending = { on: false };
   const work = async (): Promise<number> => {
-    const stage = await setStage({ ...options, folder, keysFolder, refreshMs, say });
+    await host.prepare();
+    const stage = await setStage({ ...options, folder, keysFolder, refreshMs, home: host, say });
     services.unshift(stage.emulator);
-    const server = await startServer(stage, say, { showRequests });
+    const command = await host.command(stage.configFile);
+    const environment = { ...host.environment, ...stage.environment };
+    const server = await startServer({ command, environment, say, showRequests });
     services.unshift(server);
     const url = `http://127.0.0.1:${String(server.ready["port"])}`;
     return action({ ...stage, server, url, isEnding: () => ending.on });
@@ -52,7 +57,7 @@ export async function withSession(
 }
 
 /** Settles with the shell's exit code for the signal with which the user has had enough. */
-function interruption(): Promise<number> {
+export function interruption(): Promise<number> {
   return new Promise((resolve) => {
     for (const [signal, number] of [
       ["SIGHUP", 1],

@@ -18,8 +18,6 @@ import { startService, type Service } from "./process.js";
 
 /** The project's folder: this file is built into build/scripts/demo. */
 export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
-export const codeFolder = join(projectFolder, "dist");
-
 export interface StageOptions {
   /** Where all that belongs to this run goes; the caller removes it. */
   folder: string;
@@ -31,7 +29,24 @@ export interface StageOptions {
   port: number;
   /** How often the server fetches the data owner's key again; 0: never. */
   refreshMs: number;
+  home: ServerHome;
   say: (who: string, line: string) => void;
+}
+
+/** Where the server is to live: here, or in a file system of its own. */
+export interface ServerHome {
+  /** Its code, as this process sees it: what the owners' release policies name. */
+  codeFolder: string;
+  /** What the server sees, in paths of its own. */
+  inside: {
+    code: string;
+    /** The emulated evidence provider. */
+    evidence: string;
+    /** Where its key files go. */
+    keys: string;
+  };
+  /** Hands it a file. @returns the path that the server sees */
+  give: (file: string) => Promise<string>;
 }
 
 export interface Stage {
@@ -54,7 +69,7 @@ const configSchema = z.looseObject({
 
 /** Sets the scene: Azure's stand-ins run, both owners have done their part, the server may start. */
 export async function setStage(options: StageOptions): Promise<Stage> {
-  const { folder, keysFolder, model, say } = options;
+  const { folder, keysFolder, model, home, say } = options;
   const modelsFolder = join(folder, "models");
   const stateFolder = join(folder, "emulator");
   await mkdir(modelsFolder, { recursive: true, mode: 0o700 });
@@ -68,8 +83,11 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   say("model owner", `encrypted ${basename(model)} (${megabytes(encrypted.length)}), AES-256-CBC`);
 
   const emulator = await startService({
-    script: join(projectFolder, "build/emulator/main.js"),
-    arguments: ["--state", stateFolder, "--models", modelsFolder, "--exit-with-stdin"],
+    command: [
+      process.execPath,
+      join(projectFolder, "build/emulator/main.js"),
+      ...["--state", stateFolder, "--models", modelsFolder, "--exit-with-stdin"],
+    ],
     onLine: (line) => line.includes('"listening"'),
     onErrorLine: (line) => {
       say("emulator", line);
@@ -85,7 +103,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       JSON.parse(await readFile(join(projectFolder, "config.json"), "utf8")),
     );
     const ca = await readFile(join(stateFolder, "ca.pem"), "utf8");
-    const measurement = await measureCode(codeFolder);
+    const measurement = await measureCode(home.codeFolder);
     const [modelSecret, imageSecret] = config.Secret;
     if (modelSecret === undefined || imageSecret === undefined) {
       throw new Error("config.json: expected two entries of Secret");
@@ -121,23 +139,26 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       Listen: { Host: "127.0.0.1", Port: options.port },
       Attestation: {
         Endpoint: config.Inference.Attestation.Endpoint,
-        Evidence: join(projectFolder, "build/emulator/evidence.js"),
-        EvidenceOptions: { QuotingKey: join(stateFolder, "quoting-key.pem"), Code: codeFolder },
+        Evidence: home.inside.evidence,
+        EvidenceOptions: {
+          QuotingKey: await home.give(join(stateFolder, "quoting-key.pem")),
+          Code: home.inside.code,
+        },
       },
       Metrics: { Host: "127.0.0.1", Port: 0 },
       Release: { RefreshMs: options.refreshMs },
-      Trust: { CaFile: join(stateFolder, "ca.pem"), Connect: `127.0.0.1:${port}` },
+      Trust: { CaFile: await home.give(join(stateFolder, "ca.pem")), Connect: `127.0.0.1:${port}` },
       Model: {
         Url: `https://${hosts.models}/${encodeURIComponent(encryptedName)}`,
         Sha256: sha256(encrypted),
-        Manifest: manifest,
+        Manifest: await home.give(manifest),
         Key: modelSecret.ID,
       },
       Images: { Keys: [imageSecret.ID] },
     };
     const secrets = [
-      { ...modelSecret, LocalPath: join(folder, "model.key") },
-      { ...imageSecret, LocalPath: join(folder, "image.key") },
+      { ...modelSecret, LocalPath: join(home.inside.keys, "model.key") },
+      { ...imageSecret, LocalPath: join(home.inside.keys, "image.key") },
     ];
     await writeFile(
       configFile,

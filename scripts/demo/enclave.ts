@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { packageLaunch } from "../tee/launch.js";
+import { say } from "./banner.js";
+import { classifyAll, type Picture } from "./classify.js";
+import { UsageError } from "./options.js";
+import { startServer } from "./server.js";
+import { interruption } from "./session.js";
+
+/**
+ * The demo in an enclave, with the real services: the signed package is started, and asked as a data owner
+ * would. The data owner's key is not here, so that the encrypted pictures come from SAMPLES.
+ */
+export async function runInEnclave(images: readonly string[]): Promise<number> {
+  const samples = process.env["SAMPLES"] || "samples";
+  const pictures = await Promise.all(images.map((image) => readPicture(image, samples)));
+  const { command, environment } = packageLaunch(process.env);
+  console.log("\nconfml in an SGX enclave, with its keys from Azure Managed HSM.\n");
+  const server = await startServer({ command, environment, say, showRequests: false });
+  try {
+    const url = `http://127.0.0.1:${String(server.ready["port"])}`;
+    return await Promise.race([classifyAll(url, pictures), interruption()]);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function readPicture(image: string, samples: string): Promise<Picture> {
+  const name = basename(image);
+  const file = join(samples, `${name}.encrypted`);
+  const encrypted = await readFile(file).catch(() => {
+    throw new UsageError(
+      `${file} is missing: the data owner's encrypted picture. Name its folder with SAMPLES, or play ` +
+        "the demo with emulated services: make run TEE=none",
+    );
+  });
+  return { name, plain: await readFile(image), encrypted };
+}

@@ -1,0 +1,49 @@
+import { credentials } from "../tee/launch.js";
+import { inspectMachine, missingFor, type Machine } from "../tee/mystikos.js";
+import { UsageError } from "./options.js";
+
+/** Where `make run` runs: in an enclave, in Mystikos without one, on plain Node. */
+export type Target = { kind: "sgx" } | { kind: "linux"; myst: string } | { kind: "none" };
+
+/**
+ * The most that this machine can do, or what TEE (`sgx`, `linux`, `none`) asks for. An enclave's keys come
+ * from Azure, so that without credentials there is none.
+ *
+ * @throws UsageError where TEE asks for what is not here, naming what is missing
+ */
+export function chooseTarget(
+  environment: NodeJS.ProcessEnv,
+  machine: Machine = inspectMachine(environment),
+): Target {
+  const wanted = environment["TEE"] || "auto";
+  const unset = credentials.filter((name) => !environment[name]);
+  const missing = {
+    sgx: [
+      ...missingFor("sgx", machine),
+      ...(unset.length > 0 ? [`not set: ${unset.join(", ")}`] : []),
+    ],
+    linux: missingFor("linux", machine),
+  };
+  if (wanted === "sgx" || (wanted === "auto" && missing.sgx.length === 0)) {
+    if (missing.sgx.length > 0) throw unavailable(wanted, missing.sgx);
+    return { kind: "sgx" };
+  }
+  if (wanted === "linux" || (wanted === "auto" && machine.myst !== undefined)) {
+    if (machine.myst === undefined) throw unavailable(wanted, missing.linux);
+    return { kind: "linux", myst: machine.myst };
+  }
+  if (wanted !== "none" && wanted !== "auto") {
+    throw new UsageError(`TEE: expected sgx, linux or none; got ${wanted}`);
+  }
+  return { kind: "none" };
+}
+
+function unavailable(wanted: string, missing: string[]): UsageError {
+  return new UsageError(
+    [
+      `TEE=${wanted} cannot be had here`,
+      ...missing,
+      "make run TEE=none plays the demo on plain Node",
+    ].join("\n  "),
+  );
+}

@@ -1,0 +1,74 @@
+import type { KeyObject } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ask, show } from "./command.js";
+import { exitCodes, TeeFailure } from "./failure.js";
+
+/** What an enclave's signature says (SGX's SIGSTRUCT), as evidence repeats it. */
+export interface Identity {
+  mrenclave: string;
+  mrsigner: string;
+  productId: number;
+  securityVersion: number;
+  debug: boolean;
+}
+
+export interface SignOptions {
+  myst: string;
+  /** Where `myst/bin/node` is to be. */
+  folder: string;
+  configFile: string;
+  /** 64 hex digits: the one image that the enclave mounts. */
+  rootHash: string;
+  key: KeyObject;
+}
+
+/** Has Mystikos make and sign an enclave, and returns what the signature then says. */
+export async function signEnclave(options: SignOptions): Promise<Identity> {
+  const { myst, folder, configFile, rootHash, key } = options;
+  await mkdir(folder, { recursive: true });
+  const rootHashFile = join(folder, "roothash");
+  await writeFile(rootHashFile, `${rootHash}\n`);
+  // Mystikos takes the key as a file alone: nobody else's, and there no longer than it signs.
+  const secretFolder = await mkdtemp(join(tmpdir(), "confml-key-"));
+  try {
+    const keyFile = join(secretFolder, "signing.pem");
+    const pem = key.export({ type: "pkcs1", format: "pem" });
+    await writeFile(keyFile, pem, { mode: 0o600 });
+    const words = ["package-sgx", `--roothash=${rootHashFile}`, keyFile, configFile];
+    await show(myst, words, { cwd: folder, environment: withoutSecrets() });
+  } finally {
+    await rm(secretFolder, { recursive: true, force: true });
+  }
+  const dump = await ask(myst, ["dump-sgx", join(folder, "myst/bin/node")], {
+    cwd: folder,
+    environment: withoutSecrets(),
+  });
+  return parseIdentity(dump);
+}
+
+/** @param dump what `myst dump-sgx` prints: lines NAME=VALUE, and then the configuration */
+export function parseIdentity(dump: string): Identity {
+  const field = (name: string, pattern: RegExp): string => {
+    const value = new RegExp(`^${name}=(.*)$`, "mu").exec(dump)?.[1]?.trim() ?? "";
+    if (pattern.test(value)) return value;
+    throw new TeeFailure(exitCodes.software, `myst dump-sgx: expected ${name}=…; got "${value}"`);
+  };
+  const hash = /^[0-9a-f]{64}$/u;
+  const number = /^\d{1,5}$/u;
+  return {
+    mrenclave: field("mrenclave", hash),
+    mrsigner: field("mrsigner", hash),
+    productId: Number(field("product_id", number)),
+    securityVersion: Number(field("security_version", number)),
+    debug: field("debug", /^[01]$/u) === "1",
+  };
+}
+
+/** For programs that have no business with them. */
+function withoutSecrets(): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const name of ["SSR_PKEY", "CLIENT_SECRET"]) Reflect.deleteProperty(environment, name);
+  return environment;
+}

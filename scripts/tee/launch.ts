@@ -1,0 +1,30 @@
+import { existsSync } from "node:fs";
+import { exitCodes, TeeFailure } from "./failure.js";
+import { imageFile, packageFile } from "./places.js";
+
+export interface PackageLaunch {
+  command: readonly [string, ...string[]];
+  environment: Record<string, string>;
+}
+
+/** What the enclave takes from its host (HostEnvironmentVariables of config.json). */
+export const credentials = ["CLIENT_ID", "CLIENT_SECRET", "APP_ID", "MHSM_AAD_URL"] as const;
+/** What Mystikos' part outside it, and Intel's and Azure's quote libraries, read. */
+const hostVariables = ["PATH", "HOME", "TMPDIR", "SGX_AESM_ADDR", "AZDCAP_COLLATERAL_VERSION"];
+
+/**
+ * How `make package`'s package is started.
+ *
+ * @throws TeeFailure where there is none
+ */
+export function packageLaunch(from: NodeJS.ProcessEnv): PackageLaunch {
+  if (!existsSync(packageFile) || !existsSync(imageFile)) {
+    throw new TeeFailure(exitCodes.input, "there is no package", ["make package makes it"]);
+  }
+  const environment: Record<string, string> = {};
+  for (const name of [...credentials, ...hostVariables]) {
+    const value = from[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return { command: [packageFile, `--rootfs=${imageFile}`], environment };
+}

@@ -1,0 +1,71 @@
+/**
+ * `make measure`: what owners put in their release policies, computed from this commit. With SSR_PKEY or
+ * SIGNER (a public key's PEM file) it knows the signer, with Mystikos the enclave's measurement.
+ */
+import { createPublicKey } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { buildImage } from "./build.js";
+import { signEnclave } from "./enclave.js";
+import { exitCodes, exitWith, TeeFailure } from "./failure.js";
+import { inspectMachine } from "./mystikos.js";
+import { appFolder, projectFolder } from "./places.js";
+import { readReleaseConfig } from "./release-config.js";
+import { mrSigner, readSigningKey, throwawayKey } from "./signing-key.js";
+
+async function main(): Promise<number> {
+  const signer = await readSigner();
+  const configFile = resolve(projectFolder, process.env["CONFIG"] || "config.json");
+  const { productId, securityVersion, warnings } = await readReleaseConfig(configFile);
+  for (const warning of warnings) console.error(`warning: ${warning}`);
+  const rootHash = await buildImage(configFile);
+  const files = (await readFile(`${appFolder}.sha256`, "utf8")).trim();
+  const mrenclave = await measureEnclave(configFile, rootHash);
+  const rows = [
+    ["files", files],
+    ["root hash", rootHash],
+    ["product ID", String(productId)],
+    ["SVN", String(securityVersion)],
+    ["debuggable", "no"],
+    ["MRSIGNER", signer ?? "unknown: set SIGNER to the public key's PEM file, or SSR_PKEY"],
+    ["MRENCLAVE", mrenclave ?? "unknown: myst computes it, and is not on PATH"],
+  ] as const;
+  console.log();
+  for (const [name, value] of rows) console.log(`${name.padEnd(12)}${value}`);
+  console.log(`
+In a release policy:
+
+  npx confml policy --authority https://NAME.REGION.attest.azure.net \\
+    ${mrenclave === undefined ? "--mrenclave …" : `--mrenclave ${mrenclave}`} --min-svn ${securityVersion}`);
+  return 0;
+}
+
+async function readSigner(): Promise<string | undefined> {
+  const { SIGNER: file = "", SSR_PKEY: key = "" } = process.env;
+  if (file === "") return key === "" ? undefined : mrSigner(readSigningKey(key));
+  try {
+    return mrSigner(createPublicKey(await readFile(file)));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TeeFailure(
+      exitCodes.input,
+      `SIGNER: expected a PEM public key in ${file}: ${reason}`,
+    );
+  }
+}
+
+/** Signed with a key that nobody keeps: the measurement does not depend on the signer. */
+async function measureEnclave(configFile: string, rootHash: string): Promise<string | undefined> {
+  const { myst } = inspectMachine(process.env);
+  if (myst === undefined) return undefined;
+  const folder = await mkdtemp(join(tmpdir(), "confml-measure-"));
+  try {
+    const key = throwawayKey();
+    return (await signEnclave({ myst, folder, configFile, rootHash, key })).mrenclave;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+await exitWith(main);

@@ -1,0 +1,51 @@
+/** `make package`: the signed package, from this commit's sources. */
+import { rm } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { buildImage } from "./build.js";
+import { signEnclave, type Identity } from "./enclave.js";
+import { exitCodes, exitWith, TeeFailure } from "./failure.js";
+import { inspectMachine, missingFor } from "./mystikos.js";
+import { packageFile, projectFolder, teeFolder } from "./places.js";
+import { readReleaseConfig, type ReleaseConfig } from "./release-config.js";
+import { mrSigner, readSigningKey } from "./signing-key.js";
+
+async function main(): Promise<number> {
+  // All that can be refused is, before anything is built.
+  const key = readSigningKey(process.env["SSR_PKEY"]);
+  const configFile = resolve(projectFolder, process.env["CONFIG"] || "config.json");
+  const config = await readReleaseConfig(configFile);
+  for (const warning of config.warnings) console.error(`warning: ${warning}`);
+  const machine = inspectMachine(process.env);
+  if (machine.myst === undefined) {
+    throw new TeeFailure(exitCodes.unavailable, "cannot make a package here", [
+      ...missingFor("linux", machine),
+      "make appdir needs neither; make run plays the demo on plain Node",
+    ]);
+  }
+  await rm(teeFolder, { recursive: true, force: true });
+  const rootHash = await buildImage(configFile);
+  const identity = await signEnclave({
+    myst: machine.myst,
+    folder: teeFolder,
+    configFile,
+    rootHash,
+    key,
+  });
+  const differences = compare(identity, config, mrSigner(key));
+  if (differences.length > 0) {
+    await rm(teeFolder, { recursive: true, force: true });
+    throw new TeeFailure(exitCodes.software, "the package is not what was asked for", differences);
+  }
+  console.log(`${relative(process.cwd(), packageFile)}  MRENCLAVE ${identity.mrenclave}`);
+  return 0;
+}
+
+/** The last look: what was signed, and not what was meant to be. */
+function compare(identity: Identity, config: ReleaseConfig, signer: string): string[] {
+  const wanted = { ...config, mrsigner: signer, debug: false };
+  return (["mrsigner", "productId", "securityVersion", "debug"] as const)
+    .filter((name) => identity[name] !== wanted[name])
+    .map((name) => `${name}: expected ${wanted[name]}; got ${identity[name]}`);
+}
+
+await exitWith(main);

@@ -1,0 +1,14 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The project's folder: this file is built into build/scripts/tee. */
+export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** What `make appdir` makes. */
+export const appFolder = join(projectFolder, "appdir/root");
+
+/** What `make package` makes; deploy/Dockerfile.sgx copies it as it is. */
+export const teeFolder = join(projectFolder, "build/tee");
+export const imageFile = join(teeFolder, "rootfs");
+/** Mystikos names it after the application. */
+export const packageFile = join(teeFolder, "myst/bin/node");
