@@ -32,6 +32,10 @@ fail() {
 for file in "$config" "$manifest"; do
   [ -f "$file" ] || fail "there is no file $file"
 done
+if [ -n "$extra" ]; then
+  [ -d "$extra" ] || fail "EXTRA_LIBS: there is no folder $extra"
+  [ -n "$(find "$extra" -maxdepth 1 -name '*.so*')" ] || fail "EXTRA_LIBS: no shared library (*.so*) in $extra"
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -89,10 +93,10 @@ modules=$work/node_modules
   find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.tsx' -o -name '*.flow' \
     -o -iname '*.md' -o -iname '*.markdown' -o -name '*.html' -o -name '*.yml' -o -name '*.yaml' -o -name '.*' \
     -o -name '*.cc' -o -name '*.hh' -o -name '*.h' -o -name '*.zip' -o -name '*.tgz' -o -name '*.sh' \
-    -o -name '*.S' -o -name '*.asm' -o -name '*.inc' -o -name '*.def' -o -name '*.gyp' -o -name '*.gypi' \
+    -o -name '*.ico' -o -name '*.bnf' -o -name '*.S' -o -name '*.asm' -o -name '*.inc' -o -name '*.def' -o -name '*.gyp' -o -name '*.gypi' \
     -o -name CMakeLists.txt -o -name Makefile -o -name yarn.lock -o -name tsconfig.json -o -name tsdoc-metadata.json -o -name '*.txt' ! -iname 'LICENSE*' ! -iname 'NOTICE*' \) -delete
   find . -type d \( -name test -o -name tests -o -name __tests__ -o -name example -o -name examples -o -name docs \
-    -o -name .github -o -name benchmark -o -name benchmarks \) -prune -exec rm -rf {} +
+    -o -name '.?*' -o -name benchmark -o -name benchmarks \) -prune -exec rm -rf {} +
   find . -type d -empty -delete
 )
 mv "$modules" "$app/node_modules"
@@ -121,8 +125,6 @@ printf 'root:x:0:\n' >"$root/etc/group"
 
 # --- An owner's libraries ----------------------------------------------------------------------------------
 if [ -n "$extra" ]; then
-  [ -d "$extra" ] || fail "EXTRA_LIBS: there is no folder $extra"
-  [ -n "$(find "$extra" -maxdepth 1 -name '*.so*')" ] || fail "EXTRA_LIBS: no shared library (*.so*) in $extra"
   mkdir -p "$root/usr/local/lib"
   find "$extra" -maxdepth 1 -name '*.so*' -exec cp -L {} "$root/usr/local/lib/" \;
 fi

@@ -1,0 +1,69 @@
+import { spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectFolder } from "./server-process.js";
+
+/** What building needs; what is built already is copied with its times, so that make leaves it. */
+const parts = [
+  ...["Makefile", "package.json", "package-lock.json", ".npmrc", "config.json"],
+  ...["tsconfig.json", "tsconfig.tools.json", "src", "scripts", "emulator", "models", "appdir"],
+  ...["dist", "build"],
+];
+const built = ["appdir/root", "build/debian", "build/tee"].map((path) => join(projectFolder, path));
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A copy of the project for tests that build: no other test's files are in the way, or theirs in these. */
+export interface StagedProject {
+  folder: string;
+  /** For temporary files: what is left in it was left behind. */
+  tmp: string;
+  run(command: string[], environment?: Record<string, string>): Promise<Ended>;
+  remove(): Promise<void>;
+}
+
+export async function stageProject(): Promise<StagedProject> {
+  const stage = await mkdtemp(join(tmpdir(), "confml-project-"));
+  const [folder, tmp] = [join(stage, "a project"), join(stage, "tmp")];
+  await mkdir(folder);
+  await mkdir(tmp);
+  for (const part of parts) {
+    await cp(join(projectFolder, part), join(folder, part), {
+      recursive: true,
+      preserveTimestamps: true,
+      filter: (path) => !built.some((one) => path === one || path.startsWith(`${one}.`)),
+    });
+  }
+  await symlink(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+  const { PATH = "", HOME = "" } = process.env;
+  const inherited = { PATH, HOME, TMPDIR: tmp, DEBIAN_CACHE: join(projectFolder, "build/debian") };
+  return {
+    folder,
+    tmp,
+    run: ([program = "", ...words], environment = {}) =>
+      new Promise((resolve, reject) => {
+        const env = { ...inherited, ...environment };
+        const child = spawn(program, words, {
+          cwd: folder,
+          env,
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        const printed = { stdout: "", stderr: "" };
+        for (const stream of ["stdout", "stderr"] as const) {
+          child[stream].setEncoding("utf8").on("data", (text: string) => {
+            printed[stream] += text;
+          });
+        }
+        child.once("error", reject);
+        child.once("close", (code) => {
+          resolve({ code, ...printed });
+        });
+      }),
+    remove: () => rm(stage, { recursive: true, force: true }),
+  };
+}
