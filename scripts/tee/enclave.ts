@@ -50,8 +50,9 @@ export async function signEnclave(options: SignOptions): Promise<Identity> {
 
 /** @param dump what `myst dump-sgx` prints: lines NAME=VALUE, and then the configuration */
 export function parseIdentity(dump: string): Identity {
+  const [properties = ""] = dump.split("Package configuration:");
   const field = (name: string, pattern: RegExp): string => {
-    const value = new RegExp(`^${name}=(.*)$`, "mu").exec(dump)?.[1]?.trim() ?? "";
+    const value = new RegExp(`^${name}=(.*)$`, "mu").exec(properties)?.[1]?.trim() ?? "";
     if (pattern.test(value)) return value;
     throw new TeeFailure(exitCodes.software, `myst dump-sgx: expected ${name}=…; got "${value}"`);
   };

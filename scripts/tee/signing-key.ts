@@ -50,14 +50,18 @@ export function readSigningKey(text: string | undefined): KeyObject {
       hints,
     );
   }
-  if (mrSigner(key) === everybody) {
-    throw new TeeFailure(
-      exitCodes.data,
-      "SSR_PKEY is Open Enclave's debug key, with which everybody can sign",
-      hints,
-    );
-  }
+  requireOwnKey(key);
   return key;
+}
+
+/** @throws TeeFailure for a key that everybody has */
+export function requireOwnKey(key: KeyObject): void {
+  if (mrSigner(key) !== everybody) return;
+  throw new TeeFailure(
+    exitCodes.data,
+    "SSR_PKEY is Open Enclave's debug key, with which everybody can sign",
+    hints,
+  );
 }
 
 /** Of no worth: what it signs has the same MRENCLAVE as what the owner's key signs. */
