@@ -17,6 +17,15 @@ tsc -p tsconfig.check.json
 step 'imports'
 depcruise --config .dependency-cruiser.mjs src emulator scripts
 
+step 'file system of the TEE'
+if command -v /usr/lib/apt/apt-helper >/dev/null; then
+  scripts/debian/fetch.sh appdir/image.lock
+  scripts/debian/fetch.sh deploy/kubectl.lock build/tools
+  CONFIG='' MANIFEST='' EXTRA_LIBS='' scripts/appdir.sh
+else
+  echo "skipped: no file system is built, because this is not Debian or Ubuntu, whose apt fetches its packages"
+fi
+
 step 'export script'
 # Debian's Python is the one that may have Debian's torch; the tests say what they skip without it.
 python=$(command -v /usr/bin/python3 || command -v python3 || true)
@@ -31,6 +40,7 @@ report=build/jest.json
 status=0
 NODE_OPTIONS='--experimental-vm-modules --no-warnings' \
   jest --json --outputFile="$report" "$@" || status=$?
+# shellcheck disable=SC2016 # JavaScript's, not the shell's
 node -e '
   const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(
     require("node:fs").readFileSync(process.argv[1], "utf8"));

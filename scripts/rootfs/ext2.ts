@@ -77,6 +77,8 @@ async function anonymise(entries: readonly Entry[], image: string, tools: string
     const commands = ["", ...entries.map(({ path }) => path)].flatMap((path) =>
       anonymous.map(([field, value]) => `set_inode_field "/${path}" ${field} ${value}`),
     );
+    // The folder's own mode is its maker's: mkdtemp's 0700, a container engine's 0555.
+    commands.push('set_inode_field "/" mode 040755');
     const file = join(scratch, "commands");
     await writeFile(file, `${commands.join("\n")}\n`);
     const { stderr } = await runTool(tools, "debugfs", ["-w", "-f", file, image]);

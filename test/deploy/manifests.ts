@@ -24,13 +24,14 @@ export const kubectl = findKubectl();
 
 if (kubectl === undefined) {
   process.stderr.write(
-    "skipped: what test/deploy renders needs kubectl, on PATH or in build/tools\n",
+    "skipped: what test/deploy renders needs kubectl, in build/tools (make test) or on PATH\n",
   );
 }
 
 function findKubectl(): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
-  return [...folders, join(projectFolder, "build/tools/usr/bin")]
+  // The pinned one first: an old one knows no components.
+  return [join(projectFolder, "build/tools/usr/bin"), ...folders]
     .map((folder) => join(folder, "kubectl"))
     .find((file) => {
       try {

@@ -66,10 +66,10 @@ case "$*" in
   'logs job/'*)
     read -r picture <"$STAGE/picture"
     label=${picture%%.*}
-    if [[ $picture == "${ODD_PICTURE:-}" ]]; then label=cat; fi
+    if [[ $picture == "${ODD_PICTURE:-}" ]]; then label="another"; fi
     printf 'file inferenced successfully.\nReturn top 5 inference results:\n\t'
     printf "('%s', 96.0)\nseconds 0.0%s\n" "$label" "$number"
     ;;
   'logs --selector '*) echo 'SERVER LOG' ;;
-  *) echo done ;;
+  *) echo "done" ;;
 esac

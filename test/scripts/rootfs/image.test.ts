@@ -53,6 +53,7 @@ ours("an image of a file system", () => {
   test("is the same bytes, whoever makes it, whenever and in whatever order the files came", async () => {
     const one = stage("one", files, 1);
     const other = stage("other", [...files].reverse(), 1_900_000_000);
+    chmodSync(other, 0o700);
     // Whoever is not root has another owner there already.
     if (process.getuid?.() === 0) chownSync(join(other, "app/main.js"), 1234, 1234);
     const [first, second] = [await make("first", one), await make("second", other)];
