@@ -2,7 +2,7 @@
 # the same files. What is in the last stage has no C library and no shell: Mystikos runs it, docker does not.
 #
 #   docker build -t confml .                           the file system (`--output appdir/root`: as a folder)
-#   docker build --target plain -t confml:local .      the same server on plain Node, in no TEE
+#   docker build --target demo -t confml:local .       `make serve`: plain Node, emulated services
 FROM debian:trixie-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates nodejs npm \
@@ -17,23 +17,18 @@ ARG MANIFEST=models/demo/model.json
 ARG EXTRA_LIBS=
 RUN scripts/appdir.sh /rootfs
 
-# For a cluster without SGX (deploy/overlays/local): nothing in it is confidential.
-FROM build AS plain-packages
-RUN npm prune --omit=dev --no-audit --no-fund \
- && rm -rf node_modules/onnxruntime-node/bin/napi-v6/darwin node_modules/onnxruntime-node/bin/napi-v6/win32
-
-FROM debian:trixie-slim AS plain
+# `make serve` for a cluster without SGX (deploy/overlays/local): emulated services, nothing confidential.
+FROM debian:trixie-slim AS demo
 RUN apt-get update \
  && apt-get install -y --no-install-recommends nodejs \
  && rm -rf /var/lib/apt/lists/*
-WORKDIR /app
-COPY --from=plain-packages /build/node_modules ./node_modules
-COPY --from=build /rootfs/app/dist ./dist
-COPY --from=build /rootfs/app/package.json /rootfs/app/config.json /rootfs/app/model.json ./
+WORKDIR /confml
+COPY --from=build /build ./
+RUN node_modules/.bin/tsc -p tsconfig.json && node_modules/.bin/tsc -p tsconfig.tools.json && mkdir .demo
 ENV NODE_ENV=production
 USER 10001:10001
-EXPOSE 8000
-CMD ["node", "--disable-wasm-trap-handler", "/app/dist/main.js", "--config", "/app/config.json"]
+EXPOSE 8000 9464
+CMD ["node", "build/scripts/demo/serve.js", "--host", "0.0.0.0", "--port", "8000"]
 
 FROM scratch
 COPY --from=build /rootfs/ /

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { projectFolder } from "./stage.js";
+import { loopback, projectFolder } from "./stage.js";
 
 export interface DemoOptions {
   model: string;
   manifest: { file: string } | { labels: string };
   images: string[];
+  /** Where the server listens: this machine alone, unless it is told otherwise. */
+  host: string;
   port: number;
 }
 
@@ -16,7 +18,7 @@ const demoImages = ["dog.jpg", "automotive.jpg", "strawberries.jpg"];
 const largestPort = 65_535;
 
 /**
- * `[--model FILE (--labels FILE | --manifest FILE)] [--port N] [IMAGE …]`; an empty value is none, as
+ * `[--model FILE (--labels FILE | --manifest FILE)] [--host ADDRESS] [--port N] [IMAGE …]`; an empty value is none, as
  * make passes an unset variable.
  *
  * @throws UsageError
@@ -24,7 +26,7 @@ const largestPort = 65_535;
 export function readOptions(defaultPort: number): DemoOptions {
   const text = { type: "string", default: "" } as const;
   const { values, positionals } = parseArgs({
-    options: { model: text, labels: text, manifest: text, port: text },
+    options: { model: text, labels: text, manifest: text, host: text, port: text },
     allowPositionals: true,
   });
   const { model, labels, manifest } = values;
@@ -43,6 +45,7 @@ export function readOptions(defaultPort: number): DemoOptions {
     model: model === "" ? join(demoFolder, "alexnet.onnx") : model,
     manifest: labels === "" ? { file: manifest || join(demoFolder, "model.json") } : { labels },
     images: positionals.length > 0 ? positionals : demoImages.map((name) => join(demoFolder, name)),
+    host: values.host || loopback,
     port,
   };
 }

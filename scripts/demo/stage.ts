@@ -18,6 +18,8 @@ import { startService, type Service } from "./process.js";
 
 /** The project's folder: this file is built into build/scripts/demo. */
 export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
+export const loopback = "127.0.0.1";
+
 export interface StageOptions {
   /** Where all that belongs to this run goes; the caller removes it. */
   folder: string;
@@ -26,6 +28,7 @@ export interface StageOptions {
   model: string;
   /** A manifest, or a list of labels to make one from. */
   manifest: { file: string } | { labels: string };
+  host: string;
   port: number;
   /** How often the server fetches the data owner's key again; 0: never. */
   refreshMs: number;
@@ -64,7 +67,10 @@ const tenantSchema = z.object({ tenantId: z.string(), server: principal, owners:
 const readySchema = z.object({ listening: z.object({ port: z.number() }) });
 const configSchema = z.looseObject({
   Secret: z.array(z.looseObject({ ID: z.string(), LocalPath: z.string(), SrsAddress: z.string() })),
-  Inference: z.looseObject({ Attestation: z.looseObject({ Endpoint: z.string() }) }),
+  Inference: z.looseObject({
+    Attestation: z.looseObject({ Endpoint: z.string() }),
+    Metrics: z.looseObject({ Host: z.string(), Port: z.number() }),
+  }),
 });
 
 /** Sets the scene: Azure's stand-ins run, both owners have done their part, the server may start. */
@@ -136,7 +142,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     const manifest = await stageManifest(options, folder);
     const inference = {
       ...config.Inference,
-      Listen: { Host: "127.0.0.1", Port: options.port },
+      Listen: { Host: options.host, Port: options.port },
       Attestation: {
         Endpoint: config.Inference.Attestation.Endpoint,
         Evidence: home.inside.evidence,
@@ -145,7 +151,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
           Code: home.inside.code,
         },
       },
-      Metrics: { Host: "127.0.0.1", Port: 0 },
+      // At a known port for those who are elsewhere, and out of the way for several here.
+      Metrics: options.host === loopback ? { Host: loopback, Port: 0 } : config.Inference.Metrics,
       Release: { RefreshMs: options.refreshMs },
       Trust: { CaFile: await home.give(join(stateFolder, "ca.pem")), Connect: `127.0.0.1:${port}` },
       Model: {

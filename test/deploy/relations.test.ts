@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { IIoK8sApiCoreV1Probe as Probe } from "kubernetes-models/v1/Probe";
@@ -45,6 +46,8 @@ function containerPort(name: string, port: number | string | undefined): number 
   const { ports = [] } = server(name).container;
   return ports.find((one) => one.name === port || one.containerPort === port)?.containerPort;
 }
+
+const read = (path: string): string => readFileSync(join(projectFolder, path), "utf8");
 
 ours("every pod", () => {
   test.each(applicable)(
@@ -316,6 +319,19 @@ ours("the enclave", () => {
     },
   );
 
+  test("is what deploy/Dockerfile.sgx starts, as the overlay's user, with no key in the image", () => {
+    const dockerfile = read("deploy/Dockerfile.sgx");
+    const { pod, container } = server("overlays/aks-sgx");
+    expect(dockerfile).toContain(`CMD ${JSON.stringify(container.command).replace(",", ", ")}\n`);
+    const { runAsUser, runAsGroup } = pod?.securityContext ?? {};
+    expect(dockerfile).toContain(`USER ${runAsUser ?? "?"}:${runAsGroup ?? "?"}\n`);
+    const copied = dockerfile.match(/^(?:COPY|ADD|RUN) .*$/gmu) ?? [];
+    expect(copied.map((line) => line.split(" ").slice(-2))).toEqual([
+      ["myst/bin/node", "/myst/bin/node"],
+      ["rootfs", "/rootfs"],
+    ]);
+  });
+
   test("is not asked for in the local overlay, and no host folder is mounted there", () => {
     const { pod, container } = server("overlays/local");
     expect(container.image).toBe("confml:local");
@@ -324,20 +340,45 @@ ours("the enclave", () => {
   });
 });
 
-ours("the credentials", () => {
-  test.each(overlays)("in %s are those of config.json, by reference to one Secret", (name) => {
-    const { env = [], envFrom } = server(name).container;
-    const referring = env.filter(({ valueFrom }) => valueFrom !== undefined);
-    expect(referring).toEqual(
-      (config["HostEnvironmentVariables"] as string[])
-        .map((variable) => ({
-          name: variable,
-          valueFrom: { secretKeyRef: { name: "confml-credentials", key: variable } },
-        }))
-        .sort((a, b) => order(referring, a.name) - order(referring, b.name)),
-    );
-    expect(envFrom).toBeUndefined();
+ours("the image of the local overlay", () => {
+  const [, stage = ""] = read("Dockerfile").split(/^FROM .* AS demo$/mu);
+  const [demo = ""] = stage.split(/^FROM /mu);
+
+  test("is the Dockerfile's demo, which listens on the ports that the overlay names", () => {
+    const { container } = server("overlays/local");
+    for (const key of ["command", "args", "workingDir"]) expect(container).not.toHaveProperty(key);
+    const port = config.Inference.Listen.Port;
+    expect(demo).toContain(`serve.js", "--host", "0.0.0.0", "--port", "${port}"]\n`);
+    expect(demo).toContain(`EXPOSE ${port} ${config.Inference.Metrics?.Port ?? "?"}\n`);
   });
+
+  test("writes where the overlay lets it, and knows its emulated services' credentials itself", () => {
+    const { pod, container } = server("overlays/local");
+    const [, folder = ""] = /^WORKDIR (.*)$/mu.exec(demo) ?? [];
+    const paths = container.volumeMounts?.map(({ mountPath }) => mountPath) ?? [];
+    expect(paths.sort()).toEqual([`${folder}/.demo`, "/tmp"]);
+    expect(pod?.volumes?.every(({ emptyDir }) => emptyDir !== undefined)).toBe(true);
+    expect(container.env).toEqual([]);
+  });
+});
+
+ours("the credentials", () => {
+  test.each(overlays.filter((name) => name !== "overlays/local"))(
+    "in %s are those of config.json, by reference to one Secret",
+    (name) => {
+      const { env = [], envFrom } = server(name).container;
+      const referring = env.filter(({ valueFrom }) => valueFrom !== undefined);
+      expect(referring).toEqual(
+        (config["HostEnvironmentVariables"] as string[])
+          .map((variable) => ({
+            name: variable,
+            valueFrom: { secretKeyRef: { name: "confml-credentials", key: variable } },
+          }))
+          .sort((a, b) => order(referring, a.name) - order(referring, b.name)),
+      );
+      expect(envFrom).toBeUndefined();
+    },
+  );
 
   function order(list: readonly { name: string }[], name: string): number {
     return list.findIndex((one) => one.name === name);
