@@ -67,6 +67,16 @@ export function parseIdentity(dump: string): Identity {
   };
 }
 
+/** What of a signature is not as it was to be: a line for each. The measurement is what it is. */
+export function differencesFrom(
+  wanted: Omit<Identity, "mrenclave">,
+  signed: Omit<Identity, "mrenclave">,
+): string[] {
+  return (["mrsigner", "productId", "securityVersion", "debug"] as const)
+    .filter((name) => signed[name] !== wanted[name])
+    .map((name) => `${name}: expected ${wanted[name]}; got ${signed[name]}`);
+}
+
 /** For programs that have no business with them. */
 function withoutSecrets(): NodeJS.ProcessEnv {
   const environment = { ...process.env };

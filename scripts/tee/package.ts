@@ -2,11 +2,11 @@
 import { rm } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { buildImage } from "./build.js";
-import { signEnclave, type Identity } from "./enclave.js";
+import { differencesFrom, signEnclave } from "./enclave.js";
 import { exitCodes, exitWith, TeeFailure } from "./failure.js";
 import { inspectMachine, missingFor } from "./mystikos.js";
 import { packageFile, projectFolder, teeFolder } from "./places.js";
-import { readReleaseConfig, type ReleaseConfig } from "./release-config.js";
+import { readReleaseConfig } from "./release-config.js";
 import { mrSigner, readSigningKey } from "./signing-key.js";
 
 async function main(): Promise<number> {
@@ -31,21 +31,15 @@ async function main(): Promise<number> {
     rootHash,
     key,
   });
-  const differences = compare(identity, config, mrSigner(key));
+  // The last look: what was signed, and not what was meant to be.
+  const wanted = { ...config, mrsigner: mrSigner(key), debug: false };
+  const differences = differencesFrom(wanted, identity);
   if (differences.length > 0) {
     await rm(teeFolder, { recursive: true, force: true });
     throw new TeeFailure(exitCodes.software, "the package is not what was asked for", differences);
   }
   console.log(`${relative(process.cwd(), packageFile)}  MRENCLAVE ${identity.mrenclave}`);
   return 0;
-}
-
-/** The last look: what was signed, and not what was meant to be. */
-function compare(identity: Identity, config: ReleaseConfig, signer: string): string[] {
-  const wanted = { ...config, mrsigner: signer, debug: false };
-  return (["mrsigner", "productId", "securityVersion", "debug"] as const)
-    .filter((name) => identity[name] !== wanted[name])
-    .map((name) => `${name}: expected ${wanted[name]}; got ${identity[name]}`);
 }
 
 await exitWith(main);

@@ -117,6 +117,23 @@ ours("make package", () => {
   });
 
   test(
+    "throws away what was signed otherwise than it was to be",
+    async () => {
+      const { code, stderr } = await project.run(["make", "package"], {
+        ...withStandIn,
+        SSR_PKEY: pem,
+        STAND_IN_DEBUG: "1",
+      });
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(
+        "error: the package is not what was asked for\nhint: debug: expected false; got true\n",
+      );
+      expect([existsSync(tee()), readdirSync(project.tmp)]).toEqual([false, []]);
+    },
+    patienceMs,
+  );
+
+  test(
     "makes a package that its owner's key signs, and leaves the key nowhere",
     async () => {
       const body = pem.split("\n").slice(1, -2).join("\n");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { chooseTarget } from "../../../scripts/demo/target.js";
-import { parseIdentity } from "../../../scripts/tee/enclave.js";
+import { differencesFrom, parseIdentity } from "../../../scripts/tee/enclave.js";
 import { inspectMachine, missingFor } from "../../../scripts/tee/mystikos.js";
 
 describe("a machine", () => {
@@ -100,6 +100,19 @@ debug=1
       debug: false,
     });
     expect(parseIdentity(dump.replace("debug=0", "debug=1")).debug).toBe(true);
+  });
+
+  test.each([
+    ["mrsigner", "ef".repeat(32)],
+    ["productId", 2],
+    ["securityVersion", 1],
+    ["debug", true],
+  ])("is held against what was asked for: %s", (name, value) => {
+    const wanted = parseIdentity(dump);
+    expect(differencesFrom(wanted, wanted)).toEqual([]);
+    expect(differencesFrom(wanted, { ...wanted, [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: expected .*; got ${value}$`, "u")),
+    ]);
   });
 
   test.each(["product_id=1", "security_version=2", `mrenclave=${"ab".repeat(32)}`, "debug=0"])(
