@@ -14,7 +14,7 @@ const canBuild =
   existsSync(files);
 const ours = (canBuild ? describe : describe.skip) as typeof describe;
 /** Whether a file system can be made a process's root here, as the stand-in of Mystikos does. */
-const canChangeRoot = process.getuid?.() === 0 || spawnSync("unshare", ["-r", "true"]).status === 0;
+const canChangeRoot = process.getuid?.() === 0 || spawnSync("unshare", ["-r", "-R", "/", "true"]).status === 0;
 if (!canChangeRoot) {
   process.stderr.write("skipped: make run in Mystikos' stand-in, which needs root or namespaces\n");
 }
