@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +25,9 @@ export interface SignOptions {
   key: KeyObject;
 }
 
+/** Files in here are on no disk. */
+const memory = "/dev/shm";
+
 /** Has Mystikos make and sign an enclave, and returns what the signature then says. */
 export async function signEnclave(options: SignOptions): Promise<Identity> {
   const { myst, folder, configFile, rootHash, key } = options;
@@ -31,20 +35,17 @@ export async function signEnclave(options: SignOptions): Promise<Identity> {
   const rootHashFile = join(folder, "roothash");
   await writeFile(rootHashFile, `${rootHash}\n`);
   // Mystikos takes the key as a file alone: nobody else's, and there no longer than it signs.
-  const secretFolder = await mkdtemp(join(tmpdir(), "confml-key-"));
+  const secretFolder = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), "confml-key-"));
   try {
     const keyFile = join(secretFolder, "signing.pem");
     const pem = key.export({ type: "pkcs1", format: "pem" });
     await writeFile(keyFile, pem, { mode: 0o600 });
     const words = ["package-sgx", `--roothash=${rootHashFile}`, keyFile, configFile];
-    await show(myst, words, { cwd: folder, environment: withoutSecrets() });
+    await show(myst, words, { cwd: folder });
   } finally {
     await rm(secretFolder, { recursive: true, force: true });
   }
-  const dump = await ask(myst, ["dump-sgx", join(folder, "myst/bin/node")], {
-    cwd: folder,
-    environment: withoutSecrets(),
-  });
+  const dump = await ask(myst, ["dump-sgx", join(folder, "myst/bin/node")], { cwd: folder });
   return parseIdentity(dump);
 }
 
@@ -75,11 +76,4 @@ export function differencesFrom(
   return (["mrsigner", "productId", "securityVersion", "debug"] as const)
     .filter((name) => signed[name] !== wanted[name])
     .map((name) => `${name}: expected ${wanted[name]}; got ${signed[name]}`);
-}
-
-/** For programs that have no business with them. */
-function withoutSecrets(): NodeJS.ProcessEnv {
-  const environment = { ...process.env };
-  for (const name of ["SSR_PKEY", "CLIENT_SECRET"]) Reflect.deleteProperty(environment, name);
-  return environment;
 }

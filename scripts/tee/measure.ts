@@ -12,10 +12,12 @@ import { exitCodes, exitWith, TeeFailure } from "./failure.js";
 import { inspectMachine } from "./mystikos.js";
 import { appFolder, projectFolder } from "./places.js";
 import { readReleaseConfig } from "./release-config.js";
+import { takeSecret } from "./secrets.js";
 import { mrSigner, readSigningKey, throwawayKey } from "./signing-key.js";
 
 async function main(): Promise<number> {
   const signer = await readSigner();
+  takeSecret("CLIENT_SECRET");
   const configFile = resolve(projectFolder, process.env["CONFIG"] || "config.json");
   const { productId, securityVersion, warnings } = await readReleaseConfig(configFile);
   for (const warning of warnings) console.error(`warning: ${warning}`);
@@ -42,7 +44,8 @@ In a release policy:
 }
 
 async function readSigner(): Promise<string | undefined> {
-  const { SIGNER: file = "", SSR_PKEY: key = "" } = process.env;
+  const key = takeSecret("SSR_PKEY") ?? "";
+  const file = process.env["SIGNER"] ?? "";
   if (file === "") return key === "" ? undefined : mrSigner(readSigningKey(key));
   try {
     return mrSigner(createPublicKey(await readFile(file)));

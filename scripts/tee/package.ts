@@ -7,11 +7,13 @@ import { exitCodes, exitWith, TeeFailure } from "./failure.js";
 import { inspectMachine, missingFor } from "./mystikos.js";
 import { packageFile, projectFolder, teeFolder } from "./places.js";
 import { readReleaseConfig } from "./release-config.js";
+import { takeSecret } from "./secrets.js";
 import { mrSigner, readSigningKey } from "./signing-key.js";
 
 async function main(): Promise<number> {
   // All that can be refused is, before anything is built.
-  const key = readSigningKey(process.env["SSR_PKEY"]);
+  const key = readSigningKey(takeSecret("SSR_PKEY"));
+  takeSecret("CLIENT_SECRET");
   const configFile = resolve(projectFolder, process.env["CONFIG"] || "config.json");
   const config = await readReleaseConfig(configFile);
   for (const warning of config.warnings) console.error(`warning: ${warning}`);
