@@ -90,11 +90,13 @@ modules=$work/node_modules
   # What is loaded by browsers and mobile phones alone.
   find . -type d \( -name browser -o -name react-native -o -name workerd \) -path '*/dist/*' -prune -exec rm -rf {} +
   # Sources, types, source maps, documentation, tests; licenses stay.
-  find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.tsx' -o -name '*.flow' \
+  find . -type f ! -iname 'licen[cs]e*' ! -iname '*notice*' ! -iname 'copying*' \
+    \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.tsx' -o -name '*.flow' \
     -o -iname '*.md' -o -iname '*.markdown' -o -name '*.html' -o -name '*.yml' -o -name '*.yaml' -o -name '.*' \
     -o -name '*.cc' -o -name '*.hh' -o -name '*.h' -o -name '*.zip' -o -name '*.tgz' -o -name '*.sh' \
-    -o -name '*.ico' -o -name '*.bnf' -o -name '*.S' -o -name '*.asm' -o -name '*.inc' -o -name '*.def' -o -name '*.gyp' -o -name '*.gypi' \
-    -o -name CMakeLists.txt -o -name Makefile -o -name yarn.lock -o -name tsconfig.json -o -name tsdoc-metadata.json -o -name '*.txt' ! -iname 'LICENSE*' ! -iname 'NOTICE*' \) -delete
+    -o -name '*.ico' -o -name '*.bnf' -o -name '*.S' -o -name '*.asm' -o -name '*.inc' -o -name '*.def' \
+    -o -name '*.gyp' -o -name '*.gypi' -o -name Makefile -o -name yarn.lock -o -name tsconfig.json \
+    -o -name tsdoc-metadata.json -o -name '*.txt' \) -delete
   find . -type d \( -name test -o -name tests -o -name __tests__ -o -name example -o -name examples -o -name docs \
     -o -name '.?*' -o -name benchmark -o -name benchmarks \) -prune -exec rm -rf {} +
   find . -type d -empty -delete

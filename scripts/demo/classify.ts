@@ -11,16 +11,16 @@ export interface Picture {
  * @returns the exit code: 1 where an encrypted picture is answered unlike the plain one
  */
 export async function classifyAll(url: string, pictures: readonly Picture[]): Promise<number> {
-  const plainAnswers = new Map<string, string>();
+  const plainAnswers: string[] = [];
   console.log("\nPlain images\n");
   for (const { name, plain } of pictures) {
-    plainAnswers.set(name, await classify(url, name, plain));
+    plainAnswers.push(await classify(url, name, plain));
   }
   console.log("\nThe same images, encrypted under the data owner's key\n");
   let same = 0;
-  for (const { name, encrypted } of pictures) {
+  for (const [index, { name, encrypted }] of pictures.entries()) {
     const answer = await classify(url, `${name}.encrypted`, encrypted);
-    if (answer === plainAnswers.get(name)) same += 1;
+    if (answer === plainAnswers[index]) same += 1;
   }
   console.log(
     `${same} of ${pictures.length} encrypted images answered exactly like the plain ones.`,

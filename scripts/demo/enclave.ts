@@ -16,13 +16,15 @@ export async function runInEnclave(images: readonly string[]): Promise<number> {
   const pictures = await Promise.all(images.map((image) => readPicture(image, samples)));
   const { command, environment } = packageLaunch(process.env);
   console.log("\nconfml in an SGX enclave, with its keys from Azure Managed HSM.\n");
-  const server = await startServer({ command, environment, say, showRequests: false });
-  try {
-    const url = `http://127.0.0.1:${String(server.ready["port"])}`;
-    return await Promise.race([classifyAll(url, pictures), interruption()]);
-  } finally {
-    await server.stop();
-  }
+  const work = async (): Promise<number> => {
+    const server = await startServer({ command, environment, say, showRequests: false });
+    try {
+      return await classifyAll(`http://127.0.0.1:${String(server.ready["port"])}`, pictures);
+    } finally {
+      await server.stop();
+    }
+  };
+  return Promise.race([work(), interruption()]);
 }
 
 async function readPicture(image: string, samples: string): Promise<Picture> {

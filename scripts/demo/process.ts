@@ -29,6 +29,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const exited = new Promise<number | null>((resolve) => {
     child.once("exit", resolve);
   });
+  // Whatever ends this process, a service that is not ready yet does not outlive it.
+  const abandon = (): void => {
+    child.kill("SIGTERM");
+  };
+  process.once("exit", abandon);
+  void exited.then(() => process.off("exit", abandon));
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
     await exited;
