@@ -5,8 +5,6 @@ export default {
   transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022" } }] },
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   modulePathIgnorePatterns: ["<rootDir>/build/", "<rootDir>/dist/", "<rootDir>/appdir/root/"],
-  // Jest's own choice is one less than the machine has, but much of the work is other processes'.
-  maxWorkers: 2,
   // Whole processes start in the end-to-end tests, two at a time on a small machine.
   testTimeout: 60_000,
 };
