@@ -151,6 +151,11 @@ while read -r file; do
   *X86-64*) ;;
   *) fail "${file#"$root"} is no library for x86-64" ;;
   esac
+  # What musl 1.2.0 has no way to load.
+  case $(readelf --relocs --wide "$file" | grep -o -m 1 IRELATIV; readelf --dynamic --wide "$file") in
+  *IRELATIV*) fail "${file#"$root"} chooses functions when it is loaded (IFUNC), which musl does not do" ;;
+  *'(RELR)'* | *'(TEXTREL)'*) fail "${file#"$root"} has relocations (RELR or TEXTREL) that musl does not know" ;;
+  esac
   for needed in $(readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
     has_library "$needed" ||
       fail "${file#"$root"} needs $needed, which is not in the file system" "put $needed into EXTRA_LIBS as well"
