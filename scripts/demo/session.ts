@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { say } from "./banner.js";
 import type { Host } from "./host.js";
@@ -59,6 +60,10 @@ export async function withSession(
 /** Settles with the shell's exit code for the signal with which the user has had enough. */
 export function interruption(): Promise<number> {
   return new Promise((resolve) => {
+    // Node ignores SIGPIPE: its reader has gone, as `make run | head` does.
+    process.stdout.on("error", () => {
+      resolve(128 + constants.signals.SIGPIPE);
+    });
     for (const [signal, number] of [
       ["SIGHUP", 1],
       ["SIGINT", 2],

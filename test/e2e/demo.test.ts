@@ -72,6 +72,15 @@ describe("make run", () => {
     expect(printed.stdout).not.toContain(key.toString("hex"));
   });
 
+  test("puts everything away where nobody reads on, too", async () => {
+    const { child, closed, prints } = start("run.js");
+    await prints(/emulator │/u);
+    child.stdout.destroy();
+    expect(await closed).toBe(141);
+    const left = await readdir(join(projectFolder, ".demo"));
+    expect(left.filter((name) => name.startsWith("run-"))).toEqual([]);
+  });
+
   test("refuses labels that do not belong to the model, with the server's own words and code", async () => {
     const labels = join(projectFolder, "Makefile");
     const { printed, closed } = start(
