@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { projectFolder } from "../helpers/server-process.js";
 
 const root = join(projectFolder, "appdir/root");
-const ours = (existsSync(root) ? describe : describe.skip) as typeof describe;
+const ours = existsSync(root) ? describe : describe.skip;
 
 /** A file's dynamic symbols: what it has, and what it must get from others. */
 interface Symbols {

@@ -6,7 +6,7 @@ import { projectFolder } from "../helpers/server-process.js";
 import { clusterOf, only } from "./cluster.js";
 import { kubectl, render } from "./manifests.js";
 
-const ours = (kubectl === undefined ? describe.skip : describe) as typeof describe;
+const ours = kubectl === undefined ? describe.skip : describe;
 
 /** Whom the server talks to: config.json's hosts, and the SDK's own authority. */
 async function hosts(): Promise<string[]> {

@@ -3,7 +3,7 @@ import { renderWith } from "./cluster.js";
 import { applicable, components, kubectl, readManifests, render } from "./manifests.js";
 import { faultsOf } from "./strict.js";
 
-const ours = (kubectl === undefined ? describe.skip : describe) as typeof describe;
+const ours = kubectl === undefined ? describe.skip : describe;
 
 ours("the manifests", () => {
   test.each(applicable)("of %s are what Kubernetes' schemas say, with no field more", (name) => {

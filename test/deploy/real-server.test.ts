@@ -5,7 +5,7 @@ import { startServer, type ServerProcess } from "../helpers/server-process.js";
 import { clusterOf, only, renderWith } from "./cluster.js";
 import { applicable, kubectl, render } from "./manifests.js";
 
-const ours = (kubectl === undefined ? describe.skip : describe) as typeof describe;
+const ours = kubectl === undefined ? describe.skip : describe;
 
 ours("the real server", () => {
   let scene: Scene;

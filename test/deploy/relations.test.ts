@@ -17,7 +17,7 @@ import {
 } from "./cluster.js";
 import { applicable, kubectl, render } from "./manifests.js";
 
-const ours = (kubectl === undefined ? describe.skip : describe) as typeof describe;
+const ours = kubectl === undefined ? describe.skip : describe;
 const overlays = applicable.filter((name) => name !== "client");
 
 let config: Config;

@@ -19,7 +19,7 @@ import { hasPackages } from "../../helpers/debian-packages.js";
 import { projectFolder } from "../../helpers/server-process.js";
 
 const lock = "appdir/image.lock";
-const ours = (hasPackages(lock) ? describe : describe.skip) as typeof describe;
+const ours = hasPackages(lock) ? describe : describe.skip;
 
 ours("an image of a file system", () => {
   let folder = "";
