@@ -28,7 +28,7 @@ const noFollow = 0x100;
 const emptyPath = 0x1000;
 const [forceSync, dontSync] = [0x2000, 0x4000];
 const unknownFlag = 0x8;
-const [basic, everything] = [0x7ff, 0xfff];
+const [basic, everything, reservedMask] = [0x7ff, 0xfff, 0x80000000];
 const declaration =
   "int statx(int folder, const char *path, int flags, uint32_t mask, void *result)";
 
@@ -93,6 +93,9 @@ export function testStatx(shim: () => Shim): void {
         [[1_000_000, "file", 0, basic], EBADF],
         [[-1, "", emptyPath, basic], EBADF],
         [[here, path("file"), unknownFlag, basic], EINVAL],
+        // What an older call would answer.
+        [[here, path("file"), forceSync | dontSync, basic], EINVAL],
+        [[here, path("file"), 0, reservedMask], EINVAL],
       ] as const) {
         const [ours, libcs] = call(...parameters);
         expect(ours).toEqual(libcs);
