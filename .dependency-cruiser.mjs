@@ -21,13 +21,18 @@ export default {
     {
       name: "nothing-unused",
       severity: "error",
-      from: { orphan: true, path: "^(src|emulator|scripts)/", pathNot: "^src/(cli/)?main\\.ts$" },
+      from: {
+        orphan: true,
+        path: "^(src|emulator|scripts|bench)/",
+        pathNot: ["^src/(cli/)?main\\.ts$", "^src/image/assembly/", "\\.d\\.ts$"],
+      },
       to: {},
     },
     leaf("crypto"),
     leaf("image"),
     leaf("config"),
     leaf("policy"),
+    leaf("onnx"),
     onlyFrom("onnxruntime-node", ["model/"]),
     onlyFrom("sharp", ["image/"]),
     onlyFrom("express", ["http/"]),
@@ -47,7 +52,7 @@ export default {
       name: "no-stand-ins-in-production",
       severity: "error",
       from: { path: "^src/" },
-      to: { path: "^(emulator|scripts|test|models)/" },
+      to: { path: "^(emulator|scripts|bench|test|models)/" },
     },
     {
       name: "no-development-packages-in-production",

@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test clean image appdir package server measure lock sbom demo
+.PHONY: help build run serve test bench clean image appdir package server measure lock sbom demo
 
 PORT ?= 8000
 MODEL ?=
@@ -14,10 +14,11 @@ EXTRA_LIBS ?=
 SIGNER ?=
 TEE ?=
 SAMPLES ?=
+BENCH ?=
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
-TOOL_SOURCES := $(shell find emulator scripts -name '*.ts')
+TOOL_SOURCES := $(shell find emulator scripts bench -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:
@@ -28,6 +29,8 @@ help:
 	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
 	@echo '  TEE=sgx, linux or none      with make run: in an enclave, in Mystikos without one, on plain Node'
 	@echo 'make test           every check'
+	@echo 'make bench          what it costs beside a plain server: 15 minutes, results in bench/results'
+	@echo '  BENCH="--quick --only load" less of it (BENCH=--help)'
 	@echo 'make appdir         the file system of the TEE, in appdir/root'
 	@echo '  CONFIG=a.json MANIFEST=b.json  what goes in (config.json, models/demo/model.json)'
 	@echo '  EXTRA_LIBS=DIR                 an SSR client library of your own, with what it needs'
@@ -53,6 +56,8 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc
 dist/main.js: node_modules/.package-lock.json tsconfig.json $(SERVER_SOURCES)
 	rm -rf dist build/dist.tsbuildinfo
 	$(BIN)/tsc -p tsconfig.json
+	$(BIN)/asc src/image/assembly/resize.ts --outFile dist/image/resize.wasm \
+		--runtime stub --enable simd -O3 --noAssert
 	@chmod +x dist/cli/main.js
 	@touch $@
 
@@ -70,6 +75,9 @@ serve: build
 
 test: build
 	@scripts/test.sh
+
+bench: build
+	@node build/bench/main.js $(BENCH)
 
 appdir: build
 	@$(FILE_SYSTEM) scripts/appdir.sh

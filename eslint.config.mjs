@@ -3,7 +3,7 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["dist/", "build/", "appdir/", ".demo/", "coverage/"] },
+  { ignores: ["dist/", "build/", "appdir/", ".demo/", "coverage/", "src/image/assembly/"] },
   eslint.configs.recommended,
   {
     files: ["**/*.ts"],

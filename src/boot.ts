@@ -10,7 +10,8 @@ import { listen, type Listener } from "./listen.js";
 import { Metrics } from "./metrics/metrics.js";
 import { fetchModel } from "./model/fetch.js";
 import { loadManifest, type Manifest } from "./model/manifest.js";
-import { createModelSession, type ModelSession } from "./model/session.js";
+import { startInferenceThread } from "./model/inference-thread.js";
+import type { ModelSession } from "./model/session.js";
 import { createTransport, httpClient, type Transport } from "./net/transport.js";
 import type { Platform } from "./platform.js";
 import { ImageKeys } from "./secrets/image-keys.js";
@@ -30,6 +31,8 @@ export interface BootOptions extends LoadedConfig {
   log: Logger;
   /** Where native client libraries may lie besides the default library paths. */
   applicationFolder: string;
+  /** Serving cannot go on. */
+  onFatal: (error: Error) => void;
 }
 
 export interface RunningServer {
@@ -65,7 +68,8 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     const roles = rolesOf(options);
     const { modelKey, keys } = await releaseKeys(roles, options, release);
     metrics.watchKeys(keys);
-    const session = await loadModel(options, transport, modelKey, manifest);
+    const { session, plaintextBytes } = await loadModel(options, transport, modelKey, manifest);
+    metrics.setModelBytes(plaintextBytes);
     undo.push(() => session.release());
     const listener: Listener = await listen({ ...options, session, keys, metrics });
     const refresher = new KeyRefresher({
@@ -158,12 +162,13 @@ async function releaseKeys(
 }
 
 async function loadModel(
-  { config, log }: BootOptions,
+  { config, platform, log, onFatal }: BootOptions,
   transport: Transport,
   key: KeyObject,
   manifest: Manifest,
-): Promise<ModelSession> {
-  const { Url: url, Sha256: sha256, MaxBytes, DeadlineMs } = config.Inference.Model;
+): Promise<{ session: ModelSession; plaintextBytes: number }> {
+  const { Model: model, Limits: limits } = config.Inference;
+  const { Url: url, Sha256: sha256, MaxBytes, DeadlineMs } = model;
   const start = performance.now();
   let nextStep = 0;
   const bytes = await fetchModel({
@@ -183,19 +188,30 @@ async function loadModel(
       log.warn(attempt, "the download broke off; going on");
     },
   });
-  const session = await createModelSession(bytes, manifest);
+  const plaintextBytes = bytes.length;
+  const session = await startInferenceThread({
+    model: bytes,
+    manifest,
+    options: {
+      format: model.Format,
+      weights: model.Weights,
+      threads: Math.min(platform.processors, config.MaxAffinityCPUs || platform.processors),
+      maxBatch: limits.MaxBatch,
+    },
+    onDeath: onFatal,
+  });
   const { name, version: modelVersion, labels } = manifest;
   log.info(
     {
       model: name,
       version: modelVersion,
       labels: labels.length,
-      plaintextBytes: bytes.length,
+      format: model.Format,
+      weights: model.Weights,
+      plaintextBytes,
       tookMs: Math.round(performance.now() - start),
     },
     "model loaded",
   );
-  // The session has its own copy.
-  bytes.fill(0);
-  return session;
+  return { session, plaintextBytes };
 }

@@ -65,21 +65,30 @@ function createServerApp(
   isStopping: () => boolean,
 ): RequestListener {
   const { Images: images, Results: results, Limits: limits } = config.Inference;
+  const classifier = new OnnxClassifier({
+    session,
+    maxBatch: limits.MaxBatch,
+    maxBatchDelayMs: limits.MaxBatchDelayMs,
+    maxQueue: limits.MaxQueue,
+    onBatch: (size) => {
+      metrics.observeBatch(size);
+    },
+  });
+  const decoder = new DecodeQueue({
+    preprocessing: session.manifest.preprocessing,
+    maxPixels: images.MaxPixels,
+    maxDecodes: images.MaxDecodes,
+    maxQueue: limits.MaxQueue,
+  });
+  metrics.watchQueues({
+    decode: () => decoder.length,
+    inference: () => classifier.queueLength,
+  });
   return createApp({
     server: { name: "confml", version },
     platform: platform.name,
-    classifier: new OnnxClassifier({
-      session,
-      maxBatch: limits.MaxBatch,
-      maxBatchDelayMs: limits.MaxBatchDelayMs,
-      maxQueue: limits.MaxQueue,
-    }),
-    decoder: new DecodeQueue({
-      preprocessing: session.manifest.preprocessing,
-      maxPixels: images.MaxPixels,
-      maxDecodes: images.MaxDecodes,
-      maxQueue: limits.MaxQueue,
-    }),
+    classifier,
+    decoder,
     keys,
     uploads: new UploadReader({
       maxBytes: images.MaxBytes,
@@ -89,6 +98,9 @@ function createServerApp(
     results,
     requestTimeoutMs: limits.RequestTimeoutMs,
     isStopping,
+    onStage: (stage, tookMs) => {
+      metrics.observeStage(stage, tookMs);
+    },
     onRequest: (summary) => {
       metrics.countRequest(summary);
       log.info(summary, "request");

@@ -86,7 +86,14 @@ async function start(configFile: string, log: Logger): Promise<void> {
   const running: { server?: RunningServer } = {};
   const removeKeys = (): Promise<void> => removeKeyFiles(loaded.config.Secret);
   stopOnSignals(log, () => running.server?.stop() ?? removeKeys(), removeKeys);
-  running.server = await boot({ ...loaded, environment, platform, log, applicationFolder });
+  running.server = await boot({
+    ...loaded,
+    environment,
+    platform,
+    log,
+    applicationFolder,
+    onFatal: fail,
+  });
 }
 
 function reportPlatform(

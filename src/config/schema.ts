@@ -115,6 +115,10 @@ const inference = z.strictObject({
     Manifest: path,
     /** The ID of the secret that decrypts it. Default: the entry whose LocalPath is /model.key. */
     Key: z.string().optional(),
+    /** What the decrypted file is: ONNX, or ONNX Runtime's own format (`confml model optimize`). */
+    Format: z.enum(["onnx", "ort"]).default("onnx"),
+    /** `packed`: copied into the order that is fastest. `in-place`: as they lie in the file, half the memory. */
+    Weights: z.enum(["packed", "in-place"]).default("packed"),
     DeadlineMs: milliseconds(600_000),
     /** A longer download is broken off. */
     MaxBytes: z.int().min(1).max(2_000_000_000).default(1_000_000_000),
@@ -165,10 +169,12 @@ const inference = z.strictObject({
 });
 
 /**
- * config.json: Mystikos' file with a section of ours. Keys of Mystikos' own pass unread, since it
+ * config.json: Mystikos' file with a section of ours. Other keys of Mystikos' own pass unread, since it
  * alone knows them; ours are all known here.
  */
 export const configSchema = z.looseObject({
+  /** Mystikos': how many processors the TEE's threads may use; 0 or absent: all. */
+  MaxAffinityCPUs: z.int().min(0).optional(),
   Secret: z.array(secret).min(1),
   Inference: inference,
 });

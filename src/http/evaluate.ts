@@ -1,8 +1,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import type { Config } from "../config/schema.js";
 import { RequestError } from "../errors.js";
-import type { DecodeQueue } from "../image/decode-queue.js";
-import type { PreparedImage } from "../image/preprocess.js";
+import type { DecodeQueue, QueuedImage } from "../image/decode-queue.js";
 import type { Classifier } from "../inference/classifier.js";
 import { Deadline } from "../net/deadline.js";
 import { withSignal } from "../net/retry.js";
@@ -26,7 +25,11 @@ export interface EvaluateOptions {
   formats: readonly UploadFormat[];
   results: Config["Inference"]["Results"];
   requestTimeoutMs: number;
+  onStage: (stage: Stage, tookMs: number) => void;
 }
+
+/** What a request's time goes into; `queue` is all waiting, for decoding and for the model. */
+export type Stage = "upload" | "decrypt" | "decode" | "queue" | "inference";
 
 const defaultTop = 5;
 const everyAnswerType: AnswerType[] = ["text/plain", "application/json", "application/jose"];
@@ -39,7 +42,9 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
     // Before the upload is read: what no upload could be answered in.
     negotiate(request, everyAnswerType);
 
+    const start = performance.now();
     const upload = await options.uploads.read(request, response);
+    options.onStage("upload", performance.now() - start);
     const format = formatOf(upload);
     if (!options.formats.includes(format)) {
       throw new RequestError(
@@ -65,17 +70,20 @@ async function classifyUpload(
   format: UploadFormat,
   top: number,
   signal: AbortSignal,
-  { classifier, decoder, keys }: EvaluateOptions,
+  options: EvaluateOptions,
 ): Promise<{ answer: Answer; key: AnswerKey | undefined }> {
-  const start = performance.now();
-  const { prepared, key } = await openAndPrepare(upload, format, keys, decoder, signal);
-  const { pixels, ...image } = prepared;
-  const decodeMs = performance.now() - start;
-  const { probabilities, queueMs, inferenceMs } = await classifier.classify(pixels, signal);
+  const { classifier, onStage } = options;
+  const { image, key } = await openAndPrepare(upload, format, signal, options);
+  const { pixels, width, height, format: fileFormat, decodeMs } = image;
+  const { probabilities, inferenceMs, ...waited } = await classifier.classify(pixels, signal);
+  const queueMs = image.queueMs + waited.queueMs;
+  onStage("decode", decodeMs);
+  onStage("queue", queueMs);
+  onStage("inference", inferenceMs);
   const { model } = classifier;
   const answer: Answer = {
     model,
-    image: { ...image, encrypted: format !== "plain" },
+    image: { width, height, format: fileFormat, encrypted: format !== "plain" },
     predictions: rank(probabilities, model.labels, top),
     timings: { queueMs, decodeMs, inferenceMs },
   };
@@ -124,7 +132,7 @@ function negotiate(request: Request, types: readonly AnswerType[]): AnswerType {
 }
 
 interface Opened {
-  prepared: PreparedImage;
+  image: QueuedImage;
   key: AnswerKey | undefined;
 }
 
@@ -132,16 +140,18 @@ interface Opened {
 async function openAndPrepare(
   upload: Upload,
   format: UploadFormat,
-  keys: ImageKeys,
-  decoder: DecodeQueue,
   signal: AbortSignal,
+  { keys, decoder, onStage }: EvaluateOptions,
 ): Promise<Opened> {
+  let since = performance.now();
   for await (const { file, key } of openUpload(upload, format, keys)) {
+    if (format !== "plain") onStage("decrypt", performance.now() - since);
     try {
-      return { prepared: await decoder.prepare(file, signal), key };
+      return { image: await decoder.prepare(file, signal), key };
     } catch (error) {
       if (format === "plain" || !isNoPicture(error)) throw error;
     }
+    since = performance.now();
   }
   throw encryptedImageRejected();
 }

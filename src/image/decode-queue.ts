@@ -10,6 +10,12 @@ export interface DecodeQueueOptions {
   maxQueue: number;
 }
 
+export interface QueuedImage extends PreparedImage {
+  /** Milliseconds until the decoding began. */
+  queueMs: number;
+  decodeMs: number;
+}
+
 /** Decodes and preprocesses pictures, a few at a time. */
 export class DecodeQueue {
   readonly #options: DecodeQueueOptions;
@@ -20,13 +26,21 @@ export class DecodeQueue {
     this.#options = options;
   }
 
+  /** Pictures whose decoding has not begun. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   /** @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OVERLOADED; the signal's reason */
-  async prepare(file: Uint8Array, signal: AbortSignal): Promise<PreparedImage> {
+  async prepare(file: Uint8Array, signal: AbortSignal): Promise<QueuedImage> {
     const { preprocessing, maxPixels } = this.#options;
+    const start = performance.now();
     await this.#enter();
     try {
       signal.throwIfAborted();
-      return await prepareImage(file, preprocessing, maxPixels);
+      const queueMs = performance.now() - start;
+      const image = await prepareImage(file, preprocessing, maxPixels);
+      return { ...image, queueMs, decodeMs: performance.now() - start - queueMs };
     } finally {
       this.#leave();
     }

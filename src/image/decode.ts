@@ -28,6 +28,8 @@ const loaders = [
  */
 export function configureDecoder(): void {
   sharp.cache(false);
+  // Pictures are decoded side by side; more threads for one would only stand in each other's way.
+  sharp.concurrency(1);
   sharp.block({ operation: ["VipsForeignLoad"] });
   sharp.unblock({ operation: loaders });
 }

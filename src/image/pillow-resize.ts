@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { ResizeKernel, type Taps } from "./resize-kernel.js";
 
 /**
  * Pillow's `resize(…, BILINEAR)` to the bit (ImagingResample in its Resample.c): a triangle filter as
@@ -9,10 +10,15 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** `32 - 8 - 2`: 8 bits of picture, 2 for sums over 1. */
 const precisionBits = 22;
-const half = 1 << (precisionBits - 1);
 
-/** Multiplications after which others get a turn: a few milliseconds of work. */
-const workPerTurn = 4_000_000;
+/** Of a picture's rows, after which others get a turn: a few milliseconds of work. */
+const bytesPerTurn = 2_000_000;
+
+/** A kernel's memory grows with its pictures and cannot shrink; a larger one is let go. */
+const mostKeptBytes = 16_000_000;
+
+/** Kernels that no picture uses: never more than pictures have been decoded at one time. */
+const idle: ResizeKernel[] = [];
 
 /** Part of a resized picture's rows or columns. */
 export interface Window {
@@ -20,15 +26,6 @@ export interface Window {
   size: number;
   offset: number;
   length: number;
-}
-
-interface Taps {
-  /** First source position of each output position. */
-  starts: Int32Array;
-  counts: Int32Array;
-  /** `width` weights for each output position. */
-  weights: Int32Array;
-  width: number;
 }
 
 /**
@@ -45,19 +42,33 @@ export async function resizeWindow(
 ): Promise<Uint8Array> {
   const across = computeTaps(width, columns);
   const down = computeTaps(height, rows);
-  const last = rows.length - 1;
-  const firstRow = down.starts[0] ?? 0;
-  const endRow = (down.starts[last] ?? 0) + (down.counts[last] ?? 0);
+  const [firstColumn, endColumn] = span(across);
+  const [firstRow, endRow] = span(down);
+  const stride = (endColumn - firstColumn) * 3;
+  const rowsPerTurn = Math.max(1, Math.floor(bytesPerTurn / stride));
+  // The kernel sees nothing of a row but the part that counts.
+  const columnTaps = { ...across, starts: across.starts.map((start) => start - firstColumn) };
 
-  const narrow = new Uint8Array(columns.length * 3 * (endRow - firstRow));
-  await inTurns(endRow - firstRow, columns.length * 3 * across.width, (row) => {
-    resizeRow(rgb, (firstRow + row) * width * 3, across, narrow, row * columns.length * 3);
-  });
-  const resized = new Uint8Array(columns.length * 3 * rows.length);
-  await inTurns(rows.length, columns.length * 3 * down.width, (row) => {
-    mixRows(narrow, columns.length * 3, firstRow, down, row, resized);
-  });
-  return resized;
+  const kernel = idle.pop() ?? new ResizeKernel();
+  kernel.begin(columnTaps, down, Math.min(rowsPerTurn, endRow - firstRow) * stride);
+  for (let row = firstRow; row < endRow; row += rowsPerTurn) {
+    if (row > firstRow) await nextTurn();
+    const count = Math.min(rowsPerTurn, endRow - row);
+    const source = Array.from({ length: count }, (_, index) => {
+      const at = ((row + index) * width + firstColumn) * 3;
+      return rgb.subarray(at, at + stride);
+    });
+    kernel.addRows(source, stride, row);
+  }
+  const result = kernel.finish();
+  if (kernel.memoryBytes <= mostKeptBytes) idle.push(kernel);
+  return result;
+}
+
+/** The source positions that count for any output position: the first, and the one after the last. */
+function span({ starts, counts }: Taps): [number, number] {
+  const last = starts.length - 1;
+  return [starts[0] ?? 0, (starts[last] ?? 0) + (counts[last] ?? 0)];
 }
 
 /** `precompute_coeffs` and `normalize_coeffs_8bpc`, for the window's positions alone. */
@@ -83,66 +94,4 @@ function computeTaps(sourceSize: number, { size, offset, length }: Window): Taps
     });
   }
   return { starts, counts, weights, width };
-}
-
-/** One row of the horizontal pass. Plain indexed loops: this is where the time goes. */
-function resizeRow(
-  source: Uint8Array,
-  sourceAt: number,
-  { starts, counts, weights, width }: Taps,
-  target: Uint8Array,
-  targetAt: number,
-): void {
-  for (let column = 0; column < starts.length; column += 1) {
-    let from = sourceAt + (starts[column] ?? 0) * 3;
-    let red = half;
-    let green = half;
-    let blue = half;
-    const firstWeight = column * width;
-    const endWeight = firstWeight + (counts[column] ?? 0);
-    for (let at = firstWeight; at < endWeight; at += 1, from += 3) {
-      const weight = weights[at] ?? 0;
-      red += (source[from] ?? 0) * weight;
-      green += (source[from + 1] ?? 0) * weight;
-      blue += (source[from + 2] ?? 0) * weight;
-    }
-    const to = targetAt + column * 3;
-    // Weights are of one sign and add up to 1, so nothing has to be clipped.
-    target[to] = red >> precisionBits;
-    target[to + 1] = green >> precisionBits;
-    target[to + 2] = blue >> precisionBits;
-  }
-}
-
-/** One row of the vertical pass. */
-function mixRows(
-  source: Uint8Array,
-  rowBytes: number,
-  firstRow: number,
-  { starts, counts, weights, width }: Taps,
-  row: number,
-  target: Uint8Array,
-): void {
-  const start = ((starts[row] ?? 0) - firstRow) * rowBytes;
-  const count = counts[row] ?? 0;
-  for (let byte = 0; byte < rowBytes; byte += 1) {
-    let sum = half;
-    for (let tap = 0, from = start + byte; tap < count; tap += 1, from += rowBytes) {
-      sum += (source[from] ?? 0) * (weights[row * width + tap] ?? 0);
-    }
-    target[row * rowBytes + byte] = sum >> precisionBits;
-  }
-}
-
-/** Does something for each row, and lets the event loop have its turn now and then. */
-async function inTurns(
-  rows: number,
-  workPerRow: number,
-  action: (row: number) => void,
-): Promise<void> {
-  const rowsPerTurn = Math.max(1, Math.floor(workPerTurn / workPerRow));
-  for (let row = 0; row < rows; row += 1) {
-    if (row > 0 && row % rowsPerTurn === 0) await nextTurn();
-    action(row);
-  }
 }

@@ -1,26 +1,25 @@
 import { decodeImage, type DecodedImage } from "./decode.js";
 import { resizeWindow, type Window } from "./pillow-resize.js";
 
-/** How a model wants its pictures: the manifest's section of that name. */
+/** What of a picture a model sees: in its manifest's section of that name. */
 export interface Preprocessing {
+  /** Pixels of the short side. */
   resize: number;
+  /** Pixels of the square cut from the middle. */
   crop: number;
-  channels: "RGB" | "BGR";
-  mean: readonly number[];
-  std: readonly number[];
 }
 
 export interface PreparedImage {
   width: number;
   height: number;
   format: string;
-  /** `[3, crop, crop]`, in the order of `channels`, normalised. */
-  pixels: Float32Array;
+  /** `[crop, crop, 3]`: red, green, blue, in a buffer of their own. */
+  pixels: Uint8Array;
 }
 
 /**
- * File to tensor as torchvision's classification transform does it: `Resize` of the short side
- * (Pillow's bilinear), `CenterCrop`, scale to 0–1, `Normalize`.
+ * File to square as torchvision's classification transform does it: `Resize` of the short side
+ * (Pillow's bilinear), `CenterCrop`. What follows, `ToTensor` and `Normalize`, is model/pack.ts.
  *
  * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE
  */
@@ -30,9 +29,9 @@ export async function prepareImage(
   maxPixels: number,
 ): Promise<PreparedImage> {
   const image = await decodeImage(file, maxPixels);
-  const square = await resizeAndCrop(image, preprocessing);
+  const pixels = await resizeAndCrop(image, preprocessing);
   const { width, height, format } = image;
-  return { width, height, format, pixels: normalise(square, preprocessing) };
+  return { width, height, format, pixels };
 }
 
 /** @returns `3 × crop × crop` bytes, interleaved */
@@ -62,19 +61,4 @@ export function cropOffset(size: number, crop: number): number {
   const half = (size - crop) / 2;
   const below = Math.floor(half);
   return half - below === 0.5 ? below + (below % 2) : Math.round(half);
-}
-
-/** Interleaved bytes to planes of numbers. */
-function normalise(bytes: Uint8Array, { channels, mean, std }: Preprocessing): Float32Array {
-  const plane = bytes.length / 3;
-  const pixels = new Float32Array(bytes.length);
-  for (let channel = 0; channel < 3; channel += 1) {
-    const source = channels === "RGB" ? channel : 2 - channel;
-    const offset = -(mean[channel] ?? 0) / (std[channel] ?? 1);
-    const scale = 1 / (255 * (std[channel] ?? 1));
-    for (let pixel = 0; pixel < plane; pixel += 1) {
-      pixels[channel * plane + pixel] = (bytes[pixel * 3 + source] ?? 0) * scale + offset;
-    }
-  }
-  return pixels;
 }

@@ -8,6 +8,7 @@ export interface BatchQueueOptions<Input, Output> {
   maxQueue: number;
   /** One output for each input, in order. Never called while an earlier call runs. */
   run: (inputs: Input[]) => Promise<Output[]>;
+  onBatch: (size: number) => void;
 }
 
 export interface BatchResult<Output> {
@@ -32,6 +33,11 @@ export class BatchQueue<Input, Output> {
 
   constructor(options: BatchQueueOptions<Input, Output>) {
     this.#options = options;
+  }
+
+  /** Inputs whose run has not begun. */
+  get length(): number {
+    return this.#waiting.length;
   }
 
   /** @throws RequestError OVERLOADED, or the signal's reason where it aborts before the run */
@@ -78,6 +84,7 @@ export class BatchQueue<Input, Output> {
 
   async #run(batch: Entry<Input, Output>[]): Promise<void> {
     const start = performance.now();
+    this.#options.onBatch(batch.length);
     try {
       const outputs = await this.#options.run(batch.map(({ input }) => input));
       const runMs = performance.now() - start;

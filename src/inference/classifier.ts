@@ -27,9 +27,9 @@ export interface Classification {
 export interface Classifier {
   readonly model: ModelDescription;
   /**
-   * @param pixels the model's input for one picture, without the batch dimension
+   * @param pixels one picture as the model sees it, `[height, width, 3]`: red, green, blue; taken over
    * @param signal the asker is gone, or has waited long enough: drop it if it still waits
    * @throws RequestError OVERLOADED where too many wait
    */
-  classify(pixels: Float32Array, signal: AbortSignal): Promise<Classification>;
+  classify(pixels: Uint8Array, signal: AbortSignal): Promise<Classification>;
 }

@@ -8,38 +8,43 @@ export interface OnnxClassifierOptions {
   maxBatch: number;
   maxBatchDelayMs: number;
   maxQueue: number;
+  /** Called with the number of pictures of each run. */
+  onBatch: (size: number) => void;
 }
 
 /** Classifies with a model session, many pictures in one run where many wait. */
 export class OnnxClassifier implements Classifier {
   readonly model: ModelDescription;
-  readonly #queue: BatchQueue<Float32Array, Float64Array>;
+  readonly #queue: BatchQueue<Uint8Array, Float64Array>;
 
-  constructor({ session, maxBatch, maxBatchDelayMs, maxQueue }: OnnxClassifierOptions) {
+  constructor(options: OnnxClassifierOptions) {
+    const { session, maxBatch, maxBatchDelayMs, maxQueue, onBatch } = options;
     this.model = describe(session);
     this.#queue = new BatchQueue({
       maxBatch: Math.min(maxBatch, session.fixedBatch ?? maxBatch),
       maxDelayMs: maxBatchDelayMs,
       maxQueue,
       run: (pictures) => runBatch(session, pictures),
+      onBatch,
     });
   }
 
-  async classify(pixels: Float32Array, signal: AbortSignal): Promise<Classification> {
+  /** Pictures whose run has not begun. */
+  get queueLength(): number {
+    return this.#queue.length;
+  }
+
+  async classify(pixels: Uint8Array, signal: AbortSignal): Promise<Classification> {
     const { output, queueMs, runMs } = await this.#queue.add(pixels, signal);
     return { probabilities: output, queueMs, inferenceMs: runMs };
   }
 }
 
-async function runBatch(session: ModelSession, pictures: Float32Array[]): Promise<Float64Array[]> {
-  const { manifest, fixedBatch } = session;
-  const size = pictures[0]?.length ?? 0;
-  const batch = fixedBatch ?? pictures.length;
-  const packed = new Float32Array(batch * size);
-  pictures.forEach((pixels, index) => {
-    packed.set(pixels, index * size);
-  });
-  const scores = await session.run(packed, batch);
+async function runBatch(
+  { manifest, run }: ModelSession,
+  pictures: readonly Uint8Array[],
+): Promise<Float64Array[]> {
+  const scores = await run(pictures);
   const classes = manifest.labels.length;
   return pictures.map((_, index) => {
     const row = scores.subarray(index * classes, (index + 1) * classes);

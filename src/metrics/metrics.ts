@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { RefreshOutcome } from "../secrets/key-refresher.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
 
@@ -10,6 +10,9 @@ export interface RequestCount {
   tookMs: number;
 }
 
+/** Seconds. */
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
 /** The server's figures, for Prometheus. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -17,9 +20,13 @@ export class Metrics {
   readonly #durations: Histogram<"route">;
   readonly #refreshes: Counter<"secret" | "outcome">;
   readonly #attempts: Counter<"secret">;
+  readonly #stages: Histogram<"stage">;
+  readonly #batches: Histogram;
 
   constructor() {
     const registers = [this.#registry];
+    // The process' own: memory, processor time, delay of the event loop, under the names that dashboards know.
+    collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Counter({
       name: "confml_requests_total",
       help: "Requests answered, by route, HTTP status and error code.",
@@ -30,7 +37,20 @@ export class Metrics {
       name: "confml_request_duration_seconds",
       help: "From a request's first byte to the end of its answer.",
       labelNames: ["route"],
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      buckets,
+      registers,
+    });
+    this.#stages = new Histogram({
+      name: "confml_stage_duration_seconds",
+      help: "What the time of an answered upload went into: upload, decrypt, queue (all waiting), decode, inference.",
+      labelNames: ["stage"],
+      buckets,
+      registers,
+    });
+    this.#batches = new Histogram({
+      name: "confml_batch_size",
+      help: "Pictures in one run of the model.",
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
       registers,
     });
     this.#refreshes = new Counter({
@@ -54,6 +74,36 @@ export class Metrics {
   countRequest({ route, status, code, tookMs }: RequestCount): void {
     this.#requests.inc({ route, status, code: code ?? "" });
     this.#durations.observe({ route }, tookMs / 1000);
+  }
+
+  observeStage(stage: string, tookMs: number): void {
+    this.#stages.observe({ stage }, tookMs / 1000);
+  }
+
+  observeBatch(size: number): void {
+    this.#batches.observe(size);
+  }
+
+  setModelBytes(bytes: number): void {
+    new Gauge({
+      name: "confml_model_bytes",
+      help: "Size of the decrypted model's file.",
+      registers: [this.#registry],
+    }).set(bytes);
+  }
+
+  /** From now on the lengths of these queues are shown. */
+  watchQueues(lengths: Readonly<Record<"decode" | "inference", () => number>>): void {
+    const length = new Gauge({
+      name: "confml_queue_length",
+      help: "Pictures that wait for a step: to be decoded, to be classified.",
+      labelNames: ["queue"],
+      registers: [this.#registry],
+      collect: () => {
+        length.set({ queue: "decode" }, lengths.decode());
+        length.set({ queue: "inference" }, lengths.inference());
+      },
+    });
   }
 
   countRefresh(secret: string, outcome: RefreshOutcome): void {

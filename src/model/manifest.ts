@@ -35,6 +35,8 @@ const manifestSchema = z.strictObject({
     mean: threeNumbers,
     std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
   }),
+  /** What the model answers to referencePicture(): one number for each label. */
+  reference: z.strictObject({ output: z.array(z.number()) }).optional(),
   provenance: z.record(z.string(), z.string()).optional(),
   accuracy: z
     .strictObject({ top1: z.number().min(0).max(1), images: z.int().min(1), data: z.string() })

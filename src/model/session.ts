@@ -2,6 +2,9 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { RefusedError, describeCause } from "../errors.js";
 import { hasExternalData } from "./external-data.js";
 import type { Manifest } from "./manifest.js";
+import { packPicture } from "./pack.js";
+import { referencePicture } from "./reference-picture.js";
+import { sessionOptions, type LoadOptions } from "./session-options.js";
 
 /** A loaded model whose input and output are what its manifest says. */
 export interface ModelSession {
@@ -9,74 +12,84 @@ export interface ModelSession {
   /** Pictures that one run takes; undefined where any number will do. */
   fixedBatch: number | undefined;
   /**
-   * @param pixels `[batch, 3, crop, crop]`
-   * @returns `[batch, labels]`
+   * Never called while an earlier run goes on.
+   *
+   * @param pictures each `[crop, crop, 3]` bytes in a buffer of its own, which is taken over; at most
+   *   `maxBatch`
+   * @returns `[pictures, labels]`
    */
-  run: (pixels: Float32Array, batch: number) => Promise<Float32Array>;
+  run: (pictures: readonly Uint8Array[]) => Promise<Float32Array>;
   release: () => Promise<void>;
 }
 
 const doing = "loading the model";
+/** Of the reference answer's range. Kernels of one layout differ by far less, wrong layouts by far more. */
+const referenceTolerance = 0.02;
 
 /**
- * Loads ONNX bytes and holds the model against its manifest; runs it once, so that what is ready has
- * answered.
+ * Loads a model and holds it against its manifest; runs it once, so that what is ready has answered.
  *
+ * @param model taken over: wiped once the session has its own copy, or kept where it works on these bytes
  * @throws RefusedError MODEL_INVALID
  */
 export async function createModelSession(
   model: Uint8Array,
   manifest: Manifest,
+  options: LoadOptions,
 ): Promise<ModelSession> {
-  if (readStructure(() => hasExternalData(model))) {
+  if (options.format === "onnx" && readStructure(options, () => hasExternalData(model))) {
     throw invalid(
       "a model whole in one file",
       "one that reads other files (external data)",
       "Save the model with its weights inside",
     );
   }
-  const session = await createSession(model);
+  const session = await createSession(model, options);
   try {
     const fixedBatch = checkInput(session, manifest);
     checkOutput(session, manifest);
-    const runner = createRunner(session, manifest, fixedBatch);
-    await tryOut(runner);
-    return runner;
+    const run = createRun(session, manifest);
+    await tryOut(run, manifest, fixedBatch ?? 1);
+    const worksOnBytes = options.format === "ort" && options.weights === "in-place";
+    if (!worksOnBytes) model.fill(0);
+    return {
+      manifest,
+      fixedBatch,
+      run: batchRunner(run, manifest, fixedBatch, options.maxBatch),
+      release: async () => {
+        await session.release();
+        model.fill(0);
+      },
+    };
   } catch (error) {
     await session.release();
     throw error;
   }
 }
 
-async function createSession(model: Uint8Array): Promise<InferenceSession> {
+async function createSession(model: Uint8Array, options: LoadOptions): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(model, {
-      executionProviders: ["cpu"],
-      graphOptimizationLevel: "all",
-      // Warnings of the runtime's go to standard error, past our log.
-      logSeverityLevel: 3,
-      // Bytes 4 to 7 could name the runtime's own format, which the search for external data cannot read.
-      extra: { session: { load_model_format: "ONNX" } },
-    });
+    return await InferenceSession.create(model, sessionOptions(options));
   } catch (cause) {
-    throw notOnnx(cause);
+    throw notAModel(options, cause);
   }
 }
 
-function readStructure<T>(read: () => T): T {
+function readStructure<T>(options: LoadOptions, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw notOnnx(cause);
+    throw notAModel(options, cause);
   }
 }
 
 /** One wrong key in 256 leaves padding that looks right, so this too can be a wrong key. */
-function notOnnx(cause: unknown): RefusedError {
+function notAModel({ format }: LoadOptions, cause: unknown): RefusedError {
+  const what = format === "ort" ? "a model in ORT format" : "an ONNX model";
   return invalid(
-    "an ONNX model under the decryption",
+    `${what} under the decryption`,
     describeCause(cause),
-    "Check that the model's key is the one that this file was encrypted with, and that the file is ONNX",
+    "Check that the model's key is the one that this file was encrypted with, and that Inference.Model.Format says what the file is",
     cause,
   );
 }
@@ -144,34 +157,51 @@ function tensorNamed(
   return found;
 }
 
-function createRunner(
-  session: InferenceSession,
-  manifest: Manifest,
-  fixedBatch: number | undefined,
-): ModelSession {
-  const { input, output } = manifest;
+/** One run of the session. @param pixels `[batch, 3, crop, crop]`; @returns `[batch, labels]` */
+type Run = (pixels: Float32Array, batch: number) => Promise<Float32Array>;
+
+function createRun(session: InferenceSession, { input, output }: Manifest): Run {
   const [, ...picture] = input.shape;
-  return {
-    manifest,
-    fixedBatch,
-    async run(pixels, batch) {
-      const tensor = new Tensor("float32", pixels, [batch, ...picture]);
-      const results = await session.run({ [input.name]: tensor }, [output.name]);
-      const data = results[output.name]?.data;
-      if (!(data instanceof Float32Array)) throw new Error("an output that is no float32 tensor");
-      return data;
-    },
-    release: () => session.release(),
+  return async (pixels, batch) => {
+    const tensor = new Tensor("float32", pixels, [batch, ...picture]);
+    const results = await session.run({ [input.name]: tensor }, [output.name]);
+    const data = results[output.name]?.data;
+    if (!(data instanceof Float32Array)) throw new Error("an output that is no float32 tensor");
+    return data;
   };
 }
 
-/** A grey picture: what it is does not matter, that there is a sound answer does. */
-async function tryOut({ manifest, fixedBatch, run }: ModelSession): Promise<void> {
-  const [, ...picture] = manifest.input.shape;
-  const batch = fixedBatch ?? 1;
+/** Each picture is packed once, into the one tensor that all batches share. */
+function batchRunner(
+  run: Run,
+  manifest: Manifest,
+  fixedBatch: number | undefined,
+  maxBatch: number,
+): ModelSession["run"] {
+  const size = pictureLength(manifest);
+  const tensor = new Float32Array((fixedBatch ?? maxBatch) * size);
+  return async (pictures) => {
+    pictures.forEach((picture, index) => {
+      packPicture(picture, manifest.preprocessing, tensor, index * size);
+    });
+    const batch = fixedBatch ?? pictures.length;
+    const scores = await run(tensor.subarray(0, batch * size), batch);
+    return scores.subarray(0, pictures.length * manifest.labels.length);
+  };
+}
+
+function pictureLength({ input }: Manifest): number {
+  const [, ...picture] = input.shape;
+  return picture.reduce((a, b) => a * b, 1);
+}
+
+/** What is ready has given a sound answer, and the very one that its manifest may name. */
+async function tryOut(run: Run, manifest: Manifest, batch: number): Promise<void> {
+  const size = pictureLength(manifest);
   let scores: Float32Array;
   try {
-    const pixels = new Float32Array(batch * picture.reduce((a, b) => a * b, 1));
+    const pixels = new Float32Array(batch * size);
+    pixels.set(referencePicture(size));
     scores = await run(pixels, batch);
   } catch (cause) {
     throw invalid(
@@ -185,6 +215,23 @@ async function tryOut({ manifest, fixedBatch, run }: ModelSession): Promise<void
   if (!scores.every(Number.isFinite)) {
     throw invalid("numbers for answers", "NaN or infinity", "Check the model's weights");
   }
+  checkReference(scores, manifest);
+}
+
+/** A model whose layout is another processor's does not fail: it answers wrongly. */
+function checkReference(scores: Float32Array, { reference }: Manifest): void {
+  if (reference === undefined) return;
+  const { output } = reference;
+  const spread = Math.max(...output) - Math.min(...output);
+  const difference = Math.max(
+    ...output.map((value, index) => Math.abs(value - (scores[index] ?? 0))),
+  );
+  if (difference <= spread * referenceTolerance) return;
+  throw invalid(
+    "the manifest's reference answer to a first picture",
+    `one that differs by ${((difference / spread) * 100).toFixed(1)} % of its range`,
+    "Use the manifest that belongs to this model, and a processor like the one that it was optimized for (confml model optimize --portable: for any)",
+  );
 }
 
 function describeShape(shape: readonly (number | string)[]): string {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { loadManifest } from "../../src/model/manifest.js";
 import { createModelSession, type ModelSession } from "../../src/model/session.js";
 import { fileURLToPath } from "node:url";
+import { loadOptions } from "./load-options.js";
 
 const folder = new URL("../fixtures/models/", import.meta.url);
 
@@ -9,5 +10,9 @@ const folder = new URL("../fixtures/models/", import.meta.url);
 export async function coloursSession(labels?: string[]): Promise<ModelSession> {
   const manifest = await loadManifest(fileURLToPath(new URL("colours.json", folder)));
   const model = await readFile(new URL("colours.onnx", folder));
-  return createModelSession(model, labels === undefined ? manifest : { ...manifest, labels });
+  return createModelSession(
+    model,
+    labels === undefined ? manifest : { ...manifest, labels },
+    loadOptions,
+  );
 }

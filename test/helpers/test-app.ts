@@ -4,6 +4,7 @@ import request, { type Test } from "supertest";
 import type { Config } from "../../src/config/schema.js";
 import { AesKey } from "../../src/crypto/aes-key.js";
 import { createApp, type AppOptions, type RequestSummary } from "../../src/http/app.js";
+import type { Stage } from "../../src/http/evaluate.js";
 import { UploadReader, type UploadLimits } from "../../src/http/upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { configureDecoder } from "../../src/image/decode.js";
@@ -25,6 +26,7 @@ export interface TestApp {
   /** The keys' own. */
   clock: { nowMs: number };
   summaries: RequestSummary[];
+  stages: { stage: Stage; tookMs: number }[];
   bugs: unknown[];
 }
 
@@ -42,6 +44,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const session = await coloursSession(options.labels);
   const summaries: RequestSummary[] = [];
   const bugs: unknown[] = [];
+  const stages: { stage: Stage; tookMs: number }[] = [];
   const clock = { nowMs: 0 };
   const keys = await ImageKeys.create({
     ids: ["First", "Second", "Missing"],
@@ -60,7 +63,13 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },
     platform: "none",
-    classifier: new OnnxClassifier({ session, maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 500 }),
+    classifier: new OnnxClassifier({
+      session,
+      maxBatch: 8,
+      maxBatchDelayMs: 0,
+      maxQueue: 500,
+      onBatch: () => undefined,
+    }),
     decoder: new DecodeQueue({
       preprocessing: session.manifest.preprocessing,
       maxPixels: options.maxPixels ?? 1_000_000,
@@ -77,6 +86,9 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     results: { Encrypt: "match", MaxTop: 1000, ...options.results },
     requestTimeoutMs: 30_000,
     isStopping: () => false,
+    onStage: (stage, tookMs) => {
+      stages.push({ stage, tookMs });
+    },
     onRequest: (summary) => {
       summaries.push(summary);
     },
@@ -85,7 +97,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     },
     ...options.app,
   });
-  return { app, keys, clock, summaries, bugs };
+  return { app, keys, clock, summaries, stages, bugs };
 }
 
 export interface Part {

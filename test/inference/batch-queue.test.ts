@@ -9,10 +9,14 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 function heldQueue(options: { maxBatch?: number; maxQueue?: number } = {}) {
   const batches: number[][] = [];
   const holds: (() => void)[] = [];
+  const sizes: number[] = [];
   const queue = new BatchQueue<number, number>({
     maxBatch: options.maxBatch ?? 4,
     maxDelayMs: 0,
     maxQueue: options.maxQueue ?? 100,
+    onBatch: (size) => {
+      sizes.push(size);
+    },
     run: async (inputs) => {
       batches.push(inputs);
       await new Promise<void>((resolve) => holds.push(resolve));
@@ -27,19 +31,22 @@ function heldQueue(options: { maxBatch?: number; maxQueue?: number } = {}) {
       await turn();
     }
   };
-  return { queue, batches, letGo };
+  return { queue, batches, sizes, letGo };
 }
 
 describe("the batch queue", () => {
   test("packs what waits while a batch runs, in order, no more than a batch holds", async () => {
-    const { queue, batches, letGo } = heldQueue({ maxBatch: 3 });
+    const { queue, batches, sizes, letGo } = heldQueue({ maxBatch: 3 });
     const first = queue.add(1, never);
     await turn();
     const others = [2, 3, 4, 5].map((input) => queue.add(input, never));
+    expect(queue.length).toBe(4);
     await letGo();
+    expect(queue.length).toBe(0);
     const outputs = (await Promise.all([first, ...others])).map(({ output }) => output);
     expect(outputs).toEqual([2, 4, 6, 8, 10]);
     expect(batches).toEqual([[1], [2, 3, 4], [5]]);
+    expect(sizes).toEqual([1, 3, 1]);
   });
 
   test("refuses at once what is over its length", async () => {
@@ -88,6 +95,7 @@ describe("the batch queue", () => {
       maxBatch: 2,
       maxDelayMs: 5,
       maxQueue: 10,
+      onBatch: () => undefined,
       run: (inputs) => {
         batches.push(inputs);
         return Promise.resolve(inputs);
@@ -104,6 +112,7 @@ describe("the batch queue", () => {
       maxBatch: 2,
       maxDelayMs: 0,
       maxQueue: 10,
+      onBatch: () => undefined,
       run: () => Promise.resolve([]),
     });
     await expect(queue.add(1, never)).rejects.toThrow("fewer outputs");

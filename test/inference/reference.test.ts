@@ -9,6 +9,7 @@ import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import { rank } from "../../src/inference/ranking.js";
 import { createModelSession } from "../../src/model/session.js";
 import { projectFolder } from "../helpers/server-process.js";
+import { loadOptions } from "../helpers/load-options.js";
 
 /** Real ImageNet weights and photographs, which are not part of the project. */
 const shared = join(projectFolder, "../shared");
@@ -57,8 +58,15 @@ const tolerance = 0.001;
           std: [0.229, 0.224, 0.225],
         },
       },
+      loadOptions,
     );
-    classifier = new OnnxClassifier({ session, maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 8 });
+    classifier = new OnnxClassifier({
+      session,
+      maxBatch: 8,
+      maxBatchDelayMs: 0,
+      maxQueue: 8,
+      onBatch: () => undefined,
+    });
   });
 
   test.each(Object.entries(reference))("%s", async (name, wanted) => {

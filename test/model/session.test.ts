@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/model/session.js";
+import { referencePicture } from "../../src/model/reference-picture.js";
+import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { elementTypes, tinyModel } from "./onnx-bytes.js";
 
@@ -35,31 +37,60 @@ function replaced(from: string, to: string): Buffer {
   return Buffer.from(model.toString("latin1").replaceAll(from, to), "latin1");
 }
 
+/** A picture of one grey, from 0 to 1. */
+function grey(value: number): Uint8Array {
+  return new Uint8Array(3 * 32 * 32).fill(value * 255);
+}
+
+function round(score: number): number {
+  return Math.round(score * 1e4) / 1e4;
+}
+
 describe("a model session", () => {
-  test("answers with a row for each picture", async () => {
-    const session = await createModelSession(model, manifest);
-    const pixels = new Float32Array(2 * 3 * 32 * 32).fill(0.5, 3 * 32 * 32);
-    const scores = await session.run(pixels, 2);
-    expect([...scores]).toEqual([0, 0, 0, 5, 5, 5]);
+  test("answers with a row for each picture, whatever ran before", async () => {
+    const session = await createModelSession(Buffer.from(model), manifest, loadOptions);
+    const scores = await session.run([grey(0), grey(0.4), grey(1)]);
+    expect([...scores].map(round)).toEqual([0, 0, 0, 4, 4, 4, 10, 10, 10]);
+    expect([...(await session.run([grey(0.2)]))].map(round)).toEqual([2, 2, 2]);
     expect(session.fixedBatch).toBeUndefined();
     await session.release();
   });
 
-  test("tells a batch that is fixed in the model, and is tried out with it", async () => {
-    const session = await createModelSession(withBatch("\x84\x80\x80\x80\x00"), manifest);
+  test("fills up a batch that is fixed in the model", async () => {
+    const fixed = withBatch("\x84\x80\x80\x80\x00");
+    const session = await createModelSession(fixed, manifest, loadOptions);
     expect(session.fixedBatch).toBe(4);
-    await expect(session.run(new Float32Array(4 * 3 * 32 * 32), 4)).resolves.toHaveLength(12);
-    await expect(session.run(new Float32Array(3 * 32 * 32), 1)).rejects.toThrow("dimensions");
+    expect([...(await session.run([grey(0.2)]))].map(round)).toEqual([2, 2, 2]);
+    await expect(session.run([0, 0, 0, 0].map(grey))).resolves.toHaveLength(12);
     await session.release();
   });
 
-  test("does not keep the bytes: they may be wiped once it is made", async () => {
+  test("wipes the bytes once it has its own copy", async () => {
     const bytes = Buffer.from(model);
-    const session = await createModelSession(bytes, manifest);
-    bytes.fill(0);
-    const pixels = new Float32Array(3 * 32 * 32).fill(0.25);
-    expect([...(await session.run(pixels, 1))]).toEqual([2.5, 2.5, 2.5]);
+    const session = await createModelSession(bytes, manifest, loadOptions);
+    expect(bytes.equals(Buffer.alloc(bytes.length))).toBe(true);
+    expect([...(await session.run([grey(0.6)]))].map(round)).toEqual([6, 6, 6]);
     await session.release();
+  });
+
+  test("gives the answer that its manifest names for the first picture", async () => {
+    const pixels = referencePicture(3 * 32 * 32);
+    const output = [0, 1, 2].map(
+      (channel) =>
+        pixels.subarray(channel * 1024, (channel + 1) * 1024).reduce((a, b) => a + b) / 102.4,
+    );
+    const load = async (numbers: number[]): Promise<void> => {
+      const named = { ...manifest, reference: { output: numbers } };
+      const session = await createModelSession(Buffer.from(model), named, loadOptions);
+      await session.release();
+    };
+    await load(output);
+    const spread = Math.max(...output) - Math.min(...output);
+    const [first = 0, ...rest] = output;
+    await load([first + spread * 0.015, ...rest]);
+    await expect(load([first + spread * 0.05, ...rest])).rejects.toThrow(
+      /the manifest's reference answer to a first picture; got one that differs by .* %/u,
+    );
   });
 
   test.each<[string, () => [Buffer, Manifest], RegExp]>([
@@ -148,7 +179,8 @@ describe("a model session", () => {
       /NaN or infinity/u,
     ],
   ])("is refused for %s, and says so", async (_what, arrange, message) => {
-    const attempt = createModelSession(...arrange());
+    const [bytes, itsManifest] = arrange();
+    const attempt = createModelSession(Buffer.from(bytes), itsManifest, loadOptions);
     await expect(attempt).rejects.toMatchObject({ code: "MODEL_INVALID" });
     await expect(attempt).rejects.toThrow(message);
   });

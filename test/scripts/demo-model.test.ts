@@ -10,6 +10,7 @@ import { rank } from "../../src/inference/ranking.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/model/session.js";
 import { projectFolder } from "../helpers/server-process.js";
+import { loadOptions } from "../helpers/load-options.js";
 
 const modelFolder = join(projectFolder, "models/demo");
 const never = new AbortController().signal;
@@ -36,8 +37,8 @@ describe("the demo model", () => {
     configureDecoder();
     manifest = await loadManifest(join(modelFolder, "model.json"));
     const model = await readFile(join(modelFolder, "alexnet.onnx"));
-    const session = await createModelSession(model, manifest);
-    classifier = new OnnxClassifier({ session, maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 8 });
+    const session = await createModelSession(model, manifest, loadOptions);
+    classifier = new OnnxClassifier({ session, maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 8, onBatch: () => undefined });
   });
 
   afterAll(async () => {

@@ -1,0 +1,23 @@
+import type { BootErrorCode, Failure } from "../errors.js";
+import type { Manifest } from "./manifest.js";
+import type { LoadOptions } from "./session-options.js";
+
+/** What a session is made of. */
+export interface LoadRequest {
+  model: Uint8Array;
+  manifest: Manifest;
+  options: LoadOptions;
+}
+
+export type WorkerRequest =
+  | ({ type: "load" } & LoadRequest)
+  | { type: "run"; pictures: readonly Uint8Array[] }
+  | { type: "release" };
+
+/** One to each request, in order. */
+export type WorkerResponse =
+  | { type: "loaded"; fixedBatch: number | undefined }
+  | { type: "refused"; code: BootErrorCode; failure: Failure }
+  | { type: "failed"; reason: string }
+  | { type: "scores"; scores: Float32Array<ArrayBuffer> }
+  | { type: "released" };

@@ -1,0 +1,50 @@
+import { parentPort } from "node:worker_threads";
+import { RefusedError, describeCause } from "../errors.js";
+import type { LoadRequest, WorkerRequest, WorkerResponse } from "./inference-messages.js";
+import { createModelSession, type ModelSession } from "./session.js";
+
+/**
+ * The thread that owns the model's session, and nothing else. A run of ONNX Runtime holds up the thread
+ * that asks for it; here nobody else waits.
+ */
+class InferenceWorker {
+  #session: ModelSession | undefined;
+
+  async answer(request: WorkerRequest): Promise<WorkerResponse> {
+    if (request.type === "load") return this.#load(request);
+    if (this.#session === undefined) throw new Error("no model is loaded");
+    if (request.type === "run") {
+      // A copy: the tensor's memory is ONNX Runtime's own.
+      return {
+        type: "scores",
+        scores: Float32Array.from(await this.#session.run(request.pictures)),
+      };
+    }
+    await this.#session.release();
+    return { type: "released" };
+  }
+
+  async #load({ model, manifest, options }: LoadRequest): Promise<WorkerResponse> {
+    this.#session = await createModelSession(model, manifest, options);
+    return { type: "loaded", fixedBatch: this.#session.fixedBatch };
+  }
+}
+
+/** An error's class does not survive the way between threads. */
+function describe(error: unknown): WorkerResponse {
+  return error instanceof RefusedError
+    ? { type: "refused", code: error.code, failure: error.failure }
+    : { type: "failed", reason: describeCause(error) };
+}
+
+function send(response: WorkerResponse): void {
+  const transfer = response.type === "scores" ? [response.scores.buffer] : [];
+  parentPort?.postMessage(response, transfer);
+}
+
+const worker = new InferenceWorker();
+parentPort?.on("message", (request: WorkerRequest) => {
+  worker.answer(request).then(send, (error: unknown) => {
+    send(describe(error));
+  });
+});

@@ -1,0 +1,27 @@
+import type { Manifest } from "./manifest.js";
+
+/**
+ * torchvision's `ToTensor` and `Normalize`: a picture's bytes to planes of numbers, written where the
+ * batch's tensor is.
+ *
+ * @param picture `[height, width, 3]`: red, green, blue
+ * @param target takes `[3, height, width]` in the order of `channels`, from `offset` on
+ */
+export function packPicture(
+  picture: Uint8Array,
+  { channels, mean, std }: Manifest["preprocessing"],
+  target: Float32Array,
+  offset: number,
+): void {
+  const plane = picture.length / 3;
+  for (let channel = 0; channel < 3; channel += 1) {
+    const source = channels === "RGB" ? channel : 2 - channel;
+    const deviation = std[channel] ?? 1;
+    const shift = -(mean[channel] ?? 0) / deviation;
+    const scale = 1 / (255 * deviation);
+    const start = offset + channel * plane;
+    for (let pixel = 0; pixel < plane; pixel += 1) {
+      target[start + pixel] = (picture[pixel * 3 + source] ?? 0) * scale + shift;
+    }
+  }
+}

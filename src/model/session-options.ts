@@ -1,0 +1,45 @@
+import type { InferenceSession } from "onnxruntime-node";
+
+export interface LoadOptions {
+  format: "onnx" | "ort";
+  /**
+   * `packed`: each layer's weights are copied into the order that its kernel reads fastest. `in-place`:
+   * they stay as they lie in the file, in ORT format in the file's very bytes.
+   */
+  weights: "packed" | "in-place";
+  /** Of one run of the model. */
+  threads: number;
+  /** Pictures in one run. */
+  maxBatch: number;
+}
+
+/** What ONNX Runtime is told (onnxruntime_session_options_config_keys.h). */
+export function sessionOptions({
+  format,
+  weights,
+  threads,
+}: LoadOptions): InferenceSession.SessionOptions {
+  const inPlace = weights === "in-place";
+  return {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Its blocks only grow, to what the largest batch ever took and more.
+    enableCpuMemArena: false,
+    // Warnings of the runtime's go to standard error, past our log.
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        // Never guessed from the bytes: the search for external data reads ONNX alone.
+        load_model_format: format.toUpperCase(),
+        // Threads that wait for work by turning round take the cores from decoding.
+        intra_op: { allow_spinning: "0" },
+        ...(inPlace ? { disable_prepacking: "1" } : {}),
+        ...(inPlace && format === "ort"
+          ? { use_ort_model_bytes_directly: "1", use_ort_model_bytes_for_initializers: "1" }
+          : {}),
+      },
+    },
+  };
+}

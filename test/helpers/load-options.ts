@@ -1,0 +1,9 @@
+import type { LoadOptions } from "../../src/model/session-options.js";
+
+/** How tests load a model, where it does not matter how. */
+export const loadOptions: LoadOptions = {
+  format: "onnx",
+  weights: "packed",
+  threads: 1,
+  maxBatch: 8,
+};

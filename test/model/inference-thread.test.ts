@@ -1,0 +1,151 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { InferenceSession } from "onnxruntime-node";
+import {
+  startInferenceThread,
+  type InferenceThreadOptions,
+} from "../../src/model/inference-thread.js";
+import { loadManifest, type Manifest } from "../../src/model/manifest.js";
+import type { ModelSession } from "../../src/model/session.js";
+import { loadOptions } from "../helpers/load-options.js";
+import { projectFolder } from "../helpers/server-process.js";
+
+/** A thread runs compiled code. */
+const code = pathToFileURL(join(projectFolder, "dist/model/inference-worker.js"));
+const fixtures = join(projectFolder, "test/fixtures/models");
+let folder: string;
+let manifest: Manifest;
+let onnx: Buffer;
+let ort: Buffer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "confml-thread-"));
+  manifest = await loadManifest(join(fixtures, "colours.json"));
+  onnx = await readFile(join(fixtures, "colours.onnx"));
+  const file = join(folder, "colours.ort");
+  const session = await InferenceSession.create(onnx, {
+    optimizedModelFilePath: file,
+    extra: { session: { save_model_format: "ORT" } },
+  });
+  await session.release();
+  ort = await readFile(file);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const deaths: Error[] = [];
+
+function start(
+  model: Uint8Array,
+  options: Partial<Omit<InferenceThreadOptions, "model">> = {},
+): Promise<ModelSession> {
+  return startInferenceThread({
+    model: new Uint8Array(model),
+    manifest,
+    options: loadOptions,
+    code,
+    onDeath: (error) => {
+      deaths.push(error);
+    },
+    ...options,
+  });
+}
+
+/** A picture of one grey, from 0 to 1. */
+function grey(value: number): Uint8Array {
+  return new Uint8Array(3 * 32 * 32).fill(value * 255);
+}
+
+function round(scores: Float32Array): number[] {
+  return Array.from(scores, (score) => Math.round(score * 1e4) / 1e4);
+}
+
+describe("the inference thread", () => {
+  test.each([
+    ["onnx", "packed"],
+    ["onnx", "in-place"],
+    ["ort", "packed"],
+    ["ort", "in-place"],
+  ] as const)("answers from a model in %s, its weights %s", async (format, weights) => {
+    const session = await start(format === "ort" ? ort : onnx, {
+      options: { ...loadOptions, format, weights },
+    });
+    for (let times = 0; times < 3; times += 1) {
+      // Whatever does not hold on to a model's bytes loses them here.
+      Array.from({ length: 50 }, () => new Uint8Array(1_000_000));
+      expect(round(await session.run([grey(0), grey(0.4)]))).toEqual([0, 0, 0, 4, 4, 4]);
+    }
+    await session.release();
+  });
+
+  test("takes the model and the pictures over: here nothing of them is left", async () => {
+    const model = new Uint8Array(onnx);
+    const picture = grey(1);
+    const session = await startInferenceThread({
+      model,
+      manifest,
+      options: loadOptions,
+      code,
+      onDeath: () => undefined,
+    });
+    const run = session.run([picture]);
+    expect([model.length, picture.length]).toEqual([0, 0]);
+    expect(round(await run)).toEqual([10, 10, 10]);
+    await session.release();
+  });
+
+  test("refuses a model with the reason that the thread gives", async () => {
+    const attempt = start(onnx, { manifest: { ...manifest, labels: ["red"] } });
+    await expect(attempt).rejects.toMatchObject({
+      code: "MODEL_INVALID",
+      failure: { got: "1 labels" },
+    });
+    await expect(start(Buffer.from("no model"))).rejects.toThrow(/an ONNX model under/u);
+    await expect(start(onnx, { options: { ...loadOptions, format: "ort" } })).rejects.toThrow(
+      /a model in ORT format under the decryption.*Inference\.Model\.Format/u,
+    );
+    await expect(start(ort)).rejects.toThrow(/an ONNX model under the decryption/u);
+  });
+
+  test("tells when a run fails, and goes on", async () => {
+    const session = await start(onnx);
+    const tooMany = Array.from({ length: 9 }, () => grey(0.5));
+    await expect(session.run(tooMany)).rejects.toThrow(/the inference thread answered: /u);
+    expect(round(await session.run([grey(0.2)]))).toEqual([2, 2, 2]);
+    await session.release();
+  });
+
+  test("ends when it is released, after the run that goes on", async () => {
+    const session = await start(onnx);
+    const run = session.run([grey(1)]);
+    await session.release();
+    expect(round(await run)).toEqual([10, 10, 10]);
+    expect(deaths).toEqual([]);
+    await session.release();
+  });
+
+  test("that dies is told of, once, and its run fails", async () => {
+    const dying = `data:text/javascript,
+      import { parentPort } from "node:worker_threads";
+      parentPort.on("message", ({ type }) => {
+        if (type === "load") parentPort.postMessage({ type: "loaded" });
+        else throw new Error("struck by lightning");
+      });`;
+    const session = await start(onnx, { code: new URL(dying) });
+    await expect(session.run([grey(1)])).rejects.toThrow("struck by lightning");
+    expect(deaths.splice(0).map(({ message }) => message)).toEqual(["struck by lightning"]);
+    await expect(session.run([grey(1)])).rejects.toThrow("struck by lightning");
+    await session.release();
+  });
+
+  test("that dies while it loads fails the start", async () => {
+    const dying = new URL("data:text/javascript,process.exit(3)");
+    await expect(start(onnx, { code: dying })).rejects.toThrow("ended with code 3");
+    deaths.length = 0;
+  });
+});
