@@ -32,6 +32,8 @@ export interface StageOptions {
   port: number;
   /** How often the server fetches the data owner's key again; 0: never. */
   refreshMs: number;
+  /** What else config.json says under Inference, in sections that this file writes or that it lacks. */
+  inference?: Partial<Record<"Model" | "Images" | "Limits", Readonly<Record<string, unknown>>>>;
   home: ServerHome;
   say: (who: string, line: string) => void;
 }
@@ -160,8 +162,10 @@ export async function setStage(options: StageOptions): Promise<Stage> {
         Sha256: sha256(encrypted),
         Manifest: await home.give(manifest),
         Key: modelSecret.ID,
+        ...options.inference?.Model,
       },
-      Images: { Keys: [imageSecret.ID] },
+      Images: { Keys: [imageSecret.ID], ...options.inference?.Images },
+      ...(options.inference?.Limits === undefined ? {} : { Limits: options.inference.Limits }),
     };
     const secrets = [
       { ...modelSecret, LocalPath: join(home.inside.keys, "model.key") },

@@ -44,6 +44,9 @@ The release policy: which code gets the key
   confml policy explain    say in words what one means, and what is wrong with it
   confml policy test       say why a server does not get the key
 
+The model
+  confml model optimize    make it faster before it is encrypted: ORT format, 8 bits
+
 Files
   confml encrypt           encrypt a picture for a server, or a model
   confml decrypt           read a server's encrypted answer
@@ -125,7 +128,32 @@ Says what the vault holds under that name, and who can get it, with warnings.
   --json              the same for programs
 ${vaultOptions}`;
 
-/** By command; `key` stands for its three. */
+const modelOptimize = `Usage: confml model optimize MODEL.onnx --manifest FILE --out FILE [OPTIONS]
+
+Makes a model that loads and answers faster, and compares its answers with the
+original's. You encrypt and serve the result in the original's place; FILE.json is its
+manifest, with the answer that a server must get from it before it serves.
+
+  --manifest FILE     what the model is: model.json
+  --out FILE          the new model; its manifest goes to FILE.json
+  --pictures PATH     pictures to compare the two on, a folder (with all below it) or a
+                      file; several times. 8 bits are calibrated with every other one
+  --int8              weights and arithmetic of 8 bits: in convolutions and fully
+                      connected layers, or, where too many answers change, in the
+                      fully connected ones alone. Needs 16 pictures, better 100
+  --layers KIND       all or linear (the fully connected ones), and nothing else tried
+  --portable          for every x86-64 processor with AVX2. Without it, for those with
+                      the vectors of this one: faster there, refused by servers elsewhere
+  --min-agreement PCT write nothing unless the first answer is the original's for so
+                      many of the pictures that were not calibrated with; 99 where not
+                      given
+  --format FORMAT     ort (ONNX Runtime's own, where not given), or onnx for --int8
+  --force             overwrite FILE and FILE.json
+
+Ends with 1, and writes nothing, where too many answers changed.
+`;
+
+/** By command; `key` and `model` stand for those that begin so. */
 export const help: Readonly<Record<string, string>> = {
   encrypt,
   decrypt,
@@ -136,4 +164,6 @@ export const help: Readonly<Record<string, string>> = {
   "key create": keyCreate,
   "key import": keyImport,
   "key show": keyShow,
+  model: modelOptimize,
+  "model optimize": modelOptimize,
 };

@@ -8,7 +8,7 @@ import { explainCommand, policyCommand, testCommand } from "./policy.js";
 import { writeOutput, standardStream } from "./streams.js";
 import { CommandError, UsageError } from "./usage.js";
 
-/** Azure's packages take a second to load: only the commands that talk to a vault wait for them. */
+/** Azure's packages and ONNX Runtime take a while to load: only the commands that need them wait. */
 const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
   encrypt: () => encryptCommand,
   decrypt: () => decryptCommand,
@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
   "key create": async () => (await import("./key-import.js")).createKeyCommand,
   "key import": async () => (await import("./key-import.js")).importKeyCommand,
   "key show": async () => (await import("./key-show.js")).showKeyCommand,
+  "model optimize": async () => (await import("./model-optimize.js")).optimizeCommand,
 };
 
 async function main(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
@@ -32,12 +33,20 @@ async function main(argv: string[], environment: NodeJS.ProcessEnv): Promise<num
     if (name === undefined) throw new UsageError(`unknown command ${first}`);
     if (asksForHelp(argv)) return await print(help[name] ?? overview);
     const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (load === undefined) throw new UsageError(`${name} wants one of create, import and show`);
+    if (load === undefined) throw new UsageError(`${name} wants one of ${subcommandsOf(name)}`);
     const command = await load();
     return await command(argv.slice(name.split(" ").length), environment);
   } catch (error) {
     return fail(error, name);
   }
+}
+
+/** The second words of a command that has no meaning alone. */
+function subcommandsOf(name: string): string {
+  const words = Object.keys(commands)
+    .filter((command) => command.startsWith(`${name} `))
+    .map((command) => command.slice(name.length + 1));
+  return words.join(", ").replace(/, (\w+)$/u, " and $1");
 }
 
 function asksForHelp(argv: string[]): boolean {

@@ -1,3 +1,4 @@
+import { MessageChannel } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { RefusedError, describeCause } from "../errors.js";
 import { hasExternalData } from "./external-data.js";
@@ -50,21 +51,39 @@ export async function createModelSession(
     checkOutput(session, manifest);
     const run = createRun(session, manifest);
     await tryOut(run, manifest, fixedBatch ?? 1);
+    // Where it does not work on these very bytes, the session has its own copy.
     const worksOnBytes = options.format === "ort" && options.weights === "in-place";
-    if (!worksOnBytes) model.fill(0);
+    if (!worksOnBytes) discard(model);
     return {
       manifest,
       fixedBatch,
       run: batchRunner(run, manifest, fixedBatch, options.maxBatch),
-      release: async () => {
-        await session.release();
-        model.fill(0);
-      },
+      release: releaser(session, worksOnBytes ? model : undefined),
     };
   } catch (error) {
     await session.release();
     throw error;
   }
+}
+
+/** A function of its own: what closures share, the longest-lived of them keeps alive. */
+function releaser(session: InferenceSession, bytes: Uint8Array | undefined): () => Promise<void> {
+  return async () => {
+    await session.release();
+    bytes?.fill(0);
+  };
+}
+
+/** Wipes bytes and gives their memory back now, not when the garbage collector gets to it. */
+function discard(bytes: Uint8Array): void {
+  bytes.fill(0);
+  const { buffer } = bytes;
+  if (!(buffer instanceof ArrayBuffer)) return;
+  // A message that nobody will ever receive takes what it carries with it.
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(buffer, [buffer]);
+  port1.close();
 }
 
 async function createSession(model: Uint8Array, options: LoadOptions): Promise<InferenceSession> {
