@@ -12,6 +12,7 @@ import { fetchModel } from "./model/fetch.js";
 import { loadManifest, type Manifest } from "./model/manifest.js";
 import { startInferenceThread } from "./model/inference-thread.js";
 import type { ModelSession } from "./model/session.js";
+import { hugePageAdviser, keepHeap } from "./native/process-memory.js";
 import { createTransport, httpClient, type Transport } from "./net/transport.js";
 import type { Platform } from "./platform.js";
 import { ImageKeys } from "./secrets/image-keys.js";
@@ -53,6 +54,7 @@ const progressStep = 0.1;
 export async function boot(options: BootOptions): Promise<RunningServer> {
   const { config, log } = options;
   configureDecoder();
+  await keepHeap();
   const manifest = await loadManifest(config.Inference.Model.Manifest);
   const metrics = new Metrics();
   const transport = await openTransport(config);
@@ -177,6 +179,7 @@ async function loadModel(
     key,
     http: httpClient(transport),
     maxBytes: MaxBytes,
+    onAllocate: await hugePageAdviser(),
     deadlineMs: DeadlineMs,
     onProgress: (receivedBytes, totalBytes) => {
       const share = totalBytes === undefined ? 0 : receivedBytes / totalBytes;

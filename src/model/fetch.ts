@@ -8,6 +8,8 @@ export interface FetchModelOptions extends DownloadOptions {
   sha256: string;
   /** AES-256 */
   key: KeyObject;
+  /** Told of memory that is about to be filled as a whole. */
+  onAllocate: (memory: Uint8Array) => void;
 }
 
 /**
@@ -17,8 +19,8 @@ export interface FetchModelOptions extends DownloadOptions {
  * @throws BootError MODEL_UNREACHABLE, MODEL_TOO_LARGE, MODEL_ALTERED, MODEL_KEY_WRONG
  */
 export async function fetchModel(options: FetchModelOptions): Promise<Uint8Array> {
-  const { url, sha256, key } = options;
-  const sink = new DecryptingSink(key);
+  const { url, sha256, key, onAllocate } = options;
+  const sink = new DecryptingSink(key, onAllocate);
   try {
     await download(sink, options);
     const digest = sink.digest();
@@ -50,14 +52,16 @@ class PaddingError extends Error {}
 
 class DecryptingSink implements DownloadSink {
   readonly #key: KeyObject;
+  readonly #onAllocate: FetchModelOptions["onAllocate"];
   #hash: Hash;
   #decipher: Decipher;
   #plaintext = Buffer.alloc(0);
   #length = 0;
   receivedBytes = 0;
 
-  constructor(key: KeyObject) {
+  constructor(key: KeyObject, onAllocate: FetchModelOptions["onAllocate"]) {
     this.#key = key;
+    this.#onAllocate = onAllocate;
     this.#hash = createHash("sha256");
     this.#decipher = createModelDecipher(key);
   }
@@ -68,6 +72,7 @@ class DecryptingSink implements DownloadSink {
     this.#decipher = createModelDecipher(this.#key);
     // Padding makes the plaintext shorter than the file, so this is enough where the size is known.
     this.#plaintext = Buffer.allocUnsafeSlow(totalBytes ?? 1 << 24);
+    this.#onAllocate(this.#plaintext);
     this.receivedBytes = 0;
   }
 

@@ -83,6 +83,7 @@ describe("a configuration", () => {
       MaxPixels: 50_000_000,
       MaxDecodes: 2,
     });
+    expect(config.Inference.Model).toMatchObject({ Format: "onnx", Weights: "packed" });
   });
 
   test("is frozen through and through", async () => {
@@ -171,6 +172,9 @@ describe("a configuration is refused, and the key, the value and the fix named, 
     ["Inference.Listen.Port", -1, /expected at least 0; got -1/u],
     ["Inference.Listen.Port", null, /expected a value of type number; got null/u],
     ["Inference.Release.DeadlineMs", 86_400_001, /expected at most 86400000; got 86400001/u],
+    ["Inference.Model.Format", "ORT", /expected .*"ort"; got "ORT"/u],
+    ["Inference.Model.Weights", "inplace", /expected .*"in-place"; got "inplace"/u],
+    ["MaxAffinityCPUs", -1, /MaxAffinityCPUs.*expected at least 0; got -1/u],
     ["Inference.Model.MaxBytes", 2_000_000_001, /expected at most 2000000000/u],
     ["Inference.Model.Sha256", "g".repeat(64), /64 hex digits; got "ggg/u],
     ["Inference.Model.Manifest", "", /expected at least 1 characters/u],

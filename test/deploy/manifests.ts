@@ -15,7 +15,7 @@ export const applicable = [
 ] as const;
 
 /** Parts that an overlay may add. */
-export const components = ["service-monitor", "cilium"] as const;
+export const components = ["service-monitor", "cilium", "queue-scaling"] as const;
 
 export type Manifest = Record<string, unknown>;
 

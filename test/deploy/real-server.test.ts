@@ -47,6 +47,14 @@ ours("the real server", () => {
     expect(await response.text()).toContain("# HELP");
   });
 
+  test("shows the figure that the autoscaler may follow, one for each queue", async () => {
+    const { spec } = only(clusterOf(renderWith("queue-scaling")).autoscalers);
+    const name = spec?.metrics?.find(({ type }) => type === "Pods")?.pods?.metric.name ?? "";
+    const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    const lines = (await response.text()).split("\n").filter((line) => line.startsWith(`${name}{`));
+    expect(lines).toEqual([`${name}{queue="decode"} 0`, `${name}{queue="inference"} 0`]);
+  });
+
   test("answers what the client's Job sends, on the path that it names", async () => {
     const { spec } = only(clusterOf(render("client")).jobs);
     const { args = [] } = only(spec?.template.spec?.containers);

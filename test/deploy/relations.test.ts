@@ -289,6 +289,15 @@ ours("the number of servers", () => {
     },
   );
 
+  test("follows the queues too where the component is asked for: one batch in wait", () => {
+    const { spec } = only(clusterOf(renderWith("queue-scaling")).autoscalers);
+    const [cpu, queue, ...others] = spec?.metrics ?? [];
+    expect([cpu?.type, queue?.type, others.length]).toEqual(["Resource", "Pods", 0]);
+    expect(queue?.pods?.metric.name).toBe("confml_queue_length");
+    const { averageValue } = queue?.pods?.target ?? {};
+    expect(Number(averageValue)).toBe(config.Inference.Limits.MaxBatch);
+  });
+
   test("is one in the local overlay, with no autoscaler, and no budget that blocks a drain", () => {
     const { autoscalers, budgets, deployments } = cluster("overlays/local");
     expect(only(deployments).spec?.replicas).toBe(1);

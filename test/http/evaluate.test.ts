@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import request from "supertest";
+import { encryptLegacy } from "../../src/crypto/openssl-cbc.js";
 import { colours, flat } from "../helpers/pictures.js";
-import { evaluate, testApp, type TestApp } from "../helpers/test-app.js";
+import { evaluate, imageKeys, testApp, type TestApp } from "../helpers/test-app.js";
 
 let confml: TestApp;
 let red: Buffer;
@@ -54,6 +55,23 @@ describe("POST /evaluate answers", () => {
         inference: expect.any(Number),
       },
     });
+  });
+
+  test("with what each stage of the way took, for the figures", async () => {
+    const { stages } = confml;
+    stages.length = 0;
+    await evaluate(confml, red);
+    expect(stages.map(({ stage }) => stage)).toEqual(["upload", "decode", "queue", "inference"]);
+    expect(stages.every(({ tookMs }) => tookMs >= 0 && tookMs < 30_000)).toBe(true);
+    stages.length = 0;
+    await evaluate(confml, encryptLegacy(imageKeys.First, red), { name: "red.png.encrypted" });
+    expect(stages.map(({ stage }) => stage)).toEqual([
+      "upload",
+      "decrypt",
+      "decode",
+      "queue",
+      "inference",
+    ]);
   });
 
   test("as many labels as `top` asks for", async () => {

@@ -47,6 +47,38 @@ describe("the metrics", () => {
     expect(data).toContain('confml_request_duration_seconds_sum{route="/evaluate"} 0.033\n');
   });
 
+  test("show how long each stage took, and how many pictures a run had", async () => {
+    metrics.observeStage("decode", 8);
+    metrics.observeStage("decode", 4);
+    metrics.observeStage("queue", 30);
+    metrics.observeBatch(3);
+    const { data } = await ask("/metrics");
+    expect(data).toContain('confml_stage_duration_seconds_sum{stage="decode"} 0.012\n');
+    expect(data).toContain('confml_stage_duration_seconds_bucket{le="0.005",stage="decode"} 1\n');
+    expect(data).toContain('confml_stage_duration_seconds_count{stage="queue"} 1\n');
+    expect(data).toContain('confml_batch_size_bucket{le="2"} 0\n');
+    expect(data).toContain('confml_batch_size_bucket{le="4"} 1\n');
+  });
+
+  test("show the queues as they are now, and the model's size", async () => {
+    const lengths = { decode: 2, inference: 5 };
+    metrics.watchQueues({ decode: () => lengths.decode, inference: () => lengths.inference });
+    metrics.setModelBytes(244_403_304);
+    const first = (await ask("/metrics")).data;
+    expect(first).toContain('confml_queue_length{queue="decode"} 2\n');
+    expect(first).toContain('confml_queue_length{queue="inference"} 5\n');
+    expect(first).toContain("confml_model_bytes 244403304\n");
+    lengths.inference = 0;
+    expect((await ask("/metrics")).data).toContain('confml_queue_length{queue="inference"} 0\n');
+  });
+
+  test("show the process: memory, and how late the event loop is", async () => {
+    const { data } = await ask("/metrics");
+    const bytes = Number(/^process_resident_memory_bytes (\d+)$/mu.exec(data)?.[1]);
+    expect(bytes).toBeGreaterThan(10_000_000);
+    expect(data).toMatch(/^nodejs_eventloop_lag_p99_seconds [\d.e-]+$/mu);
+  });
+
   test("show each owner's key as it is now", async () => {
     const keys = await ImageKeys.create({ ids: ["Alice", "Bob"], legacyId: "Bob", graceMs: 0 });
     metrics.watchKeys(keys);

@@ -21,17 +21,22 @@ interface Seen {
   ranges: (string | undefined)[];
   retries: string[];
   progress: [number, number | undefined][];
+  /** Sizes of the memory that the plaintext was given. */
+  allocated: number[];
 }
 
 async function fetchFrom(handler: RequestListener, part: Partial<FetchModelOptions> = {}) {
   server = await LocalServer.start(handler);
   const { url, ranges } = server;
-  const seen: Seen = { ranges, retries: [], progress: [] };
+  const seen: Seen = { ranges, retries: [], progress: [], allocated: [] };
   const result = fetchModel({
     url,
     http: axios.create({ proxy: false }),
     sha256,
     key: createSecretKey(key),
+    onAllocate: (memory) => {
+      seen.allocated.push(memory.length);
+    },
     maxBytes: 1_000_000,
     deadlineMs: 20_000,
     onProgress: (received, total) => seen.progress.push([received, total]),
@@ -73,6 +78,7 @@ describe("fetching a model", () => {
     expect(Buffer.from(await result).equals(plaintext)).toBe(true);
     expect(seen.progress.at(-1)).toEqual([file.length, file.length]);
     expect(seen.retries).toEqual([]);
+    expect(seen.allocated).toEqual([file.length]);
   });
 
   test("works without an announced length", async () => {
