@@ -1,0 +1,126 @@
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { format, resolveConfig } from "prettier";
+import { encrypt } from "../scripts/demo/owners.js";
+import { exitWith, interruption } from "../scripts/demo/session.js";
+import { projectFolder } from "../scripts/demo/stage.js";
+import type { Bench } from "./bench.js";
+import { judge, listBars } from "./bars.js";
+import { measureBoots } from "./boots.js";
+import { stopChildren } from "./child.js";
+import { measureCores } from "./cores.js";
+import { measureLoad, openLoopLimitMs } from "./load.js";
+import { makeModels } from "./models.js";
+import { help, readOptions, type Options } from "./options.js";
+import { makePhotograph, photograph } from "./pictures.js";
+import { plotSizes, plotThroughput } from "./plots.js";
+import { replaceTable } from "./readme-table.js";
+import { report } from "./report.js";
+import { describeMachine, readResults, type Results } from "./results.js";
+import { stageModel, type StagedModel } from "./servers.js";
+import { measureSizes } from "./sizes.js";
+
+/** What is to be ended and removed, whatever happens. */
+interface Leavings {
+  folder: string;
+  models: StagedModel[];
+}
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") {
+    process.stdout.write(help);
+    return 0;
+  }
+  if (options.tableOnly) {
+    await writeTable(options);
+    return 0;
+  }
+  const leavings: Leavings = {
+    folder: await mkdtemp(join(tmpdir(), "confml-bench-")),
+    models: [],
+  };
+  // What was under way when a signal came may have written once more.
+  process.once("exit", () => {
+    rmSync(leavings.folder, { recursive: true, force: true });
+  });
+  try {
+    return await Promise.race([measure(options, leavings), interruption()]);
+  } finally {
+    await stopChildren();
+    for (const { emulator } of leavings.models) await emulator.stop();
+    await rm(leavings.folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(options: Options, { folder, models }: Leavings): Promise<number> {
+  const start = performance.now();
+  const progress = (line: string): void => {
+    const seconds = Math.round((performance.now() - start) / 1000);
+    process.stderr.write(`${String(seconds).padStart(5)} s  ${line}\n`);
+  };
+  const keysFolder = join(folder, "keys");
+  const files = await makeModels(join(folder, "models"), options.variants, progress);
+  for (const file of files) {
+    progress(`staging ${file.name}`);
+    models.push(await stageModel(file, join(folder, file.name), keysFolder));
+  }
+  const photo = await makePhotograph();
+  const pictures = { plain: join(folder, "dog.jpg"), encrypted: join(folder, "dog.jpg.encrypted") };
+  const keyFile = join(keysFolder, "image.key");
+  await writeFile(pictures.plain, photo);
+  await writeFile(pictures.encrypted, encrypt(photo, await readFile(keyFile)));
+  const { repeats, seconds, full, sections } = options;
+  const { width, height } = photograph;
+  const results: Results = {
+    machine: await describeMachine(),
+    settings: { repeats, seconds, full },
+    picture: { width, height, bytes: photo.length },
+    openLoopLimitMs,
+    ...{ runs: [], bound: [], open: [], boots: [], sizes: [], neighbours: [], scaling: [] },
+    notes: [],
+  };
+  const bench: Bench = { options, folder, models, pictures, keyFile, results, progress };
+  const parts = [
+    { names: ["load", "bound"], measureIt: measureLoad },
+    { names: ["boot"], measureIt: measureBoots },
+    { names: ["sizes"], measureIt: measureSizes },
+    { names: ["cores"], measureIt: measureCores },
+  ];
+  for (const { names, measureIt } of parts) {
+    if (!sections.some((section) => names.includes(section))) continue;
+    await measureIt(bench);
+    // Minutes of measuring are not lost where a later part fails.
+    await writeResults(options, results);
+  }
+  progress(`results are in ${options.out}`);
+  process.stdout.write(`\n${listBars(judge(results))}\n`);
+  if (full) await writeTable(options);
+  return 0;
+}
+
+async function writeResults({ out }: Options, results: Results): Promise<void> {
+  await mkdir(out, { recursive: true });
+  await writeFormatted(join(out, "results.json"), JSON.stringify(results));
+  await writeFormatted(join(out, "results.md"), report(results));
+  if (results.runs.length > 0) {
+    await writeFile(join(out, "throughput.svg"), await plotThroughput(results));
+  }
+  if (results.sizes.length > 0) await writeFile(join(out, "sizes.svg"), await plotSizes(results));
+}
+
+async function writeTable({ out }: Options): Promise<void> {
+  const readme = join(projectFolder, "README.md");
+  const results = await readResults(join(out, "results.json"));
+  await writeFormatted(readme, replaceTable(await readFile(readme, "utf8"), results));
+}
+
+/** They are committed, and `make test` looks at their form. */
+async function writeFormatted(file: string, text: string): Promise<void> {
+  const config = await resolveConfig(file);
+  await writeFile(file, await format(text, { ...config, filepath: file }));
+}
+
+await exitWith(main);

@@ -1,0 +1,72 @@
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { projectFolder } from "../scripts/demo/stage.js";
+import { alexNetManifest, buildAlexNet } from "./alexnet.js";
+import { runCommand } from "./child.js";
+import { drawCalibrationPictures } from "./pictures.js";
+
+export const variantNames = ["fp32", "ort", "int8"] as const;
+/** `fp32`: ONNX as exported; `ort`: the same, prepared for the runtime; `int8`: that, with 8-bit weights. */
+export type VariantName = (typeof variantNames)[number];
+
+export const variantTitles: Record<VariantName, string> = {
+  fp32: "fp32, ONNX",
+  ort: "fp32, ORT in place",
+  int8: "int8, ORT",
+};
+
+export interface ModelFiles {
+  name: VariantName;
+  model: string;
+  manifest: string;
+  bytes: number;
+  format: "onnx" | "ort";
+  weights: "packed" | "in-place";
+}
+
+const picturesPerClass = 6;
+
+/** Builds AlexNet, and has the owners' command make of it what else is served. */
+export async function makeModels(
+  folder: string,
+  names: readonly VariantName[],
+  progress: (line: string) => void,
+): Promise<ModelFiles[]> {
+  await mkdir(folder, { recursive: true });
+  progress("building AlexNet, 61.1 M parameters");
+  const onnx = join(folder, "alexnet.onnx");
+  const manifest = join(folder, "model.json");
+  await writeFile(onnx, buildAlexNet());
+  await writeFile(manifest, JSON.stringify(alexNetManifest()));
+  const pictures = join(folder, "calibration");
+  if (names.some((name) => name !== "fp32")) {
+    progress("drawing calibration pictures");
+    await drawCalibrationPictures(pictures, picturesPerClass);
+  }
+  const models: ModelFiles[] = [];
+  for (const name of names) {
+    if (name === "fp32") {
+      models.push(await describe(name, onnx, manifest));
+      continue;
+    }
+    progress(`confml model optimize (${variantTitles[name]})`);
+    const out = join(folder, `alexnet-${name}.ort`);
+    await runCommand([
+      process.execPath,
+      join(projectFolder, "dist/cli/main.js"),
+      ...["model", "optimize", onnx, "--manifest", manifest, "--pictures", pictures, "--out", out],
+      // The weights are random: nothing but chance makes two top answers the same.
+      ...["--min-agreement", "0"],
+      ...(name === "int8" ? ["--int8"] : []),
+    ]);
+    models.push(await describe(name, out, `${out}.json`));
+  }
+  return models;
+}
+
+async function describe(name: VariantName, model: string, manifest: string): Promise<ModelFiles> {
+  const { size: bytes } = await stat(model);
+  const format = name === "fp32" ? "onnx" : "ort";
+  const weights = name === "ort" ? "in-place" : "packed";
+  return { name, model, manifest, bytes, format, weights };
+}

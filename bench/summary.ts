@@ -1,0 +1,88 @@
+import type { VariantName } from "./models.js";
+import type { Results, ServerName } from "./results.js";
+import { median, ratioWithinRounds, spread, type RoundValue, type Spread } from "./statistics.js";
+
+type Run = Results["runs"][number];
+
+/** Which runs: one server's, at so many clients. */
+export interface Which {
+  server: ServerName;
+  clients: number;
+  encrypted?: boolean;
+}
+
+export function runsOf(results: Results, { server, clients, encrypted = false }: Which): Run[] {
+  return results.runs.filter(
+    (run) => run.server === server && run.clients === clients && run.encrypted === encrypted,
+  );
+}
+
+/** One figure of each of the runs; undefined where there is none. */
+export function figure(
+  results: Results,
+  which: Which,
+  pick: (run: Run) => number | undefined,
+): Spread | undefined {
+  return spread(runsOf(results, which).flatMap((run) => pick(run) ?? []));
+}
+
+export function throughputs(results: Results, which: Which): RoundValue[] {
+  return runsOf(results, which).map(({ round, throughput: value }) => ({ round, value }));
+}
+
+export function throughputRatio(results: Results, above: Which, below: Which): Spread | undefined {
+  return ratioWithinRounds(throughputs(results, above), throughputs(results, below));
+}
+
+/** How near the server comes to its own decoding and inference without HTTP, at 32 clients. */
+export function shareOfBound(results: Results, variant: VariantName): Spread | undefined {
+  const bound = results.bound
+    .filter((run) => run.variant === variant)
+    .map(({ round, throughput: value }) => ({ round, value }));
+  return ratioWithinRounds(throughputs(results, { server: variant, clients: 32 }), bound);
+}
+
+/** Of everything but the open loop, which looks for the rate at which things go wrong. */
+export function countFailures({ runs, sizes, neighbours, scaling }: Results): {
+  failures: number;
+  requests: number;
+} {
+  const ours = runs.filter(({ server }) => server !== "baseline");
+  const all = [...ours, ...sizes, ...neighbours, ...scaling];
+  return {
+    failures: all.reduce((sum, { failures }) => sum + failures, 0),
+    requests: ours.reduce((sum, { requests }) => sum + requests, 0),
+  };
+}
+
+/** Of each size: the server's latency, bare decoding, and how many times the one is the other. */
+export function bySize({ sizes }: Results): {
+  megapixels: number;
+  fileBytes: number;
+  serverMs: number;
+  bareMs: number;
+  ratio: Spread | undefined;
+}[] {
+  const all = [...new Set(sizes.map(({ megapixels }) => megapixels))].sort((a, b) => a - b);
+  return all.map((megapixels) => {
+    const rounds = sizes.filter((size) => size.megapixels === megapixels);
+    return {
+      megapixels,
+      fileBytes: rounds[0]?.fileBytes ?? 0,
+      serverMs: median(rounds.map(({ serverP50Ms }) => serverP50Ms)),
+      bareMs: median(rounds.map(({ bareP50Ms }) => bareP50Ms)),
+      ratio: spread(rounds.map(({ serverP50Ms, bareP50Ms }) => serverP50Ms / bareP50Ms)),
+    };
+  });
+}
+
+export function neighbourRatio({ neighbours }: Results): Spread | undefined {
+  return spread(neighbours.map(({ aloneP99Ms, besideP99Ms }) => besideP99Ms / aloneP99Ms));
+}
+
+/** Pictures in a second on so many CPUs. */
+export function throughputOn({ scaling }: Results, cpus: number): RoundValue[] {
+  return scaling
+    .filter((run) => run.cpus === cpus)
+    .map(({ round, throughput: value }) => ({ round, value }));
+}
