@@ -33,7 +33,7 @@ async function main(argv: string[], environment: NodeJS.ProcessEnv): Promise<num
     if (name === undefined) throw new UsageError(`unknown command ${first}`);
     if (asksForHelp(argv)) return await print(help[name] ?? overview);
     const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (load === undefined) throw new UsageError(`${name} wants one of ${subcommandsOf(name)}`);
+    if (load === undefined) throw new UsageError(`${name} wants ${subcommandsOf(name)}`);
     const command = await load();
     return await command(argv.slice(name.split(" ").length), environment);
   } catch (error) {
@@ -46,7 +46,9 @@ function subcommandsOf(name: string): string {
   const words = Object.keys(commands)
     .filter((command) => command.startsWith(`${name} `))
     .map((command) => command.slice(name.length + 1));
-  return words.join(", ").replace(/, (\w+)$/u, " and $1");
+  return words.length === 1
+    ? words.join("")
+    : `one of ${words.join(", ").replace(/, (\w+)$/u, " and $1")}`;
 }
 
 function asksForHelp(argv: string[]): boolean {

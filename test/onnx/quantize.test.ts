@@ -102,15 +102,18 @@ const cases: Record<string, Case> = {
       conv(["input", "w", "b"], "x", { pads: ints(1, 1, 1, 1) }),
       simple("Relu", ["x"], "xr"),
       conv(["input", "v", "b"], "y", { pads: ints(1, 1, 1, 1) }),
-      simple("Relu", ["y"], "yr"),
-      simple("Concat", ["xr", "yr"], "both", { axis: { int: -3 } }),
+      simple("Concat", ["xr", "y"], "both", { axis: { int: -3 } }),
       simple("MaxPool", ["both"], "small", { kernel_shape: ints(2, 2), strides: ints(2, 2) }),
       conv(["small", "u"], "z"),
       pooled("z"),
     ],
     tensors: [w(), w("v"), b(), w("u", [5, 12, 3, 3])],
     layers: 3,
-    operators: ["QLinearConv", "QLinearConv", "QLinearConv", "QLinearConcat"],
+    // In integers from the first to the last of them, the pool included.
+    operators: [
+      ...["QLinearConv", "QLinearConv", "QLinearConv", "QLinearConcat"],
+      ...["QuantizeLinear", "DequantizeLinear"],
+    ],
   }),
   "two convolutions that share weights and bias": convolution({
     nodes: [
@@ -324,6 +327,18 @@ describe("a model in 8 bits", () => {
     const alone = (await run(bytes, batch.slice(0, one), picture)).get("output");
     const among = (await run(bytes, others, [8, 4, 8, 8])).get("output");
     expect(among?.slice(0, alone?.length)).toEqual(alone);
+  });
+
+  test("says whose operators it uses", async () => {
+    const old = cases["operators of version 11, whose scales are one"];
+    if (old === undefined) throw new Error("no such case");
+    const { bytes } = await quantizeNetwork(tinyNetwork(old), noise(one), picture);
+    expect(readModel(bytes).opsets).toEqual(
+      new Map([
+        ["", 11],
+        ["com.microsoft", 1],
+      ]),
+    );
   });
 
   test("has only the layers in 8 bits that were asked for", async () => {

@@ -1,0 +1,64 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { describeCause } from "../errors.js";
+import { configureDecoder } from "../image/decode.js";
+import { prepareImage } from "../image/preprocess.js";
+import type { Manifest } from "../model/manifest.js";
+import { showProgress } from "./model-optimize-progress.js";
+import { warn } from "./streams.js";
+
+const pictureNames = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/iu;
+/** What a server takes where its configuration does not say otherwise. */
+const maxPixels = 50_000_000;
+/** More tell little that is new; their pixels are kept in memory. */
+const maxPictures = 2000;
+
+/**
+ * Reads pictures as a server does, from files and from folders with what is in them.
+ *
+ * @returns `[crop, crop, 3]` bytes each, in the order of their paths; evenly chosen where there are many
+ */
+export async function readPictures(
+  paths: readonly string[],
+  { preprocessing }: Manifest,
+): Promise<Uint8Array[]> {
+  configureDecoder();
+  const files: string[] = [];
+  for (const path of paths) files.push(...(await listPictures(path)));
+  const step = Math.max(1, files.length / maxPictures);
+  const count = Math.min(files.length, maxPictures);
+  const pictures: Uint8Array[] = [];
+  for (let index = 0; index < count; index += 1) {
+    showProgress("reading pictures", index, count);
+    const file = files[Math.floor(index * step)] ?? "";
+    try {
+      const { pixels } = await prepareImage(await readFile(file), preprocessing, maxPixels);
+      pictures.push(pixels);
+    } catch (error) {
+      warn([`${file} is left out: ${describeCause(error)}`]);
+    }
+  }
+  return pictures;
+}
+
+async function listPictures(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && pictureNames.test(entry.name))
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
+}
+
+/** Pictures of noise: what there is to compare two models on where their owner gives none. */
+export function noisePictures(count: number, { preprocessing }: Manifest): Uint8Array[] {
+  const length = 3 * preprocessing.crop ** 2;
+  let state = 1;
+  return Array.from({ length: count }, () =>
+    Uint8Array.from({ length }, () => {
+      // Knuth's and Lewis' linear congruence; its high bits are the random ones.
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 24;
+    }),
+  );
+}
