@@ -45,10 +45,7 @@ export async function stageModel(
     refreshMs: 0,
     home,
     say: () => undefined,
-    // ONNX is served as by a configuration that says nothing of it.
-    ...(files.format === "onnx"
-      ? {}
-      : { inference: { Model: { Format: files.format, Weights: files.weights } } }),
+    inference: { Model: { Format: files.format, Weights: files.weights } },
   });
   const command = await home.command(configFile);
   return {

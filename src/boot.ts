@@ -12,7 +12,7 @@ import { fetchModel } from "./model/fetch.js";
 import { loadManifest, type Manifest } from "./model/manifest.js";
 import { startInferenceThread } from "./model/inference-thread.js";
 import type { ModelSession } from "./model/session.js";
-import { hugePageAdviser, keepHeap } from "./native/process-memory.js";
+import { hugePageAdviser, keepHeap, tidyMemory } from "./native/process-memory.js";
 import { createTransport, httpClient, type Transport } from "./net/transport.js";
 import type { Platform } from "./platform.js";
 import { ImageKeys } from "./secrets/image-keys.js";
@@ -54,7 +54,6 @@ const progressStep = 0.1;
 export async function boot(options: BootOptions): Promise<RunningServer> {
   const { config, log } = options;
   configureDecoder();
-  await keepHeap();
   const manifest = await loadManifest(config.Inference.Model.Manifest);
   const metrics = new Metrics();
   const transport = await openTransport(config);
@@ -73,6 +72,8 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     const { session, plaintextBytes } = await loadModel(options, transport, modelKey, manifest);
     metrics.setModelBytes(plaintextBytes);
     undo.push(() => session.release());
+    await tidyMemory();
+    await keepHeap();
     const listener: Listener = await listen({ ...options, session, keys, metrics });
     const refresher = new KeyRefresher({
       secrets: roles.owners,
@@ -192,6 +193,8 @@ async function loadModel(
     },
   });
   const plaintextBytes = bytes.length;
+  // Before the thread needs memory of its own.
+  await tidyMemory();
   const session = await startInferenceThread({
     model: bytes,
     manifest,

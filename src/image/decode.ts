@@ -42,7 +42,13 @@ export function configureDecoder(): void {
  */
 export async function decodeImage(file: Uint8Array, maxPixels: number): Promise<DecodedImage> {
   const open = (): Sharp =>
-    sharp(file, { ignoreIcc: true, failOn: "error", limitInputPixels: maxPixels });
+    sharp(file, {
+      ignoreIcc: true,
+      failOn: "error",
+      limitInputPixels: maxPixels,
+      // Row by row, where the format allows it: else the whole picture is in memory twice.
+      sequentialRead: true,
+    });
   const metadata = await readHeader(file);
   const { format, width, height } = metadata;
   if (width * height > maxPixels) {

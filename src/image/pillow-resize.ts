@@ -83,15 +83,17 @@ function computeTaps(sourceSize: number, { size, offset, length }: Window): Taps
     const center = (offset + position + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(sourceSize, Math.trunc(center + support + 0.5));
-    const triangle = Array.from({ length: end - start }, (_, tap) =>
-      Math.max(0, 1 - Math.abs((tap + start - center + 0.5) / support)),
-    );
-    const sum = triangle.reduce((a, b) => a + b, 0);
     starts[position] = start;
     counts[position] = end - start;
-    triangle.forEach((weight, tap) => {
-      weights[position * width + tap] = Math.trunc(0.5 + (weight / sum) * 2 ** precisionBits);
-    });
+    const triangle = (source: number): number =>
+      Math.max(0, 1 - Math.abs((source - center + 0.5) / support));
+    let sum = 0;
+    for (let source = start; source < end; source += 1) sum += triangle(source);
+    const first = position * width - start;
+    for (let source = start; source < end; source += 1) {
+      const weight = (triangle(source) / sum) * 2 ** precisionBits;
+      weights[first + source] = Math.trunc(0.5 + weight);
+    }
   }
   return { starts, counts, weights, width };
 }

@@ -7,27 +7,59 @@ export interface Prediction {
   probability: number;
 }
 
+/** Up to so many labels are found by insertion, which for a few of them is much less than sorting all. */
+const mostInserted = 32;
+
 /** The most probable labels first; equal ones by index. */
 export function rank(
   probabilities: Float64Array,
   labels: readonly string[],
   top: number,
 ): Prediction[] {
-  return Array.from(probabilities, (probability, index) => ({ probability, index }))
-    .sort((a, b) => b.probability - a.probability || a.index - b.index)
-    .slice(0, top)
-    .map(({ probability, index }, position) => ({
-      rank: position + 1,
-      index,
-      label: labels[index] ?? "",
-      probability,
-    }));
+  return Array.from(mostProbable(probabilities, top), (index, position) => ({
+    rank: position + 1,
+    index,
+    label: labels[index] ?? "",
+    probability: probabilities[index] ?? 0,
+  }));
+}
+
+/** @returns indices, in order; the whole is sorted only where it is asked for */
+function mostProbable(probabilities: Float64Array, top: number): Uint32Array {
+  const count = Math.min(top, probabilities.length);
+  if (count > mostInserted) {
+    return Uint32Array.from(probabilities.keys())
+      .sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b)
+      .subarray(0, count);
+  }
+  const best = new Uint32Array(count);
+  let found = 0;
+  for (let index = 0; index < probabilities.length; index += 1) {
+    const probability = probabilities[index] ?? 0;
+    let at = found;
+    // What comes later is less where it is equal.
+    while (at > 0 && (probabilities[best[at - 1] ?? 0] ?? 0) < probability) at -= 1;
+    if (at === count) continue;
+    best.copyWithin(at + 1, at, count - 1);
+    best[at] = index;
+    if (found < count) found += 1;
+  }
+  return best;
 }
 
 /** Shifted by the largest logit, so that no exponential overflows. */
 export function softmax(logits: Float32Array): Float64Array {
-  const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const exponentials = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
-  const sum = exponentials.reduce((a, b) => a + b, 0);
-  return exponentials.map((value) => value / sum);
+  let largest = -Infinity;
+  for (const logit of logits) largest = Math.max(largest, logit);
+  const probabilities = new Float64Array(logits.length);
+  let sum = 0;
+  for (let index = 0; index < logits.length; index += 1) {
+    const exponential = Math.exp((logits[index] ?? 0) - largest);
+    probabilities[index] = exponential;
+    sum += exponential;
+  }
+  for (let index = 0; index < probabilities.length; index += 1) {
+    probabilities[index] = (probabilities[index] ?? 0) / sum;
+  }
+  return probabilities;
 }

@@ -13,6 +13,8 @@ export interface InferenceThreadOptions extends LoadRequest {
 
 /** V8 sets aside code memory for each thread; 512 MB of it, were it not told otherwise. */
 const codeRangeSizeMb = 16;
+/** The thread makes next to no garbage. */
+const maxYoungGenerationSizeMb = 4;
 
 /**
  * Loads a model in a thread of its own.
@@ -24,7 +26,7 @@ const codeRangeSizeMb = 16;
 export async function startInferenceThread(options: InferenceThreadOptions): Promise<ModelSession> {
   const { model, manifest, options: load, onDeath, code } = options;
   const worker = new Worker(code ?? new URL("./inference-worker.js", import.meta.url), {
-    resourceLimits: { codeRangeSizeMb },
+    resourceLimits: { codeRangeSizeMb, maxYoungGenerationSizeMb },
     // Of this process's variables and options it needs none.
     env: {},
     argv: [],

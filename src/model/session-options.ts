@@ -3,8 +3,8 @@ import type { InferenceSession } from "onnxruntime-node";
 export interface LoadOptions {
   format: "onnx" | "ort";
   /**
-   * `packed`: each layer's weights are copied into the order that its kernel reads fastest. `in-place`:
-   * they stay as they lie in the file, in ORT format in the file's very bytes.
+   * `packed`: copied into the order that each layer's kernel reads fastest. `in-place`: used where they lie in
+   * the decrypted file (runtime.ts), at half the memory.
    */
   weights: "packed" | "in-place";
   /** Of one run of the model. */
@@ -19,7 +19,7 @@ export function sessionOptions({
   weights,
   threads,
 }: LoadOptions): InferenceSession.SessionOptions {
-  const inPlace = weights === "in-place";
+  const asItLies = format === "ort" && weights === "in-place";
   return {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
@@ -35,9 +35,12 @@ export function sessionOptions({
         load_model_format: format.toUpperCase(),
         // Threads that wait for work by turning round take the cores from decoding.
         intra_op: { allow_spinning: "0" },
-        ...(inPlace ? { disable_prepacking: "1" } : {}),
-        ...(inPlace && format === "ort"
-          ? { use_ort_model_bytes_directly: "1", use_ort_model_bytes_for_initializers: "1" }
+        ...(asItLies
+          ? {
+              use_ort_model_bytes_directly: "1",
+              use_ort_model_bytes_for_initializers: "1",
+              disable_prepacking: "1",
+            }
           : {}),
       },
     },

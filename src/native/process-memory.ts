@@ -1,11 +1,26 @@
+import { Session } from "node:inspector/promises";
 import { loadKoffi } from "./koffi.js";
 
 /** From glibc's malloc.h. */
 const mallocParameters = { trimThreshold: -1, mmapThreshold: -3 } as const;
 /** Blocks up to half as much come from the heap, and so much of it is kept when they are free again. */
-const keptBytes = 64 * 1024 * 1024;
+const keptBytes = 32 * 1024 * 1024;
 /** From Linux' mman-common.h. */
 const huge = { advice: 14, pageBytes: 2n * 1024n * 1024n } as const;
+
+/**
+ * Gives back what a boot has left behind: the garbage of a download, what a model was before it was loaded.
+ */
+export async function tidyMemory(): Promise<void> {
+  const session = new Session();
+  session.connect();
+  await session.post("HeapProfiler.collectGarbage");
+  session.disconnect();
+  await attempt(async () => {
+    const koffi = await loadKoffi();
+    koffi.load(null).func("int malloc_trim(size_t pad)")(0);
+  });
+}
 
 /**
  * Has the C library keep what it has got from the kernel: pictures and tensors of megabytes come and go
@@ -13,14 +28,12 @@ const huge = { advice: 14, pageBytes: 2n * 1024n * 1024n } as const;
  * nothing happens.
  */
 export async function keepHeap(): Promise<void> {
-  try {
+  await attempt(async () => {
     const koffi = await loadKoffi();
     const mallopt = koffi.load(null).func("int mallopt(int parameter, int value)");
     mallopt(mallocParameters.mmapThreshold, keptBytes / 2);
     mallopt(mallocParameters.trimThreshold, keptBytes);
-  } catch {
-    // It is only faster.
-  }
+  });
 }
 
 /**
@@ -41,5 +54,14 @@ export async function hugePageAdviser(): Promise<(bytes: Uint8Array) => void> {
     };
   } catch {
     return () => undefined;
+  }
+}
+
+/** What only saves time or memory may fail. */
+async function attempt(action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch {
+    // As it was, then.
   }
 }

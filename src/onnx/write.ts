@@ -37,6 +37,8 @@ export function writeModel(graph: GraphSpec, opset: number): Uint8Array {
 }
 
 export interface Rewriting extends Pick<GraphSpec, "nodes" | "tensors"> {
+  /** Values to be fed besides. */
+  moreInputs?: readonly ValueSpec[];
   /** Float values to give out besides. */
   moreOutputs?: readonly string[];
   /** A domain that the nodes need besides. */
@@ -49,12 +51,13 @@ export interface Rewriting extends Pick<GraphSpec, "nodes" | "tensors"> {
  */
 export function rewriteModel(
   model: OnnxModel,
-  { nodes, tensors, moreOutputs = [], moreOpsets = new Map() }: Rewriting,
+  { nodes, tensors, moreInputs = [], moreOutputs = [], moreOpsets = new Map() }: Rewriting,
 ): Uint8Array {
   const graph = new Message();
   for (const node of nodes) writeNode(graph, node);
   for (const tensor of tensors) writeTensor(graph, tensor);
   for (const { name, encoded } of model.inputs) if (!model.tensors.has(name)) graph.raw(encoded);
+  for (const value of moreInputs) graph.message(fields.graph.input, valueMessage(value));
   for (const field of model.otherGraphFields) graph.raw(field);
   const type = elementTypes.float;
   for (const name of moreOutputs) graph.message(fields.graph.output, valueMessage({ name, type }));

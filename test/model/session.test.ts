@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/model/session.js";
 import { referencePicture } from "../../src/model/reference-picture.js";
+import { elementTypes as elementType, type TensorSpec } from "../../src/onnx/graph.js";
+import { floatTensor, tinyNetwork } from "../onnx/tiny-network.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { elementTypes, tinyModel } from "./onnx-bytes.js";
@@ -42,6 +44,11 @@ function grey(value: number): Uint8Array {
   return new Uint8Array(3 * 32 * 32).fill(value * 255);
 }
 
+function integers(name: string, values: number[]): TensorSpec {
+  const data = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+  return { name, dims: [values.length], type: elementType.int64, data };
+}
+
 function round(score: number): number {
   return Math.round(score * 1e4) / 1e4;
 }
@@ -72,6 +79,40 @@ describe("a model session", () => {
     expect([...(await session.run([grey(0.6)]))].map(round)).toEqual([6, 6, 6]);
     await session.release();
   });
+
+  test.each(["packed", "in-place"] as const)(
+    "has one answer with its weights %s",
+    async (weights) => {
+      // 3 × 3072 numbers that pick one each, through a matrix of over a megabyte.
+      const picks = floatTensor("picks", [128, 3072], 0);
+      const values = new Float32Array(picks.data.buffer);
+      [0, 1024, 2048].forEach((at, label) => (values[label * 3072 + at] = label + 1));
+      const network = tinyNetwork({
+        input: ["n", 3, 32, 32],
+        tensors: [picks, integers("starts", [0, 0]), integers("ends", [1000, 3])],
+        nodes: [
+          { operator: "Flatten", inputs: ["pixels"], outputs: ["flat"] },
+          {
+            operator: "Gemm",
+            inputs: ["flat", "picks"],
+            outputs: ["all"],
+            attributes: { transB: { int: 1 } },
+          },
+          { operator: "Slice", inputs: ["all", "starts", "ends"], outputs: ["scores"] },
+        ],
+        inputName: "pixels",
+        outputs: [{ name: "scores", type: 1, dims: ["n", 3] }],
+      });
+      const session = await createModelSession(network, manifest, { ...loadOptions, weights });
+      const picture = Uint8Array.from({ length: 3072 }, (_, at) =>
+        at < 3 ? ([51, 102, 255][at] ?? 0) : 9,
+      );
+      expect([...(await session.run([picture, grey(1)]))].map(round)).toEqual([
+        0.2, 0.8, 3, 1, 2, 3,
+      ]);
+      await session.release();
+    },
+  );
 
   test("gives the answer that its manifest names for the first picture", async () => {
     const pixels = referencePicture(3 * 32 * 32);

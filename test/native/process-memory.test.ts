@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
-import { hugePageAdviser, keepHeap } from "../../src/native/process-memory.js";
+import { hugePageAdviser, keepHeap, tidyMemory } from "../../src/native/process-memory.js";
 
 /** Flags of the mapping that holds an address (`VmFlags` of /proc/self/smaps): `hg` is huge pages advised. */
 async function flagsAt(address: bigint): Promise<string[]> {
@@ -34,13 +34,33 @@ describe("the process' memory", () => {
     expect(bytes.every((byte) => byte === 7)).toBe(true);
   });
 
+  test("is given back when a boot is over: what is garbage, and what the C library has left", async () => {
+    const { default: koffi } = await import("koffi");
+    const libc = koffi.load(null);
+    const malloc = libc.func("uint64_t malloc(size_t size)");
+    const memset = libc.func("uint64_t memset(uint64_t at, int byte, size_t size)");
+    const free = libc.func("void free(uint64_t at)");
+    // Blocks of the heap, and one behind them that keeps it from shrinking by itself.
+    const blocks = Array.from({ length: 600 }, (): unknown => malloc(100_000));
+    for (const block of blocks) memset(block, 1, 100_000);
+    const last: unknown = malloc(120_000);
+    for (const block of blocks) free(block);
+    const garbage = new WeakRef({});
+    await new Promise((resolve) => setImmediate(resolve));
+    const before = process.memoryUsage.rss();
+    await tidyMemory();
+    expect(before - process.memoryUsage.rss()).toBeGreaterThan(40_000_000);
+    expect(garbage.deref()).toBeUndefined();
+    free(last);
+  });
+
   test("stays on the heap from one picture to the next", async () => {
     const { default: koffi } = await import("koffi");
     const libc = koffi.load(null);
     const malloc = libc.func("uint64_t malloc(size_t size)");
     const memset = libc.func("uint64_t memset(uint64_t at, int byte, size_t size)");
     const free = libc.func("void free(uint64_t at)");
-    const size = 20_000_000;
+    const size = 12_000_000;
     const faultsOfUse = (): number => {
       const before = process.resourceUsage().minorPageFault;
       const at: unknown = malloc(size);

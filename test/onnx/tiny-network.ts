@@ -15,6 +15,8 @@ export interface TinyNetwork {
   nodes: NodeSpec[];
   tensors: TensorSpec[];
   input: readonly (number | string)[];
+  /** "input" unless given. */
+  inputName?: string;
   /** Its name is "output" unless there are others. */
   outputs?: ValueSpec[];
   opset?: number;
@@ -24,6 +26,7 @@ export function tinyNetwork({
   nodes,
   tensors,
   input,
+  inputName = "input",
   outputs,
   opset = 13,
 }: TinyNetwork): Uint8Array {
@@ -33,7 +36,7 @@ export function tinyNetwork({
       name: "tiny",
       nodes,
       tensors,
-      inputs: [{ name: "input", type, dims: input }],
+      inputs: [{ name: inputName, type, dims: input }],
       outputs: outputs ?? [{ name: "output", type, dims: ["n", "any"] }],
     },
     opset,

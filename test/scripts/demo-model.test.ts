@@ -38,7 +38,13 @@ describe("the demo model", () => {
     manifest = await loadManifest(join(modelFolder, "model.json"));
     const model = await readFile(join(modelFolder, "alexnet.onnx"));
     const session = await createModelSession(model, manifest, loadOptions);
-    classifier = new OnnxClassifier({ session, maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 8, onBatch: () => undefined });
+    classifier = new OnnxClassifier({
+      session,
+      maxBatch: 8,
+      maxBatchDelayMs: 0,
+      maxQueue: 8,
+      onBatch: () => undefined,
+    });
   });
 
   afterAll(async () => {

@@ -1,0 +1,112 @@
+import { MessageChannel } from "node:worker_threads";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { describeCause, type RefusedError } from "../errors.js";
+import { lendWeights, type LentWeights } from "../onnx/lend-weights.js";
+import { hasExternalData } from "./external-data.js";
+import { modelInvalid } from "./model-invalid.js";
+import { sessionOptions, type LoadOptions } from "./session-options.js";
+
+/** A model in ONNX Runtime, whatever its inputs and outputs are. */
+export interface Runtime {
+  inputs: InferenceSession["inputMetadata"];
+  outputs: InferenceSession["outputMetadata"];
+  /** @returns the output's data, in memory of its own */
+  run: (
+    input: string,
+    data: Float32Array,
+    dims: readonly number[],
+    output: string,
+  ) => Promise<unknown>;
+  release: () => Promise<void>;
+}
+
+/**
+ * Loads a model. Of its bytes it keeps what it needs and wipes the rest:
+ *
+ * - packed: ONNX Runtime copies everything; the bytes go back to the system at once.
+ * - in place: ORT format is used as it lies there. Of ONNX, which ONNX Runtime cannot but copy, the large
+ *   matrices are fed in each run from where they lie, and only the rest is loaded.
+ *
+ * @param bytes taken over; in a buffer of their own
+ * @throws RefusedError MODEL_INVALID
+ */
+export async function loadRuntime(bytes: Uint8Array, options: LoadOptions): Promise<Runtime> {
+  const { format, weights } = options;
+  if (format === "onnx" && understood(options, () => hasExternalData(bytes))) {
+    throw modelInvalid(
+      "a model whole in one file",
+      "one that reads other files (external data)",
+      "Save the model with its weights inside",
+    );
+  }
+  if (weights === "packed") {
+    const session = await createSession(bytes, options);
+    discard(bytes);
+    return runtimeOf(session, new Map(), undefined);
+  }
+  if (format === "ort") return runtimeOf(await createSession(bytes, options), new Map(), bytes);
+  const lent = understood(options, () => lendWeights(bytes));
+  return runtimeOf(await createSession(lent.model, options), lent.weights, bytes);
+}
+
+/** @param bytes what the session works on, as long as it lives */
+function runtimeOf(
+  session: InferenceSession,
+  weights: LentWeights["weights"],
+  bytes: Uint8Array | undefined,
+): Runtime {
+  const constant = Object.fromEntries(
+    Array.from(weights, ([name, { dims, data }]) => [name, new Tensor("float32", data, dims)]),
+  );
+  return {
+    inputs: session.inputMetadata.filter(({ name }) => !weights.has(name)),
+    outputs: session.outputMetadata,
+    run: async (input, data, dims, output) => {
+      const feeds = { ...constant, [input]: new Tensor("float32", data, dims) };
+      return (await session.run(feeds, [output]))[output]?.data;
+    },
+    release: async () => {
+      await session.release();
+      bytes?.fill(0);
+    },
+  };
+}
+
+async function createSession(model: Uint8Array, options: LoadOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(model, sessionOptions(options));
+  } catch (cause) {
+    throw notAModel(options, cause);
+  }
+}
+
+function understood<T>(options: LoadOptions, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw notAModel(options, cause);
+  }
+}
+
+/** One wrong key in 256 leaves padding that looks right, so this too can be a wrong key. */
+function notAModel({ format }: LoadOptions, cause: unknown): RefusedError {
+  const what = format === "ort" ? "a model in ORT format" : "an ONNX model";
+  return modelInvalid(
+    `${what} under the decryption`,
+    describeCause(cause),
+    "Check that the model's key is the one that this file was encrypted with, and that Inference.Model.Format says what the file is",
+    cause,
+  );
+}
+
+/** Wipes bytes and gives their memory back now, not when the garbage collector gets to it. */
+function discard(bytes: Uint8Array): void {
+  bytes.fill(0);
+  const { buffer } = bytes;
+  if (!(buffer instanceof ArrayBuffer)) return;
+  // A message that nobody will ever receive takes what it carries with it.
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(buffer, [buffer]);
+  port1.close();
+}
