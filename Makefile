@@ -56,8 +56,7 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc
 dist/main.js: node_modules/.package-lock.json tsconfig.json $(SERVER_SOURCES)
 	rm -rf dist build/dist.tsbuildinfo
 	$(BIN)/tsc -p tsconfig.json
-	$(BIN)/asc src/image/assembly/resize.ts --outFile dist/image/resize.wasm \
-		--runtime stub --enable simd -O3 --noAssert
+	$(BIN)/asc src/image/assembly/resize.ts --config src/image/assembly/asconfig.json --outFile dist/image/resize.wasm
 	@chmod +x dist/cli/main.js
 	@touch $@
 

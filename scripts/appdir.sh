@@ -113,8 +113,10 @@ ln -s "../../../../@img/sharp-linuxmusl-x64/lib/sharp-linuxmusl-x64-$sharp.node"
 
 # --- The server -----------------------------------------------------------------------------------------
 node_modules/.bin/tsc -p tsconfig.json --outDir "$app/dist" --incremental false --sourceMap false --declaration false
+node_modules/.bin/asc src/image/assembly/resize.ts --config src/image/assembly/asconfig.json \
+  --outFile "$app/dist/image/resize.wasm"
 # The owners' commands run at the owners'.
-rm -rf "$app/dist/cli"
+rm -rf "$app/dist/cli" "$app"/dist/model/optimize*
 cp package.json "$app/package.json"
 cp "$config" "$app/config.json"
 cp "$manifest" "$app/model.json"

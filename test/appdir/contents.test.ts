@@ -71,7 +71,7 @@ ours("the TEE's file system", () => {
 
   test("has the server, and neither the owners' commands nor the emulator", () => {
     expect(paths).toContain("app/dist/main.js");
-    expect(matching(/^app\/dist\/cli(\/|$)/u)).toEqual([]);
+    expect(matching(/^app\/dist\/(cli|model\/optimize)/u)).toEqual([]);
     expect(matching(/emulator|stand-in/iu)).toEqual([]);
     for (const path of matching(/^app\/dist\/.*\.js$/u)) {
       expect(readFileSync(join(root, path), "utf8")).not.toContain("sourceMappingURL");
@@ -90,7 +90,8 @@ ours("the TEE's file system", () => {
   });
 
   test("has binaries for linux/x64 alone, sharp's for musl, and ONNX Runtime without its telemetry", () => {
-    expect(matching(/\.(dll|dylib|exe|wasm)$|(^|\/)(darwin|win32|arm64)(\/|$)/u)).toEqual([]);
+    expect(matching(/\.(dll|dylib|exe)$|(^|\/)(darwin|win32|arm64)(\/|$)/u)).toEqual([]);
+    expect(matching(/\.wasm$/u)).toEqual(["app/dist/image/resize.wasm"]);
     expect(matching(/^app\/node_modules\/@img\/sharp-[^/]*$/u).sort()).toEqual([
       "app/node_modules/@img/sharp-libvips-linuxmusl-x64",
       "app/node_modules/@img/sharp-linuxmusl-x64",
