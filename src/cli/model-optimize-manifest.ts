@@ -16,6 +16,7 @@ export function describeOptimized(
   const bits = layers === 0 ? "32 bits" : `${layers} layer${layers === 1 ? "" : "s"} in 8 bits`;
   return {
     ...manifest,
+    ...(layers === 0 ? {} : { weights: "packed" as const }),
     reference: { output: reference },
     provenance: {
       ...provenance,

@@ -44,8 +44,13 @@ export async function writeModelFiles(
     `${outFile}: ${megabytes(model.length)}, ${share} of the original's ${megabytes(originalBytes)}`,
     `${manifestFile}: its manifest, with what it has to answer to a first picture`,
     "next: encrypt the model with openssl enc -e -aes256 -iv 0, or confml encrypt --legacy",
-    `      the server's config.json says "Format": "${format}" under Inference.Model`,
+    `      the server's config.json says "Format": "${format}", "Weights": "${weightsFor(manifest, format)}" under Inference.Model`,
   ];
+}
+
+/** In ORT format, what is not in 8 bits is best used where it lies. */
+function weightsFor({ weights }: Manifest, format: OptimizeCommandOptions["format"]): string {
+  return weights ?? (format === "ort" ? "in-place" : "packed");
 }
 
 async function replace(

@@ -32,7 +32,10 @@ export function decryptImage(
 ): Buffer | undefined {
   if (ciphertext.length === 0 || ciphertext.length % blockBytes !== 0) return undefined;
   const decipher = createDecipheriv(algorithm, key, zeroIv).setAutoPadding(false);
-  return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+  const plaintext = decipher.update(ciphertext);
+  // Whole blocks without padding: nothing is left.
+  decipher.final();
+  return plaintext;
 }
 
 /** What `openssl enc` writes, for those who have no openssl at hand. */

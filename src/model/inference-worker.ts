@@ -1,7 +1,11 @@
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { RefusedError, describeCause } from "../errors.js";
 import type { LoadRequest, WorkerRequest, WorkerResponse } from "./inference-messages.js";
 import { createModelSession, type ModelSession } from "./session.js";
+
+/** Of 19: a tenth of the others' weight, where processors are scarce. */
+const niceness = 10;
 
 /**
  * The thread that owns the model's session, and nothing else. A run of ONNX Runtime holds up the thread
@@ -42,6 +46,20 @@ function send(response: WorkerResponse): void {
   parentPort?.postMessage(response, transfer);
 }
 
+/**
+ * Uploads, health checks and decoding come first: a batch that starts a little later is only larger. ONNX
+ * Runtime's threads inherit it.
+ */
+function stepBack(): void {
+  try {
+    // On Linux 0 is this thread, not the process.
+    setPriority(0, niceness);
+  } catch {
+    // Not in Mystikos.
+  }
+}
+
+stepBack();
 const worker = new InferenceWorker();
 parentPort?.on("message", (request: WorkerRequest) => {
   worker.answer(request).then(send, (error: unknown) => {

@@ -35,6 +35,8 @@ const manifestSchema = z.strictObject({
     mean: threeNumbers,
     std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
   }),
+  /** Set where it must be: 8-bit kernels are a hundred times slower on weights that are not packed. */
+  weights: z.literal("packed").optional(),
   /** What the model answers to referencePicture(): one number for each label. */
   reference: z.strictObject({ output: z.array(z.number()) }).optional(),
   provenance: z.record(z.string(), z.string()).optional(),

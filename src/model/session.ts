@@ -36,6 +36,7 @@ export async function createModelSession(
   manifest: Manifest,
   options: LoadOptions,
 ): Promise<ModelSession> {
+  checkWeights(manifest, options);
   const runtime = await loadRuntime(model, options);
   try {
     const fixedBatch = checkInput(runtime, manifest);
@@ -52,6 +53,15 @@ export async function createModelSession(
     await runtime.release();
     throw error;
   }
+}
+
+function checkWeights({ weights }: Manifest, options: LoadOptions): void {
+  if (weights === undefined || weights === options.weights) return;
+  throw modelInvalid(
+    `weights that are ${weights}, as the manifest says`,
+    `Inference.Model.Weights ${JSON.stringify(options.weights)}`,
+    `Set it to ${JSON.stringify(weights)}: in 8 bits that is small enough`,
+  );
 }
 
 function checkInput(runtime: Runtime, { input }: Manifest): number | undefined {

@@ -98,6 +98,8 @@ describe("confml model optimize", () => {
     const manifest = await loadManifest(join(folder, "demo.ort.json"));
     expect(manifest.reference?.output).toHaveLength(16);
     expect(manifest.accuracy).toBeUndefined();
+    expect(manifest.weights).toBe("packed");
+    expect(stdout).toContain('"Format": "ort", "Weights": "packed"');
     expect(manifest.provenance?.["optimization"]).toContain("8 layers in 8 bits, ORT format");
     const session = await createModelSession(readFileSync(join(folder, "demo.ort")), manifest, {
       ...{ format: "ort", weights: "packed", threads: 1, maxBatch: 1 },
@@ -117,6 +119,8 @@ describe("confml model optimize", () => {
     expect(stdout).toContain("32 bits: the original's first answer for 100 % of 16 pictures");
     const manifest = await loadManifest(join(folder, "demo32.ort.json"));
     expect(manifest.accuracy?.top1).toBe(1);
+    expect(manifest.weights).toBeUndefined();
+    expect(stdout).toContain('"Format": "ort", "Weights": "in-place"');
   });
 
   test("writes 8 bits as ONNX, too", async () => {

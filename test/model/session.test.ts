@@ -114,6 +114,16 @@ describe("a model session", () => {
     },
   );
 
+  test("is refused in place where its manifest wants it packed", async () => {
+    const eightBits = { ...manifest, weights: "packed" as const };
+    const load = (weights: "packed" | "in-place") =>
+      createModelSession(new Uint8Array(model), eightBits, { ...loadOptions, weights });
+    await expect(load("in-place")).rejects.toThrow(
+      /weights that are packed, as the manifest says; got Inference\.Model\.Weights "in-place"/u,
+    );
+    await (await load("packed")).release();
+  });
+
   test("gives the answer that its manifest names for the first picture", async () => {
     const pixels = referencePicture(3 * 32 * 32);
     const output = [0, 1, 2].map(
