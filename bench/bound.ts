@@ -16,7 +16,7 @@ type Classify = (picture: Uint8Array) => Promise<void>;
 const limits = { maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 256 };
 const images: Pick<DecodeQueueOptions, "maxPixels" | "maxDecodes"> = {
   maxPixels: 50_000_000,
-  maxDecodes: 2,
+  maxDecodes: 3,
 };
 const never = new AbortController().signal;
 

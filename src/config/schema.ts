@@ -141,8 +141,8 @@ const inference = z.strictObject({
       MaxBytes: z.int().min(1).max(1_073_741_824).default(20_971_520),
       /** Of one picture: width × height. */
       MaxPixels: z.int().min(1).max(268_402_689).default(50_000_000),
-      /** Pictures decoded at one time. */
-      MaxDecodes: z.int().min(1).max(64).default(2),
+      /** Pictures decoded at one time; of those over a sixteenth of MaxPixels never more than one. */
+      MaxDecodes: z.int().min(1).max(64).default(3),
     })
     .prefault({}),
   Results: z

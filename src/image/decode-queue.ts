@@ -1,10 +1,11 @@
-import { RequestError } from "../errors.js";
+import { inspectImage } from "./decode.js";
 import { prepareImage, type PreparedImage, type Preprocessing } from "./preprocess.js";
+import { Slots } from "./slots.js";
 
 export interface DecodeQueueOptions {
   preprocessing: Preprocessing;
   maxPixels: number;
-  /** Pictures decoded at one time: each may take 3 bytes for each of its pixels. */
+  /** Pictures decoded at one time; of large ones no more than one. */
   maxDecodes: number;
   /** More than so many waiting are refused at once. */
   maxQueue: number;
@@ -16,53 +17,42 @@ export interface QueuedImage extends PreparedImage {
   decodeMs: number;
 }
 
-/** Decodes and preprocesses pictures, a few at a time. */
+/** A picture of more than this share of `maxPixels` is large. */
+const largeShare = 1 / 16;
+
+/**
+ * Decodes and preprocesses pictures, a few at a time. Large ones, which take up to 8 bytes for each pixel, come one
+ * after the other and leave the other places to small ones: so memory has a bound, and neighbours go on.
+ */
 export class DecodeQueue {
   readonly #options: DecodeQueueOptions;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #places: Slots;
+  readonly #largePlace: Slots;
 
   constructor(options: DecodeQueueOptions) {
     this.#options = options;
+    this.#places = new Slots(options.maxDecodes, options.maxQueue);
+    this.#largePlace = new Slots(1, options.maxQueue);
   }
 
   /** Pictures whose decoding has not begun. */
   get length(): number {
-    return this.#waiting.length;
+    return this.#places.waiting + this.#largePlace.waiting;
   }
 
   /** @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OVERLOADED; the signal's reason */
   async prepare(file: Uint8Array, signal: AbortSignal): Promise<QueuedImage> {
     const { preprocessing, maxPixels } = this.#options;
     const start = performance.now();
-    await this.#enter();
-    try {
-      signal.throwIfAborted();
-      const queueMs = performance.now() - start;
-      const image = await prepareImage(file, preprocessing, maxPixels);
-      return { ...image, queueMs, decodeMs: performance.now() - start - queueMs };
-    } finally {
-      this.#leave();
-    }
-  }
-
-  async #enter(): Promise<void> {
-    if (this.#running < this.#options.maxDecodes) {
-      this.#running += 1;
-      return;
-    }
-    if (this.#waiting.length >= this.#options.maxQueue) {
-      throw new RequestError("OVERLOADED", "too many pictures are waiting; try again soon", {
-        retryAfterSeconds: 1,
+    const header = await inspectImage(file, maxPixels);
+    const decode = (): Promise<QueuedImage> =>
+      this.#places.within(async () => {
+        signal.throwIfAborted();
+        const queueMs = performance.now() - start;
+        const image = await prepareImage(file, preprocessing, maxPixels, header);
+        return { ...image, queueMs, decodeMs: performance.now() - start - queueMs };
       });
-    }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Hands its place to the next in line, or gives it up. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
+    const isLarge = header.width * header.height > maxPixels * largeShare;
+    return isLarge ? this.#largePlace.within(decode) : decode();
   }
 }

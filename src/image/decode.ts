@@ -34,38 +34,55 @@ export function configureDecoder(): void {
   sharp.unblock({ operation: loaders });
 }
 
+/** What a file says of itself before its pixels. */
+export type ImageHeader = Pick<
+  Metadata,
+  "format" | "width" | "height" | "space" | "depth" | "channels"
+>;
+
+/**
+ * Looks at a picture's header alone.
+ *
+ * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE
+ */
+export async function inspectImage(file: Uint8Array, maxPixels: number): Promise<ImageHeader> {
+  const header = await readHeader(file);
+  const { width, height } = header;
+  if (width * height <= maxPixels) return header;
+  throw new RequestError(
+    "IMAGE_TOO_LARGE",
+    `expected a picture of at most ${maxPixels} pixels; got ${width} × ${height}`,
+  );
+}
+
 /**
  * Decodes a picture into what Pillow's `convert("RGB")` gives after `exif_transpose`: alpha dropped,
  * not blended; ICC profiles ignored; CMYK without colour management; 16-bit greys clipped.
  *
- * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE
+ * @param header what `inspectImage` says of this very file
+ * @throws RequestError IMAGE_UNSUPPORTED
  */
-export async function decodeImage(file: Uint8Array, maxPixels: number): Promise<DecodedImage> {
-  const open = (): Sharp =>
-    sharp(file, {
-      ignoreIcc: true,
-      failOn: "error",
-      limitInputPixels: maxPixels,
-      // Row by row, where the format allows it: else the whole picture is in memory twice.
-      sequentialRead: true,
-    });
-  const metadata = await readHeader(file);
-  const { format, width, height } = metadata;
-  if (width * height > maxPixels) {
-    throw new RequestError(
-      "IMAGE_TOO_LARGE",
-      `expected a picture of at most ${maxPixels} pixels; got ${width} × ${height}`,
-    );
-  }
+export async function decodeImage(
+  file: Uint8Array,
+  maxPixels: number,
+  header: ImageHeader,
+): Promise<DecodedImage> {
+  const image = sharp(file, {
+    ignoreIcc: true,
+    failOn: "error",
+    limitInputPixels: maxPixels,
+    // Row by row, where the format allows it: else the whole picture is in memory twice.
+    sequentialRead: true,
+  });
   try {
-    const { rgb, size } = await readPixels(open().autoOrient(), metadata);
-    return { format, ...size, rgb };
+    const { rgb, size } = await readPixels(image.autoOrient(), header);
+    return { format: header.format, ...size, rgb };
   } catch (cause) {
     throw unsupported(cause);
   }
 }
 
-async function readHeader(file: Uint8Array): Promise<Metadata> {
+async function readHeader(file: Uint8Array): Promise<ImageHeader> {
   try {
     // The size is ours to judge, with a message of its own.
     return await sharp(file, { failOn: "error", limitInputPixels: false }).metadata();
@@ -76,7 +93,7 @@ async function readHeader(file: Uint8Array): Promise<Metadata> {
 
 async function readPixels(
   image: Sharp,
-  { space, depth, channels }: Metadata,
+  { space, depth, channels }: ImageHeader,
 ): Promise<{ rgb: Buffer; size: { width: number; height: number } }> {
   const read = async (
     pipeline: Sharp,

@@ -1,4 +1,4 @@
-import { decodeImage, type DecodedImage } from "./decode.js";
+import { decodeImage, inspectImage, type DecodedImage, type ImageHeader } from "./decode.js";
 import { resizeWindow, type Window } from "./pillow-resize.js";
 
 /** What of a picture a model sees: in its manifest's section of that name. */
@@ -21,14 +21,16 @@ export interface PreparedImage {
  * File to square as torchvision's classification transform does it: `Resize` of the short side
  * (Pillow's bilinear), `CenterCrop`. What follows, `ToTensor` and `Normalize`, is model/pack.ts.
  *
+ * @param header of this very file, where it is known already
  * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE
  */
 export async function prepareImage(
   file: Uint8Array,
   preprocessing: Preprocessing,
   maxPixels: number,
+  header?: ImageHeader,
 ): Promise<PreparedImage> {
-  const image = await decodeImage(file, maxPixels);
+  const image = await decodeImage(file, maxPixels, header ?? (await inspectImage(file, maxPixels)));
   const pixels = await resizeAndCrop(image, preprocessing);
   const { width, height, format } = image;
   return { width, height, format, pixels };

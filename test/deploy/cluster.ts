@@ -82,7 +82,7 @@ export function matches(
   return wanted.length > 0 && wanted.every(([name, value]) => labels?.[name] === value);
 }
 
-/** Bytes of a quantity as Kubernetes (`2304Mi`) or Mystikos (`2g`) writes it. */
+/** Bytes of a quantity as Kubernetes (`1920Mi`) or Mystikos (`1664m`) writes it. */
 export function bytes(quantity: string | number | undefined): number {
   const [, digits = "", unit = ""] = /^(\d+)([kmg]?|[KMG]i)$/u.exec(String(quantity)) ?? [];
   if (digits === "") throw new Error(`not a quantity: ${String(quantity)}`);

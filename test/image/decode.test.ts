@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { configureDecoder, decodeImage } from "../../src/image/decode.js";
+import { configureDecoder } from "../../src/image/decode.js";
+import { decode } from "../helpers/decode.js";
 import { expected, fixture } from "../helpers/fixtures.js";
 
 const maxPixels = 1_000_000;
@@ -19,7 +20,7 @@ test("there is an expectation for every fixture", async () => {
 
 describe("decoding gives what Pillow's convert('RGB') gives:", () => {
   test.each(names)("%s", async (name) => {
-    const { width, height, rgb } = await decodeImage(await fixture(name), maxPixels);
+    const { width, height, rgb } = await decode(await fixture(name), maxPixels);
     const wanted = expected.pictures[name];
     expect([width, height]).toEqual([wanted?.width, wanted?.height]);
     expect(rgb.equals(Buffer.from(wanted?.rgb ?? "", "base64"))).toBe(true);
@@ -27,12 +28,12 @@ describe("decoding gives what Pillow's convert('RGB') gives:", () => {
 
   test.each(names)("%s with any padding of AES-CBC behind it", async (name) => {
     const file = await fixture(name);
-    const { rgb } = await decodeImage(file, maxPixels);
+    const { rgb } = await decode(file, maxPixels);
     for (let length = 1; length <= 16; length += 1) {
       const padded = Buffer.concat([file, Buffer.alloc(length, length)]);
       const garbled = Buffer.concat([file, Buffer.alloc(length, 0xd9)]);
-      expect((await decodeImage(padded, maxPixels)).rgb.equals(rgb)).toBe(true);
-      expect((await decodeImage(garbled, maxPixels)).rgb.equals(rgb)).toBe(true);
+      expect((await decode(padded, maxPixels)).rgb.equals(rgb)).toBe(true);
+      expect((await decode(garbled, maxPixels)).rgb.equals(rgb)).toBe(true);
     }
   });
 });
@@ -50,7 +51,7 @@ describe("decoding refuses", () => {
     ["a PNG's first bytes", Buffer.from("89504e470d0a1a0a", "hex")],
     ["PPM, which libvips could read", Buffer.from("P6 1 1 255\nabc")],
   ])("%s", async (_what, file) => {
-    await expect(decodeImage(file, maxPixels)).rejects.toMatchObject({
+    await expect(decode(file, maxPixels)).rejects.toMatchObject({
       code: "IMAGE_UNSUPPORTED",
     });
   });
@@ -58,7 +59,7 @@ describe("decoding refuses", () => {
   test.each(["rgb.jpg", "rgb.png", "rgb.webp", "rgb.tif"])("%s cut in half", async (name) => {
     const file = await fixture(name);
     const half = file.subarray(0, Math.floor(file.length / 2));
-    await expect(decodeImage(half, maxPixels)).rejects.toMatchObject({
+    await expect(decode(half, maxPixels)).rejects.toMatchObject({
       code: "IMAGE_UNSUPPORTED",
     });
   });
@@ -70,7 +71,7 @@ describe("decoding refuses", () => {
     huge.writeUInt32BE(60_000, 16);
     huge.writeUInt32BE(60_000, 20);
     huge.writeUInt32BE(crc32(huge.subarray(12, 29)), 29);
-    await expect(decodeImage(huge, maxPixels)).rejects.toMatchObject({
+    await expect(decode(huge, maxPixels)).rejects.toMatchObject({
       code: "IMAGE_TOO_LARGE",
       message: expect.stringContaining("60000 × 60000"),
     });
@@ -78,13 +79,13 @@ describe("decoding refuses", () => {
 
   test("one pixel more than allowed", async () => {
     const file = await fixture("rgb.png");
-    await expect(decodeImage(file, 23 * 17)).resolves.toMatchObject({ width: 23 });
-    await expect(decodeImage(file, 23 * 17 - 1)).rejects.toMatchObject({ code: "IMAGE_TOO_LARGE" });
+    await expect(decode(file, 23 * 17)).resolves.toMatchObject({ width: 23 });
+    await expect(decode(file, 23 * 17 - 1)).rejects.toMatchObject({ code: "IMAGE_TOO_LARGE" });
   });
 });
 
 test("no error of a decoder reaches the message", async () => {
   const file = await fixture("rgb.png");
   const broken = Buffer.from(file).fill(0, 60, 80);
-  await expect(decodeImage(broken, maxPixels)).rejects.toThrow(/^expected a whole JPEG[\w ,]+$/u);
+  await expect(decode(broken, maxPixels)).rejects.toThrow(/^expected a whole JPEG[\w ,]+$/u);
 });

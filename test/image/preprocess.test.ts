@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { configureDecoder, decodeImage } from "../../src/image/decode.js";
+import { configureDecoder } from "../../src/image/decode.js";
 import { resizeWindow } from "../../src/image/pillow-resize.js";
 import {
   cropOffset,
@@ -7,6 +7,7 @@ import {
   resizedSize,
   type Preprocessing,
 } from "../../src/image/preprocess.js";
+import { decode } from "../helpers/decode.js";
 import { expected, fixture } from "../helpers/fixtures.js";
 import { flat } from "../helpers/pictures.js";
 
@@ -24,7 +25,7 @@ describe("resizing", () => {
   test.each(expected.resized)(
     "$name to $width × $height is Pillow's BILINEAR to the bit",
     async ({ name, width, height, rgb }) => {
-      const source = await decodeImage(await fixture(name), 1_000_000);
+      const source = await decode(await fixture(name), 1_000_000);
       const all = (size: number) => ({ size, offset: 0, length: size });
       const resized = await resizeWindow(source.rgb, source, all(width), all(height));
       expect(Buffer.from(resized).equals(Buffer.from(rgb, "base64"))).toBe(true);
@@ -32,7 +33,7 @@ describe("resizing", () => {
   );
 
   test("a window is the part of the whole", async () => {
-    const source = await decodeImage(await fixture("rgb.png"), 1_000_000);
+    const source = await decode(await fixture("rgb.png"), 1_000_000);
     const whole = await resizeWindow(
       source.rgb,
       source,
