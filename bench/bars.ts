@@ -109,6 +109,7 @@ function judgeLatency(results: Results): Bar[] {
 /** Of the model's size: what a start, and what serving, may take of memory. */
 const memoryLimits = {
   fp32: { peak: 2.3, steady: 1.5 },
+  onnx: { peak: 2.3, steady: 1.5 },
   ort: { peak: 1.45, steady: 1.5 },
 } as const;
 

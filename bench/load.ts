@@ -1,6 +1,7 @@
 import { pictureName, staged, type Bench } from "./bench.js";
 import { runJob } from "./child.js";
 import { boundResult, closedLoopResult, openLoopResult } from "./load-result.js";
+import { inPlace, variantNames } from "./models.js";
 import type { ServerName } from "./results.js";
 import { startBaseline, type RunningServer } from "./servers.js";
 import { highestRate, median } from "./statistics.js";
@@ -13,7 +14,7 @@ interface Point {
 
 /** At so many clients the figures are compared, and the server is looked into. */
 const watched = 32;
-const all = ["baseline", "fp32", "ort", "int8"] as const;
+const all = ["baseline", ...variantNames] as const;
 const ours = ["fp32", "int8"] as const;
 const compared = ["baseline", ...ours] as const;
 
@@ -94,8 +95,7 @@ async function measureBound(
   round: number,
 ): Promise<void> {
   for (const { name, model, manifest, format, weights } of models) {
-    // In place is for memory: whoever wants the most pictures packs the weights.
-    if (name === "ort") continue;
+    if (inPlace.has(name)) continue;
     const { throughput } = await runJob(
       "bound.js",
       {

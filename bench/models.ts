@@ -5,15 +5,23 @@ import { alexNetManifest, buildAlexNet } from "./alexnet.js";
 import { runCommand } from "./child.js";
 import { drawCalibrationPictures } from "./pictures.js";
 
-export const variantNames = ["fp32", "ort", "int8"] as const;
-/** `fp32`: ONNX as exported; `ort`: the same, prepared for the runtime; `int8`: that, with 8-bit weights. */
+export const variantNames = ["fp32", "onnx", "ort", "int8"] as const;
+/**
+ * `fp32`: ONNX as exported, packed; `onnx`: the same in place; `ort`: prepared for the runtime, in place;
+ * `int8`: with 8-bit weights.
+ */
 export type VariantName = (typeof variantNames)[number];
 
 export const variantTitles: Record<VariantName, string> = {
   fp32: "fp32, ONNX",
+  onnx: "fp32, ONNX in place",
   ort: "fp32, ORT in place",
   int8: "int8, ORT",
 };
+
+const asExported: ReadonlySet<VariantName> = new Set(["fp32", "onnx"]);
+/** For memory: whoever wants the most pictures packs the weights. */
+export const inPlace: ReadonlySet<VariantName> = new Set(["onnx", "ort"]);
 
 export interface ModelFiles {
   name: VariantName;
@@ -39,13 +47,13 @@ export async function makeModels(
   await writeFile(onnx, buildAlexNet());
   await writeFile(manifest, JSON.stringify(alexNetManifest()));
   const pictures = join(folder, "calibration");
-  if (names.some((name) => name !== "fp32")) {
+  if (names.some((name) => !asExported.has(name))) {
     progress("drawing calibration pictures");
     await drawCalibrationPictures(pictures, picturesPerClass);
   }
   const models: ModelFiles[] = [];
   for (const name of names) {
-    if (name === "fp32") {
+    if (asExported.has(name)) {
       models.push(await describe(name, onnx, manifest));
       continue;
     }
@@ -66,7 +74,7 @@ export async function makeModels(
 
 async function describe(name: VariantName, model: string, manifest: string): Promise<ModelFiles> {
   const { size: bytes } = await stat(model);
-  const format = name === "fp32" ? "onnx" : "ort";
-  const weights = name === "ort" ? "in-place" : "packed";
+  const format = asExported.has(name) ? "onnx" : "ort";
+  const weights = inPlace.has(name) ? "in-place" : "packed";
   return { name, model, manifest, bytes, format, weights };
 }

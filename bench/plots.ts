@@ -1,16 +1,11 @@
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import type { Results, ServerName } from "./results.js";
+import type { Results } from "./results.js";
 import { bySize, figure } from "./summary.js";
 
 const width = 520;
 const height = 220;
-const titles: Record<ServerName, string> = {
-  baseline: "plain server",
-  fp32: "confml, fp32",
-  ort: "confml, fp32 in place",
-  int8: "confml, int8",
-};
+const titles = { baseline: "plain server", fp32: "confml, fp32", int8: "confml, int8" } as const;
 const drawn = ["baseline", "fp32", "int8"] as const;
 const config = { background: "white", font: "sans-serif" };
 const lines = { type: "line", point: true } as const;

@@ -1,6 +1,6 @@
 import { judge, listBars } from "./bars.js";
 import { stages } from "./metrics.js";
-import { variantTitles } from "./models.js";
+import { variantNames, variantTitles } from "./models.js";
 import { renderTable } from "./readme-table.js";
 import type { Results } from "./results.js";
 import { median, ratioWithinRounds, spread } from "./statistics.js";
@@ -48,7 +48,7 @@ function loads(results: Results): string {
 }
 
 function insides(results: Results): string {
-  const rows = (["fp32", "ort", "int8"] as const).flatMap((server) => {
+  const rows = variantNames.flatMap((server) => {
     const at = { server, clients: 32 };
     if (figure(results, at, ({ inside }) => inside?.loopDelayP99Ms) === undefined) return [];
     return [
