@@ -92,7 +92,9 @@ async function start(configFile: string, log: Logger): Promise<void> {
     platform,
     log,
     applicationFolder,
-    onFatal: fail,
+    onFatal: (error) => {
+      removeKeys().then(() => fail(error), fail);
+    },
   });
 }
 

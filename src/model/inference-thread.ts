@@ -5,7 +5,7 @@ import type { Manifest } from "./manifest.js";
 import type { ModelSession } from "./session.js";
 
 export interface InferenceThreadOptions extends LoadRequest {
-  /** The thread has ended without being asked to: nothing will be classified any more. */
+  /** The thread of a loaded model has ended without being asked to: nothing will be classified any more. */
   onDeath: (error: Error) => void;
   /** The thread's code, where it is not beside this file. */
   code?: URL;
@@ -50,7 +50,8 @@ class InferenceThread {
   /** The last run, which a release waits for. */
   #lastRun: Promise<unknown> = Promise.resolve();
   #death: Error | undefined;
-  #isEnding = false;
+  /** From the model's loading to the release. */
+  #isServing = false;
 
   constructor(worker: Worker, manifest: Manifest, onDeath: (error: Error) => void) {
     this.#worker = worker;
@@ -64,7 +65,7 @@ class InferenceThread {
       this.#death = error;
       this.#waiting?.reject(error);
       this.#waiting = undefined;
-      if (!this.#isEnding) onDeath(error);
+      if (this.#isServing) onDeath(error);
     };
     worker.once("error", die);
     worker.once("exit", (code) => {
@@ -73,6 +74,7 @@ class InferenceThread {
   }
 
   session(fixedBatch: number | undefined): ModelSession {
+    this.#isServing = true;
     return {
       manifest: this.#manifest,
       fixedBatch,
@@ -86,7 +88,7 @@ class InferenceThread {
       release: async () => {
         await this.#lastRun;
         if (this.#death !== undefined) return;
-        this.#isEnding = true;
+        this.#isServing = false;
         await this.ask({ type: "release" }, []);
         await this.end();
       },
@@ -102,7 +104,7 @@ class InferenceThread {
   }
 
   async end(): Promise<void> {
-    this.#isEnding = true;
+    this.#isServing = false;
     await this.#worker.terminate();
   }
 

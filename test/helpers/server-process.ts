@@ -24,6 +24,8 @@ export interface ServerProcess {
   output: () => string;
   /** Settles once the output so far matches so many times; fails where the server ends before. */
   printed: (pattern: RegExp, times?: number) => Promise<void>;
+  /** Its exit code, once it has ended. */
+  exited: Promise<number | null>;
   stop(): Promise<number | null>;
 }
 
@@ -57,6 +59,7 @@ export async function startServer(options: LaunchOptions): Promise<ServerProcess
     port: Number(listening.exec(printed.stdout)?.[1]),
     output,
     printed: untilPrinted,
+    exited: closed,
     stop: () => {
       child.kill("SIGTERM");
       return closed;

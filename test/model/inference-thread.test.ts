@@ -146,6 +146,6 @@ describe("the inference thread", () => {
   test("that dies while it loads fails the start", async () => {
     const dying = new URL("data:text/javascript,process.exit(3)");
     await expect(start(onnx, { code: dying })).rejects.toThrow("ended with code 3");
-    deaths.length = 0;
+    expect(deaths).toEqual([]);
   });
 });
