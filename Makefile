@@ -18,7 +18,7 @@ BENCH ?=
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
-TOOL_SOURCES := $(shell find emulator scripts bench -name '*.ts')
+TOOL_SOURCES := $(shell find emulator scripts $(wildcard bench) -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:

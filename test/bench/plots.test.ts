@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { plotSizes, plotThroughput } from "../../bench/plots.js";
 import { sampleResults } from "./sample-results.js";
@@ -12,7 +12,18 @@ function pointsOf(svg: string): string[] {
   return [...new Set(labels)];
 }
 
+const svgLoader = { operation: ["VipsForeignLoadSvg"] };
+
 describe("the plots", () => {
+  // The server's decoder, if a test of this process has set it up, is closed to SVG.
+  beforeAll(() => {
+    sharp.unblock(svgLoader);
+  });
+
+  afterAll(() => {
+    sharp.block(svgLoader);
+  });
+
   test("of throughput have a point for each server and number of clients, twice", async () => {
     const svg = await plotThroughput(sampleResults());
     const labels = pointsOf(svg);
