@@ -55,7 +55,7 @@ function stepBack(): void {
     // On Linux 0 is this thread, not the process.
     setPriority(0, niceness);
   } catch {
-    // Not in Mystikos.
+    // A wish: not every system has such a call.
   }
 }
 
