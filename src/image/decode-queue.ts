@@ -43,6 +43,7 @@ export class DecodeQueue {
   /** @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OVERLOADED; the signal's reason */
   async prepare(file: Uint8Array, signal: AbortSignal): Promise<QueuedImage> {
     const { preprocessing, maxPixels } = this.#options;
+    signal.throwIfAborted();
     const start = performance.now();
     const header = await inspectImage(file, maxPixels);
     const decode = (): Promise<QueuedImage> =>

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { InferenceSession } from "onnxruntime-node";
 import {
   startInferenceThread,
@@ -40,11 +40,18 @@ afterAll(async () => {
 
 const deaths: Error[] = [];
 
-function start(
+const started: ModelSession[] = [];
+
+// A thread that a failing test has left behind would keep the process alive.
+afterEach(async () => {
+  for (const session of started.splice(0)) await session.release();
+});
+
+async function start(
   model: Uint8Array,
   options: Partial<Omit<InferenceThreadOptions, "model">> = {},
 ): Promise<ModelSession> {
-  return startInferenceThread({
+  const session = await startInferenceThread({
     model: new Uint8Array(model),
     manifest,
     options: loadOptions,
@@ -54,6 +61,8 @@ function start(
     },
     ...options,
   });
+  started.push(session);
+  return session;
 }
 
 /** A picture of one grey, from 0 to 1. */
@@ -93,6 +102,7 @@ describe("the inference thread", () => {
       code,
       onDeath: () => undefined,
     });
+    started.push(session);
     const run = session.run([picture]);
     expect([model.length, picture.length]).toEqual([0, 0]);
     expect(round(await run)).toEqual([10, 10, 10]);
