@@ -23,9 +23,13 @@ function queueOf(options: Partial<DecodeQueueOptions> = {}): DecodeQueue {
   });
 }
 
-/** Once so many wait. */
+/** Once so many wait; fails where they never do. */
 async function waiting(queue: DecodeQueue, count: number): Promise<void> {
-  while (queue.length < count) await new Promise((resolve) => setImmediate(resolve));
+  for (let turns = 0; turns < 100_000; turns += 1) {
+    if (queue.length >= count) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`${queue.length} wait, not ${count}`);
 }
 
 describe("the decode queue", () => {
