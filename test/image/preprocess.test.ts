@@ -32,6 +32,22 @@ describe("resizing", () => {
     },
   );
 
+  test("a picture that takes several turns is no other than its parts", async () => {
+    // Down to a half: each output row is made of four source rows, so that a strip of its own has the same ones.
+    const [width, height] = [600, 4000];
+    const rgb = Uint8Array.from(
+      { length: width * height * 3 },
+      (_, at) => Math.imul(at, 2_654_435_761) >>> 24,
+    );
+    const columns = { size: 300, offset: 0, length: 300 };
+    const rows = (offset: number, length: number) => ({ size: 2000, offset, length });
+    const whole = await resizeWindow(rgb, { width, height }, columns, rows(0, 2000));
+    for (let row = 0; row < 2000; row += 200) {
+      const part = await resizeWindow(rgb, { width, height }, columns, rows(row, 200));
+      expect(part).toEqual(whole.subarray(row * 900, (row + 200) * 900));
+    }
+  });
+
   test("a window is the part of the whole", async () => {
     const source = await decode(await fixture("rgb.png"), 1_000_000);
     const whole = await resizeWindow(

@@ -13,6 +13,18 @@ describe("ranking", () => {
   });
 });
 
+test("ranking few or many is the start of the same order, ties by index", () => {
+  const probabilities = Float64Array.from({ length: 200 }, (_, index) => ((index * 7) % 13) / 13);
+  const labels = Array.from(probabilities, String);
+  const order = [...probabilities.keys()].sort(
+    (a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b,
+  );
+  for (const top of [1, 5, 32, 33, 199, 200, 500]) {
+    const found = rank(probabilities, labels, top).map(({ index }) => index);
+    expect(found).toEqual(order.slice(0, top));
+  }
+});
+
 describe("softmax", () => {
   test("is right for small numbers", () => {
     const [a, b] = softmax(Float32Array.of(0, Math.log(3)));
