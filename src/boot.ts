@@ -2,8 +2,11 @@ import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { Environment } from "./config/environment.js";
+import type { KeyNames } from "./config/key-names.js";
 import type { LoadedConfig } from "./config/load.js";
 import type { Config } from "./config/schema.js";
+import { configWarnings } from "./config/warnings.js";
+import { CbcKey } from "./crypto/aes-key.js";
 import { ConfigurationError, describeCause, describeFailure } from "./errors.js";
 import { configureDecoder } from "./image/decode.js";
 import { listen, type Listener } from "./listen.js";
@@ -54,6 +57,7 @@ const progressStep = 0.1;
 export async function boot(options: BootOptions): Promise<RunningServer> {
   const { config, log } = options;
   configureDecoder();
+  for (const warning of configWarnings(options)) log.warn(warning);
   const manifest = await loadManifest(config.Inference.Model.Manifest);
   const metrics = new Metrics();
   const transport = await openTransport(config);
@@ -136,11 +140,15 @@ async function openTransport({ Inference: { Trust: trust } }: Config): Promise<T
 }
 
 function rolesOf({ config, keyNames }: LoadedConfig): SecretRoles {
-  const isOwners = ({ ID: id }: Config["Secret"][number]): boolean => keyNames.images.includes(id);
+  const ids = ownersIds(keyNames);
   return {
-    required: config.Secret.filter((secret) => !isOwners(secret)),
-    owners: config.Secret.filter(isOwners),
+    required: config.Secret.filter(({ ID: id }) => !ids.has(id)),
+    owners: config.Secret.filter(({ ID: id }) => ids.has(id)),
   };
+}
+
+function ownersIds({ images, legacyImage, results }: KeyNames): Set<string> {
+  return new Set([...images, legacyImage, results].filter((id) => id !== undefined));
 }
 
 async function releaseKeys(
@@ -149,19 +157,20 @@ async function releaseKeys(
   release: ReleaseOptions,
 ): Promise<{ modelKey: KeyObject; keys: ImageKeys }> {
   const released = await releaseAll(roles, release);
-  const modelKey = released.get(keyNames.model)?.key.secret;
-  if (modelKey === undefined) throw new Error(`no key was released for ${keyNames.model}`);
+  const modelKey = released.get(keyNames.model)?.key;
+  if (!(modelKey instanceof CbcKey)) throw new Error(`no key was released for ${keyNames.model}`);
   const keys = await ImageKeys.create({
     ids: keyNames.images,
     legacyId: keyNames.legacyImage,
+    sealId: keyNames.results,
     graceMs: config.Inference.Release.GraceMs,
   });
-  for (const id of keyNames.images) {
+  for (const id of ownersIds(keyNames)) {
     const key = released.get(id);
     if (key === undefined) keys.fail(id);
     else keys.accept(id, key);
   }
-  return { modelKey, keys };
+  return { modelKey: modelKey.secret, keys };
 }
 
 async function loadModel(

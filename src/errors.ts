@@ -18,6 +18,7 @@ export type BootErrorCode =
   | "RELEASE_INVALID"
   | "RELEASE_TIMEOUT"
   | "KEY_FILE_FAILED"
+  | "KEY_REUSED"
   | "MANIFEST_INVALID"
   | "MODEL_UNREACHABLE"
   | "MODEL_TOO_LARGE"
@@ -38,6 +39,7 @@ export type RequestErrorCode =
   | "IMAGE_TOO_LARGE"
   | "IMAGE_UNSUPPORTED"
   | "ENCRYPTED_IMAGE_REJECTED"
+  | "RATE_LIMITED"
   | "OVERLOADED"
   | "SHUTTING_DOWN"
   | "INTERNAL";

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Config } from "./config/schema.js";
 import { UnavailableError, describeCause } from "./errors.js";
 import { createApp } from "./http/app.js";
+import { LegacyUploads } from "./http/legacy-uploads.js";
 import { UploadReader } from "./http/upload.js";
 import { DecodeQueue } from "./image/decode-queue.js";
 import { OnnxClassifier } from "./inference/onnx-classifier.js";
@@ -93,6 +94,10 @@ function createServerApp(
     uploads: new UploadReader({
       maxBytes: images.MaxBytes,
       maxBytesInFlight: limits.MaxBytesInFlight,
+    }),
+    legacyUploads: new LegacyUploads({
+      maxDistinct: limits.MaxLegacyUploads,
+      periodMs: limits.LegacyPeriodMs,
     }),
     formats: images.Formats,
     results,

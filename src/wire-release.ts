@@ -2,16 +2,20 @@ import type { Logger } from "pino";
 import { loadEvidenceProvider } from "./attestation/providers.js";
 import { AttestationService } from "./attestation/service.js";
 import type { Environment } from "./config/environment.js";
+import type { KeyNames } from "./config/key-names.js";
 import type { Config } from "./config/schema.js";
+import type { KeyUse } from "./crypto/aes-key.js";
 import { BootError, describeFailure } from "./errors.js";
 import type { Metrics } from "./metrics/metrics.js";
 import { httpClient, type Transport } from "./net/transport.js";
+import { KeyRegister } from "./secrets/key-register.js";
 import { MhsmReleaseClient } from "./secrets/mhsm/client.js";
 import { NativeSecretReleaseClient } from "./secrets/native/client.js";
 import type { ReleaseOptions } from "./secrets/release.js";
 
 export interface ReleaseWiring {
   config: Config;
+  keyNames: KeyNames;
   /** Undefined where no secret is the built-in client's. */
   environment: Environment | undefined;
   insideSgx: boolean;
@@ -24,12 +28,14 @@ export interface ReleaseWiring {
 
 /** Puts the parts of secret release together as the configuration says. */
 export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions> {
-  const { config, environment, insideSgx, log, metrics, applicationFolder } = wiring;
+  const { config, keyNames, environment, insideSgx, log, metrics, applicationFolder } = wiring;
   const native = new NativeSecretReleaseClient({ folder: applicationFolder });
   const mhsm = environment === undefined ? undefined : await createMhsmClient(wiring, environment);
   return {
     clientFor: ({ ClientLib: client }) => (client === "mhsm" && mhsm !== undefined ? mhsm : native),
     insideSgx,
+    useOf: ({ ID: id }) => useOf(id, keyNames),
+    register: new KeyRegister(),
     deadlineMs: config.Inference.Release.DeadlineMs,
     onReleased: ({ ID: secret, SrsAddress: vault, LocalPath: file }, details) => {
       log.info({ secret, vault, file, ...details }, "key released");
@@ -43,6 +49,11 @@ export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions
       log.error({ secret, vault, code, reason: describeFailure(error) }, "key not released");
     },
   };
+}
+
+function useOf(id: string, { model, images, legacyImage, results }: KeyNames): KeyUse {
+  if (id === model || id === legacyImage) return "cbc";
+  return images.includes(id) || id === results ? "jwe" : "none";
 }
 
 async function createMhsmClient(

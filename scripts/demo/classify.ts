@@ -1,12 +1,20 @@
+import { z } from "zod";
+
 export interface Picture {
   name: string;
   plain: Uint8Array;
-  /** Under the data owner's key, as openssl writes it. */
+  /** As JWE, with the key that opens its answer; absent where the data owner's key is not here. */
+  jwe?: { token: string; keyFile: string; open: (answer: string) => Promise<string> };
+  /** As openssl writes it. */
   encrypted: Uint8Array;
 }
 
+const jsonAnswer = z.object({
+  predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
+});
+
 /**
- * Sends all pictures plain, then encrypted, as curl would, and shows the answers.
+ * Sends all pictures plain, as JWE, then as openssl encrypts them, as curl would, and shows the answers.
  *
  * @returns the exit code: 1 where an encrypted picture is answered unlike the plain one
  */
@@ -16,24 +24,69 @@ export async function classifyAll(url: string, pictures: readonly Picture[]): Pr
   for (const { name, plain } of pictures) {
     plainAnswers.push(await classify(url, name, plain));
   }
-  console.log("\nThe same images, encrypted under the data owner's key\n");
+
+  const sealed = pictures.filter(({ jwe }) => jwe !== undefined);
+  let sameSealed = 0;
+  if (sealed.length > 0)
+    console.log("\nThe same images as JWE: encrypted and authenticated, and so are the answers\n");
+  for (const [index, { name, jwe }] of pictures.entries()) {
+    if (jwe === undefined) continue;
+    const answer = await classifySealed(url, `${name}.jwe`, jwe);
+    if (sameNumbers(answer, plainAnswers[index] ?? "")) sameSealed += 1;
+  }
+
+  console.log("\nThe same images as openssl encrypts them: nothing authenticates this format\n");
   let same = 0;
   for (const [index, { name, encrypted }] of pictures.entries()) {
     const answer = await classify(url, `${name}.encrypted`, encrypted);
     if (answer === plainAnswers[index]) same += 1;
   }
+  if (sealed.length > 0) {
+    console.log(
+      `${sameSealed} of ${sealed.length} JWE images answered, under encryption, with the plain ones' numbers.`,
+    );
+  }
   console.log(
     `${same} of ${pictures.length} encrypted images answered exactly like the plain ones.`,
   );
-  return same === pictures.length ? 0 : 1;
+  return same === pictures.length && sameSealed === sealed.length ? 0 : 1;
 }
 
 async function classify(url: string, name: string, bytes: Uint8Array): Promise<string> {
+  const answer = await send(url, name, bytes);
+  console.log(`$ curl -F image=@${name} ${url}/evaluate\n${answer}\n`);
+  return answer;
+}
+
+async function classifySealed(
+  url: string,
+  name: string,
+  { token, keyFile, open }: NonNullable<Picture["jwe"]>,
+): Promise<string> {
+  const answer = (await open(await send(url, name, Buffer.from(token)))).trimEnd();
+  const command = `curl -sF image=@${name} ${url}/evaluate | npx confml decrypt --key ${keyFile}`;
+  console.log(`$ ${command}\n${answer}\n`);
+  return answer;
+}
+
+async function send(url: string, name: string, bytes: Uint8Array): Promise<string> {
   const form = new FormData();
   form.set("image", new Blob([new Uint8Array(bytes)]), name);
   const response = await fetch(`${url}/evaluate`, { method: "POST", body: form });
   const answer = await response.text();
-  console.log(`$ curl -F image=@${name} ${url}/evaluate\n${answer}\n`);
-  if (!response.ok) throw new Error(`${name}: HTTP ${response.status}`);
+  if (!response.ok) throw new Error(`${name}: HTTP ${response.status}: ${answer}`);
   return answer;
+}
+
+/** Whether a JSON answer has the percentages of a text one, in their order. */
+function sameNumbers(json: string, text: string): boolean {
+  const { predictions } = jsonAnswer.parse(JSON.parse(json));
+  const percentages = [...text.matchAll(/, (?<percentage>[\d.e+-]+)\)$/gmu)].map(({ groups }) =>
+    Number(groups?.["percentage"]),
+  );
+  return (
+    percentages.length > 0 &&
+    percentages.length === predictions.length &&
+    predictions.every(({ probability }, index) => probability * 100 === percentages[index])
+  );
 }

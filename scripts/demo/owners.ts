@@ -5,6 +5,7 @@ import { Agent, type RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import { ClientSecretCredential } from "@azure/identity";
 import { KeyClient } from "@azure/keyvault-keys";
+import { CompactEncrypt, compactDecrypt } from "jose";
 
 /**
  * What the model owner and the data owner do on their own machines, before any server runs: make a
@@ -32,6 +33,19 @@ export async function ownersKey(file: string): Promise<Buffer> {
 export function encrypt(plaintext: Uint8Array, key: Uint8Array): Buffer {
   const cipher = createCipheriv("aes-256-cbc", key, Buffer.alloc(16));
   return Buffer.concat([cipher.update(plaintext), cipher.final()]);
+}
+
+/** As `confml encrypt --kid` writes it: a JWE that its owner alone, and the attested server, can open. */
+export function seal(plaintext: Uint8Array, key: Uint8Array, kid: string): Promise<string> {
+  return new CompactEncrypt(plaintext)
+    .setProtectedHeader({ alg: "A256KW", enc: "A256GCM", kid })
+    .encrypt(key);
+}
+
+/** @throws Error for a JWE that does not open under the key */
+export async function open(jwe: string, key: Uint8Array): Promise<string> {
+  const { plaintext } = await compactDecrypt(jwe, key);
+  return new TextDecoder().decode(plaintext);
 }
 
 export function sha256(bytes: Uint8Array): string {

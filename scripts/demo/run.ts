@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { classifyAll, type Picture } from "./classify.js";
 import { runInEnclave } from "./enclave.js";
 import { mystikosHost, plainHost } from "./host.js";
 import { readOptions } from "./options.js";
-import { encrypt } from "./owners.js";
-import { demoFolder, exitWith, withSession } from "./session.js";
+import { encrypt, open, seal } from "./owners.js";
+import { demoFolder, exitWith, keysFolder, withSession } from "./session.js";
 import { chooseTarget } from "./target.js";
 
 /** `make run`: one confidential classification from end to end, then everything stops. */
@@ -16,10 +16,15 @@ async function run(): Promise<number> {
   await mkdir(demoFolder, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(demoFolder, "run-"));
   const host = target.kind === "linux" ? mystikosHost(target.myst, folder) : plainHost(folder);
-  return withSession(options, folder, host, async ({ url, imageKey }) => {
+  return withSession(options, folder, host, async ({ url, imageKey, sealKey, owner }) => {
     const pictures = options.images.map(async (image): Promise<Picture> => {
       const plain = await readFile(image);
-      return { name: basename(image), plain, encrypted: encrypt(plain, imageKey) };
+      const jwe = {
+        token: await seal(plain, sealKey, owner.secret),
+        keyFile: relative(process.cwd(), join(keysFolder, "seal.key")),
+        open: (answer: string) => open(answer, sealKey),
+      };
+      return { name: basename(image), plain, jwe, encrypted: encrypt(plain, imageKey) };
     });
     return classifyAll(url, await Promise.all(pictures));
   });

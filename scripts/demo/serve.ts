@@ -17,7 +17,7 @@ async function serve(): Promise<number> {
     folder,
     plainHost(folder),
     async ({ url, server, emulator, owner, isEnding }) => {
-      showCommands(url, options.images);
+      showCommands(url, options.images, owner.secret);
       showOwnersCommands(owner);
       console.log("Ctrl-C stops it.\n");
       const ended = await Promise.race([
@@ -51,16 +51,21 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function showCommands(url: string, images: string[]): void {
+function showCommands(url: string, images: string[], jweSecret: string): void {
   const image = relative(process.cwd(), images[0] ?? "");
-  const key = relative(process.cwd(), join(keysFolder, "image.key"));
+  const keyFile = (name: string): string => relative(process.cwd(), join(keysFolder, name));
   console.log(`
 Try, in another terminal:
 
   curl -F image=@${image} ${url}/evaluate
   curl -F image=@${image} -H 'Accept: application/json' '${url}/evaluate?top=3'
 
-  KEY=$(od -An -v -tx1 ${key} | tr -d ' \\n')
+  npx confml encrypt --key ${keyFile("seal.key")} --kid ${jweSecret} -o picture.jpg.jwe ${image}
+  curl -sF image=@picture.jpg.jwe ${url}/evaluate | npx confml decrypt --key ${keyFile("seal.key")}
+
+As the original sample's clients do, with a format that authenticates nothing:
+
+  KEY=$(od -An -v -tx1 ${keyFile("image.key")} | tr -d ' \\n')
   openssl enc -e -aes256 -K "$KEY" -iv 0 -in ${image} -out picture.jpg.encrypted
   curl -F image=@picture.jpg.encrypted ${url}/evaluate
 `);

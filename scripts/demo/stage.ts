@@ -59,7 +59,9 @@ export interface Stage {
   configFile: string;
   /** What the host gives the server. */
   environment: Record<string, string>;
+  /** The data owner's keys: of `.encrypted` files, and of JWE. */
   imageKey: Buffer;
+  sealKey: Buffer;
   /** What the data owner needs for its own commands. */
   owner: { environmentFile: string; policyFile: string; secret: string; vault: string };
 }
@@ -84,6 +86,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 
   const modelKey = await ownersKey(join(keysFolder, "model.key"));
   const imageKey = await ownersKey(join(keysFolder, "image.key"));
+  const sealKey = await ownersKey(join(keysFolder, "seal.key"));
   const plaintext = await readFile(model);
   const encrypted = encrypt(plaintext, modelKey);
   const encryptedName = `${basename(model)}.encrypted`;
@@ -112,15 +115,16 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     );
     const ca = await readFile(join(stateFolder, "ca.pem"), "utf8");
     const measurement = await measureCode(home.codeFolder);
-    const [modelSecret, imageSecret] = config.Secret;
-    if (modelSecret === undefined || imageSecret === undefined) {
-      throw new Error("config.json: expected two entries of Secret");
+    const [modelSecret, imageSecret, sealSecret] = config.Secret;
+    if (modelSecret === undefined || imageSecret === undefined || sealSecret === undefined) {
+      throw new Error("config.json: expected three entries of Secret");
     }
     const policy = releasePolicy(config.Inference.Attestation.Endpoint, measurement);
     const agent = new EmulatorAgent(port, ca);
     for (const [secret, key, owner] of [
       [modelSecret, modelKey, "model owner"],
       [imageSecret, imageKey, "data owner"],
+      [sealSecret, sealKey, "data owner"],
     ] as const) {
       const vault: Vault = {
         url: secret.SrsAddress,
@@ -164,12 +168,19 @@ export async function setStage(options: StageOptions): Promise<Stage> {
         Key: modelSecret.ID,
         ...options.inference?.Model,
       },
-      Images: { Keys: [imageSecret.ID], ...options.inference?.Images },
+      Images: {
+        Formats: ["plain", "encrypted", "jwe"],
+        Keys: [sealSecret.ID],
+        LegacyKey: imageSecret.ID,
+        ...options.inference?.Images,
+      },
+      Results: { Key: sealSecret.ID },
       ...(options.inference?.Limits === undefined ? {} : { Limits: options.inference.Limits }),
     };
     const secrets = [
       { ...modelSecret, LocalPath: join(home.inside.keys, "model.key") },
       { ...imageSecret, LocalPath: join(home.inside.keys, "image.key") },
+      { ...sealSecret, LocalPath: join(home.inside.keys, "seal.key") },
     ];
     await writeFile(
       configFile,
@@ -185,10 +196,10 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     const owner = {
       environmentFile,
       policyFile,
-      secret: imageSecret.ID,
-      vault: imageSecret.SrsAddress,
+      secret: sealSecret.ID,
+      vault: sealSecret.SrsAddress,
     };
-    return { emulator, configFile, environment, imageKey, owner };
+    return { emulator, configFile, environment, imageKey, sealKey, owner };
   } catch (error) {
     await emulator.stop();
     throw error;

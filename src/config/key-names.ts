@@ -2,13 +2,15 @@ import { posix } from "node:path";
 import { ConfigurationError } from "../errors.js";
 import type { Config } from "./schema.js";
 
-/** Which secret is used for what, by ID. */
+/** Which secret is used for what, by ID. No secret has two uses. */
 export interface KeyNames {
   model: string;
-  /** The data owners' keys. */
+  /** The data owners' secrets of JWE uploads. */
   images: readonly string[];
-  /** The one key of `.encrypted` uploads. */
-  legacyImage: string;
+  /** The one secret of `.encrypted` uploads; undefined: there are none. */
+  legacyImage: string | undefined;
+  /** The JWE secret of encrypted answers to `.encrypted` uploads; may be one of `images`. */
+  results: string | undefined;
 }
 
 /** What makes two entries one: vaults take capitals for small letters, and a file has many paths. */
@@ -17,16 +19,27 @@ const identities = {
   LocalPath: (path: string) => posix.normalize(path),
 } as const;
 
+/** The paths that the original sample used. */
+const modelPath = "/model.key";
+const imagePath = "/image.key";
+
+const whyJweIsSeparate =
+  "a JWE secret that is not the LegacyKey: nothing authenticates .encrypted uploads, and their plaintext is answered, " +
+  "so whoever may upload can decrypt with that key what it likes, JWE content keys included (one key, one use)";
+const jweFix =
+  "Name a secret of its own for JWE in Inference.Images.Keys, or take encrypted out of Inference.Images.Formats";
+
 /**
  * Finds each role's secret: named by ID in the configuration, else by the paths that the original
  * sample used.
  *
- * @throws ConfigurationError CONFIG_INVALID for a name without an entry, two entries alike, or one
- *   key in both roles (either owner could then read the other's secret).
+ * @throws ConfigurationError CONFIG_INVALID for a name without an entry, two entries alike, or one secret with two
+ *   uses
  */
 export function resolveKeyNames(config: Config, doing: string): KeyNames {
   const { Secret: secrets, Inference: inference } = config;
-  const fail = (where: string, expected: string, got: string, fix: string): never => {
+  const { Model: model, Images: images, Results: results } = inference;
+  const fail: Fail = (where, expected, got, fix) => {
     throw new ConfigurationError("CONFIG_INVALID", {
       doing: `${doing}: ${where}`,
       expected,
@@ -34,19 +47,7 @@ export function resolveKeyNames(config: Config, doing: string): KeyNames {
       fix,
     });
   };
-
-  for (const field of ["ID", "LocalPath"] as const) {
-    const values = secrets.map((secret) => identities[field](secret[field]));
-    const twice = secrets.find((_, index) => values.indexOf(values[index] ?? "") !== index);
-    if (twice !== undefined) {
-      fail(
-        "Secret",
-        `a different ${field} in each entry`,
-        `${JSON.stringify(twice[field])} twice`,
-        `Change one ${field}`,
-      );
-    }
-  }
+  refuseTwins(secrets, fail);
 
   const known = secrets.map((secret) => secret.ID);
   const named = (where: string, id: string): string =>
@@ -66,33 +67,71 @@ export function resolveKeyNames(config: Config, doing: string): KeyNames {
       "neither",
       `Name the secret in ${where}`,
     );
+  const nameOr = (where: string, id: string | undefined, path: string): string =>
+    id === undefined ? byPath(path, where) : named(where, id);
 
-  const { Model: model, Images: images } = inference;
-  const modelKey =
-    model.Key === undefined
-      ? byPath("/model.key", "Inference.Model.Key")
-      : named("Inference.Model.Key", model.Key);
-  const imageKeys =
-    images.Keys === undefined
-      ? [byPath("/image.key", "Inference.Images.Keys")]
-      : images.Keys.map((id, index) => named(`Inference.Images.Keys[${index}]`, id));
-  const [firstImageKey] = imageKeys;
-  const legacyKey = images.LegacyKey ?? firstImageKey;
-  if (legacyKey === undefined || !imageKeys.includes(legacyKey)) {
-    return fail(
-      "Inference.Images.LegacyKey",
-      `one of Images.Keys (${imageKeys.join(", ")})`,
-      JSON.stringify(legacyKey),
-      "Correct the name",
-    );
+  const modelKey = nameOr("Inference.Model.Key", model.Key, modelPath);
+  const legacyWhere = "Inference.Images.LegacyKey";
+  const legacyKey =
+    images.LegacyKey !== undefined || images.Formats.includes("encrypted")
+      ? nameOr(legacyWhere, images.LegacyKey, imagePath)
+      : undefined;
+  const imageKeys = (images.Keys ?? []).map((id, index) =>
+    named(`Inference.Images.Keys[${index}]`, id),
+  );
+  if (images.Keys === undefined && images.Formats.includes("jwe")) {
+    imageKeys.push(byPath(imagePath, "Inference.Images.Keys"));
   }
-  if (imageKeys.includes(modelKey)) {
+  const resultsKey =
+    results.Key === undefined ? undefined : named("Inference.Results.Key", results.Key);
+
+  if (legacyKey !== undefined && imageKeys.includes(legacyKey)) {
+    const got =
+      images.Keys === undefined
+        ? `nothing, and ${JSON.stringify(legacyKey)} is the LegacyKey`
+        : JSON.stringify(legacyKey);
+    fail("Inference.Images.Keys", whyJweIsSeparate, got, jweFix);
+  }
+  if (resultsKey !== undefined && resultsKey === legacyKey) {
+    const fix = "Name another secret in Inference.Results.Key, or take it out";
+    fail("Inference.Results.Key", whyJweIsSeparate, JSON.stringify(resultsKey), fix);
+  }
+  for (const [where, ids] of [
+    ["Inference.Images.Keys", imageKeys],
+    [legacyWhere, [legacyKey]],
+    ["Inference.Results.Key", [resultsKey]],
+  ] as const) {
+    if (!ids.includes(modelKey)) continue;
+    const fix = "Give each owner a key of its own";
+    fail(where, "a secret other than the model's", JSON.stringify(modelKey), fix);
+  }
+  if (
+    results.Encrypt === "always" &&
+    images.Formats.includes("encrypted") &&
+    resultsKey === undefined
+  ) {
     fail(
-      "Inference.Images.Keys",
-      "keys other than the model's",
-      JSON.stringify(modelKey),
-      "Give each owner a key of its own",
+      "Inference.Results.Key",
+      'the JWE secret that answers to .encrypted uploads are encrypted under, as Results.Encrypt is "always"',
+      "nothing",
+      "Name a JWE secret of the same owner",
     );
   }
-  return { model: modelKey, images: imageKeys, legacyImage: legacyKey };
+  return { model: modelKey, images: imageKeys, legacyImage: legacyKey, results: resultsKey };
+}
+
+type Fail = (where: string, expected: string, got: string, fix: string) => never;
+
+function refuseTwins(secrets: Config["Secret"], fail: Fail): void {
+  for (const field of ["ID", "LocalPath"] as const) {
+    const values = secrets.map((secret) => identities[field](secret[field]));
+    const twice = secrets.find((_, index) => values.indexOf(values[index] ?? "") !== index);
+    if (twice === undefined) continue;
+    fail(
+      "Secret",
+      `a different ${field} in each entry`,
+      `${JSON.stringify(twice[field])} twice`,
+      `Change one ${field}`,
+    );
+  }
 }

@@ -125,17 +125,27 @@ const inference = z.strictObject({
   }),
   Images: z
     .strictObject({
+      /**
+       * What uploads are read. What does not authenticate (`encrypted`), or is not encrypted at all (`plain`), is asked
+       * for by name.
+       */
       Formats: z
         .array(z.enum(["plain", "encrypted", "jwe"]))
         .min(1)
-        .default(["plain", "encrypted", "jwe"]),
-      /** IDs of the data owners' secrets. Default: the entry whose LocalPath is /image.key. */
+        .default(["jwe"]),
+      /**
+       * IDs of the data owners' secrets for JWE uploads. Default, where Formats names jwe: the entry whose LocalPath is
+       * /image.key.
+       */
       Keys: z
         .array(z.string())
         .min(1)
         .refine((ids) => new Set(ids).size === ids.length, "each name once")
         .optional(),
-      /** The secret of `.encrypted` uploads, which name no owner. Default: the first of Keys. */
+      /**
+       * The secret of `.encrypted` uploads, which name no owner; never one of Keys. Default, where Formats names
+       * encrypted: the entry whose LocalPath is /image.key.
+       */
       LegacyKey: z.string().optional(),
       /** Of one upload. */
       MaxBytes: z.int().min(1).max(1_073_741_824).default(20_971_520),
@@ -148,8 +158,15 @@ const inference = z.strictObject({
   Results: z
     .strictObject({
       Encrypt: z.enum(["match", "always", "never"]).default("match"),
+      /**
+       * The JWE secret under which answers to `.encrypted` uploads are encrypted, where `Accept` or `Encrypt` asks for
+       * that; never the LegacyKey. Absent: no such answer is encrypted.
+       */
+      Key: z.string().optional(),
       /** The largest `top` that a request may ask for. */
       MaxTop: z.int().min(1).max(100_000).default(1000),
+      /** Whose answers hold probabilities: everybody's, those of JWE uploads alone, or nobody's (labels in order). */
+      Probabilities: z.enum(["all", "jwe", "none"]).default("all"),
     })
     .prefault({}),
   Limits: z
@@ -162,6 +179,12 @@ const inference = z.strictObject({
       MaxQueue: z.int().min(1).max(100_000).default(256),
       /** Of all uploads held in memory. */
       MaxBytesInFlight: z.int().min(1).default(268_435_456),
+      /**
+       * Distinct `.encrypted` uploads that one address may send in `LegacyPeriodMs`; 0: any number. It slows down
+       * whoever recovers a captured file from the answers to altered ones.
+       */
+      MaxLegacyUploads: z.int().min(0).max(1_000_000).default(200),
+      LegacyPeriodMs: z.int().min(1000).max(86_400_000).default(3_600_000),
       /** From a request's first byte to its answer. */
       RequestTimeoutMs: milliseconds(30_000),
     })

@@ -1,5 +1,5 @@
 import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from "jose";
-import { AesKey } from "./aes-key.js";
+import { JweKey } from "./aes-key.js";
 
 /**
  * JWE compact serialisation (RFC 7516) with keys of 32 bytes: `alg` `dir` or `A256KW`, `enc`
@@ -9,7 +9,7 @@ const keyManagementAlgorithms = ["dir", "A256KW"];
 const contentEncryptionAlgorithms = ["A256GCM"];
 
 /** 32 bytes, as the owners' commands have them in a file, or a key that this process keeps. */
-export type JweKey = Uint8Array | AesKey;
+export type AnyJweKey = Uint8Array | JweKey;
 
 /** @returns the `kid` that a token claims, undefined where it names none or is no token */
 export function readKid(jwe: Uint8Array): string | undefined {
@@ -24,14 +24,14 @@ export function readKid(jwe: Uint8Array): string | undefined {
 }
 
 /** @returns the plaintext, or undefined for anything that does not open, for whatever reason */
-export async function openJwe(jwe: Uint8Array, key: JweKey): Promise<Uint8Array | undefined> {
+export async function openJwe(jwe: Uint8Array, key: AnyJweKey): Promise<Uint8Array | undefined> {
   try {
     const { plaintext } = await compactDecrypt(
       jwe,
       // Called with the header before anything is decrypted, so nothing is ever inflated either.
       ({ alg, zip }) => {
         if (zip !== undefined) throw new Error("refused");
-        if (!(key instanceof AesKey)) return key;
+        if (!(key instanceof JweKey)) return key;
         return alg === "dir" ? key.content : key.wrapping;
       },
       { keyManagementAlgorithms, contentEncryptionAlgorithms },
@@ -53,7 +53,7 @@ export interface SealOptions {
  * make an IV of AES-GCM repeat (NIST SP 800-38D, section 8.3).
  */
 export async function sealJwe(
-  key: JweKey,
+  key: AnyJweKey,
   plaintext: Uint8Array,
   { kid, cty }: SealOptions,
 ): Promise<string> {
@@ -64,5 +64,5 @@ export async function sealJwe(
       kid,
       ...(cty === undefined ? {} : { cty }),
     })
-    .encrypt(key instanceof AesKey ? key.wrapping : key);
+    .encrypt(key instanceof JweKey ? key.wrapping : key);
 }

@@ -10,29 +10,37 @@ export type AnswerType = "text/plain" | "application/json" | "application/jose";
 /**
  * The media types in which an upload may be answered, the default first. The host controls headers
  * and could replay a captured file, so what was sent as JWE is never answered in the clear.
+ *
+ * @param canSeal whether there is a key that seals answers to `.encrypted` uploads
+ * @returns none where an answer would have to be encrypted and cannot be
  */
 export function answerTypes(
   format: UploadFormat,
   encrypt: Config["Inference"]["Results"]["Encrypt"],
+  canSeal: boolean,
 ): AnswerType[] {
   const clear: AnswerType[] = ["text/plain", "application/json"];
   if (format === "plain" || encrypt === "never") return clear;
-  if (format === "jwe" || encrypt === "always") return ["application/jose"];
-  return [...clear, "application/jose"];
+  if (format === "jwe") return ["application/jose"];
+  const sealed: AnswerType[] = canSeal ? ["application/jose"] : [];
+  return encrypt === "always" ? sealed : [...clear, ...sealed];
 }
 
 export interface Answer {
   model: Pick<ModelDescription, "name" | "version">;
   image: { width: number; height: number; format: string; encrypted: boolean };
   predictions: readonly Prediction[];
+  /** Whether the answer tells them, or labels alone. */
+  probabilities: boolean;
   timings: Pick<Classification, "queueMs" | "inferenceMs"> & { decodeMs: number };
 }
 
 /** The original sample's words, to the byte: Python prints each prediction as a tuple. */
-export function toText({ predictions }: Answer): string {
-  const lines = predictions.map(
-    ({ label, probability }) => `\t(${pythonString(label)}, ${pythonFloat(probability * 100)})`,
-  );
+export function toText({ predictions, probabilities }: Answer): string {
+  const lines = predictions.map(({ label, probability }) => {
+    const second = probabilities ? ` ${pythonFloat(probability * 100)}` : "";
+    return `\t(${pythonString(label)},${second})`;
+  });
   return [
     "file inferenced successfully.",
     `Return top ${predictions.length} inference results:`,
@@ -40,11 +48,13 @@ export function toText({ predictions }: Answer): string {
   ].join("\n");
 }
 
-export function toJson({ model, image, predictions, timings }: Answer): string {
+export function toJson({ model, image, predictions, probabilities, timings }: Answer): string {
   return JSON.stringify({
     model: { name: model.name, version: model.version },
     image,
-    predictions,
+    predictions: probabilities
+      ? predictions
+      : predictions.map(({ rank, index, label }) => ({ rank, index, label })),
     timings_ms: {
       queue: milliseconds(timings.queueMs),
       decode: milliseconds(timings.decodeMs),

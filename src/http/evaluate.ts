@@ -15,6 +15,7 @@ import {
   type AnswerKey,
   type UploadFormat,
 } from "./open-upload.js";
+import type { LegacyUploads } from "./legacy-uploads.js";
 import type { Upload, UploadReader } from "./upload.js";
 
 export interface EvaluateOptions {
@@ -22,13 +23,17 @@ export interface EvaluateOptions {
   decoder: DecodeQueue;
   keys: ImageKeys;
   uploads: UploadReader;
+  legacyUploads: LegacyUploads;
   formats: readonly UploadFormat[];
   results: Config["Inference"]["Results"];
   requestTimeoutMs: number;
   onStage: (stage: Stage, tookMs: number) => void;
 }
 
-/** What a request's time goes into; `queue` is all waiting, for decoding and for the model. */
+/**
+ * What a request's time goes into; `queue` is all waiting, for decoding and for the model. All but `upload` are told of
+ * answered uploads alone: the figures of a refused one would tell their reader why it was refused.
+ */
 export type Stage = "upload" | "decrypt" | "decode" | "queue" | "inference";
 
 const defaultTop = 5;
@@ -52,15 +57,18 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
         `expected an upload of the format ${options.formats.join(" or ")}; got ${format}`,
       );
     }
-    const type = chooseAnswerType(request, format, options.results.Encrypt);
+    const type = chooseAnswerType(request, format, options);
+    if (format === "encrypted") {
+      options.legacyUploads.admit(request.socket.remoteAddress ?? "", upload.bytes);
+    }
 
     const work = classifyUpload(upload, format, top, signal, options);
-    const { answer, key } = await withSignal(work, signal);
+    const { answer, answerKey } = await withSignal(work, signal);
     response.type(type);
     if (type === "text/plain") response.send(toText(answer));
     else if (type === "application/json") response.send(toJson(answer));
     // As bytes: Express would add a charset to the type of a text.
-    else if (key !== undefined) response.send(Buffer.from(await toJose(answer, key)));
+    else if (answerKey !== undefined) response.send(Buffer.from(await toJose(answer, answerKey)));
     else throw new Error("an encrypted answer to an upload without a key");
   };
 }
@@ -71,12 +79,13 @@ async function classifyUpload(
   top: number,
   signal: AbortSignal,
   options: EvaluateOptions,
-): Promise<{ answer: Answer; key: AnswerKey | undefined }> {
-  const { classifier, onStage } = options;
-  const { image, key } = await openAndPrepare(upload, format, signal, options);
+): Promise<{ answer: Answer; answerKey: AnswerKey | undefined }> {
+  const { classifier, onStage, results } = options;
+  const { image, answerKey, decryptMs } = await openAndPrepare(upload, format, signal, options);
   const { pixels, width, height, format: fileFormat, decodeMs } = image;
   const { probabilities, inferenceMs, ...waited } = await classifier.classify(pixels, signal);
   const queueMs = image.queueMs + waited.queueMs;
+  if (format !== "plain") onStage("decrypt", decryptMs);
   onStage("decode", decodeMs);
   onStage("queue", queueMs);
   onStage("inference", inferenceMs);
@@ -85,9 +94,11 @@ async function classifyUpload(
     model,
     image: { width, height, format: fileFormat, encrypted: format !== "plain" },
     predictions: rank(probabilities, model.labels, top),
+    probabilities:
+      results.Probabilities === "all" || (results.Probabilities === "jwe" && format === "jwe"),
     timings: { queueMs, decodeMs, inferenceMs },
   };
-  return { answer, key };
+  return { answer, answerKey };
 }
 
 /** Aborts when the time for an answer is up, or nobody is there to read it. */
@@ -114,9 +125,16 @@ function readTop(request: Request, { classifier, results }: EvaluateOptions): nu
 function chooseAnswerType(
   request: Request,
   format: UploadFormat,
-  encrypt: Config["Inference"]["Results"]["Encrypt"],
+  { results, keys }: EvaluateOptions,
 ): AnswerType {
-  const types = answerTypes(format, encrypt);
+  const types = answerTypes(format, results.Encrypt, keys.sealKey() !== undefined);
+  if (types.length === 0) {
+    throw new RequestError(
+      "NOT_ACCEPTABLE",
+      "answers to .encrypted uploads are encrypted here, and the key for that (Results.Key) could not be had; .jwe " +
+        "uploads need none",
+    );
+  }
   const [only, ...others] = types;
   return only === "application/jose" && others.length === 0 ? only : negotiate(request, types);
 }
@@ -133,7 +151,9 @@ function negotiate(request: Request, types: readonly AnswerType[]): AnswerType {
 
 interface Opened {
   image: QueuedImage;
-  key: AnswerKey | undefined;
+  answerKey: AnswerKey | undefined;
+  /** Of all keys that were tried. */
+  decryptMs: number;
 }
 
 /** @throws RequestError ENCRYPTED_IMAGE_REJECTED, the same whatever the reason */
@@ -141,13 +161,14 @@ async function openAndPrepare(
   upload: Upload,
   format: UploadFormat,
   signal: AbortSignal,
-  { keys, decoder, onStage }: EvaluateOptions,
+  { keys, decoder }: EvaluateOptions,
 ): Promise<Opened> {
+  let decryptMs = 0;
   let since = performance.now();
-  for await (const { file, key } of openUpload(upload, format, keys)) {
-    if (format !== "plain") onStage("decrypt", performance.now() - since);
+  for await (const { file, answerKey } of openUpload(upload, format, keys)) {
+    decryptMs += performance.now() - since;
     try {
-      return { image: await decoder.prepare(file, signal), key };
+      return { image: await decoder.prepare(file, signal), answerKey, decryptMs };
     } catch (error) {
       if (format === "plain" || !isNoPicture(error)) throw error;
     }

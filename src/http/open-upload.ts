@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import type { AesKey } from "../crypto/aes-key.js";
+import type { JweKey } from "../crypto/aes-key.js";
 import { openJwe, readKid } from "../crypto/jwe.js";
 import { decryptImage } from "../crypto/openssl-cbc.js";
 import { RequestError } from "../errors.js";
@@ -16,17 +16,17 @@ export function formatOf({ name, mediaType }: Upload): UploadFormat {
   return "plain";
 }
 
-/** What an answer is encrypted under, and how its sender called it. */
+/** What an answer is encrypted under, and the name that its reader knows the key by. */
 export interface AnswerKey {
   kid: string;
-  key: AesKey;
+  key: JweKey;
 }
 
 export interface OpenedUpload {
   /** The picture's file; under `encrypted` with its padding still behind it. */
   file: Uint8Array;
-  /** The key that opened it: none of a plain upload. */
-  key: AnswerKey | undefined;
+  /** What its answer may be encrypted under. */
+  answerKey: AnswerKey | undefined;
 }
 
 /**
@@ -40,18 +40,20 @@ export async function* openUpload(
   keys: ImageKeys,
 ): AsyncGenerator<OpenedUpload> {
   if (format === "plain") {
-    yield { file: bytes, key: undefined };
+    yield { file: bytes, answerKey: undefined };
   } else if (format === "encrypted") {
-    for (const key of keys.legacyCandidates()) {
-      const file = decryptImage(key.key.secret, bytes);
-      if (file !== undefined) yield { file, key: { kid: key.id, key: key.key } };
+    const seal = keys.sealKey();
+    const answerKey = seal === undefined ? undefined : { kid: seal.id, key: seal.key };
+    for (const { key } of keys.legacyCandidates()) {
+      const file = decryptImage(key.secret, bytes);
+      if (file !== undefined) yield { file, answerKey };
     }
   } else {
     const token = trimEnd(bytes);
     const kid = readKid(token) ?? "";
-    for (const key of keys.candidates(kid)) {
-      const file = await openJwe(token, key.key);
-      if (file !== undefined) yield { file, key: { kid, key: key.key } };
+    for (const { key } of keys.candidates(kid)) {
+      const file = await openJwe(token, key);
+      if (file !== undefined) yield { file, answerKey: { kid, key } };
     }
   }
 }

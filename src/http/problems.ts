@@ -14,6 +14,7 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   IMAGE_TOO_LARGE: 413,
   IMAGE_UNSUPPORTED: 415,
   ENCRYPTED_IMAGE_REJECTED: 422,
+  RATE_LIMITED: 429,
   INTERNAL: 500,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,

@@ -42,7 +42,7 @@ export class Metrics {
     });
     this.#stages = new Histogram({
       name: "confml_stage_duration_seconds",
-      help: "What the time of an answered upload went into: upload, decrypt, queue (all waiting), decode, inference.",
+      help: "What the time of an upload went into: upload; and, where it was answered, decrypt, queue (all waiting), decode, inference.",
       labelNames: ["stage"],
       buckets,
       registers,

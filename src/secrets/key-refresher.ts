@@ -17,7 +17,7 @@ export interface KeyRefresherOptions {
 
 /**
  * Fetches the data owners' keys again, each on its own clock, so that a vault that hangs holds up nobody
- * else. A key that cannot be had leaves the one before it in use.
+ * else. A key that cannot be had, or that is another secret's, leaves the one before it in use.
  */
 export class KeyRefresher {
   readonly #options: KeyRefresherOptions;

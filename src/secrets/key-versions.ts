@@ -1,7 +1,7 @@
 import type { AesKey } from "../crypto/aes-key.js";
 
-export interface KeyVersion {
-  key: AesKey;
+export interface KeyVersion<Key extends AesKey = AesKey> {
+  key: Key;
   /** The vault's name of the version, where it says one. */
   version: string | undefined;
 }
@@ -17,28 +17,28 @@ export interface KeyVersionsOptions {
 const mostFormer = 8;
 
 /** One secret's current key, and those before it that still count. */
-export class KeyVersions {
+export class KeyVersions<Key extends AesKey = AesKey> {
   readonly #options: KeyVersionsOptions;
-  #current: KeyVersion | undefined;
-  #former: { key: KeyVersion; until: number }[] = [];
+  #current: KeyVersion<Key> | undefined;
+  #former: { key: KeyVersion<Key>; until: number }[] = [];
 
   constructor(options: KeyVersionsOptions) {
     this.#options = options;
   }
 
-  get current(): KeyVersion | undefined {
+  get current(): KeyVersion<Key> | undefined {
     return this.#current;
   }
 
   /** The keys that count, the newest first. */
-  live(): readonly KeyVersion[] {
+  live(): readonly KeyVersion<Key>[] {
     this.#expire();
     const former = this.#former.map(({ key }) => key);
     return this.#current === undefined ? former : [this.#current, ...former];
   }
 
   /** Takes what the vault released as the current key. */
-  accept(next: KeyVersion): "first" | "unchanged" | "rotated" {
+  accept(next: KeyVersion<Key>): "first" | "unchanged" | "rotated" {
     const { graceMs, now } = this.#options;
     const last = this.#current;
     if (last !== undefined && isSame(last, next)) return "unchanged";

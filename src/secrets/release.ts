@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SecretEntry } from "../config/schema.js";
-import { AesKey } from "../crypto/aes-key.js";
+import { takeKey, type KeyUse } from "../crypto/aes-key.js";
 import { BootError, UnavailableError, describeCause, describeFailure } from "../errors.js";
 import { Deadline } from "../net/deadline.js";
 import { withSignal, type FailedAttempt } from "../net/retry.js";
 import type { ReleasedKey, SecretReleaseClient } from "./client.js";
 import { readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.js";
+import type { KeyRegister } from "./key-register.js";
 import type { KeyVersion } from "./key-versions.js";
 
 export interface ReleaseOptions {
   clientFor: (secret: SecretEntry) => SecretReleaseClient;
   /** Whether this runs in an SGX enclave, where Mystikos' own runtime releases keys before us. */
   insideSgx: boolean;
+  /** What the secret's key is for. */
+  useOf: (secret: SecretEntry) => KeyUse;
+  /** Refuses a key that is another secret's. */
+  register: KeyRegister;
   deadlineMs: number;
   onReleased: (secret: SecretEntry, details: ReleaseDetails) => void;
   onRetry: (secret: SecretEntry, attempt: FailedAttempt) => void;
@@ -67,7 +72,8 @@ export async function releaseAll(
       if ("error" in fatal) return;
       options.onFailed(secret, error);
       lostOwners += owners.includes(secret) ? 1 : 0;
-      if (!required.includes(secret) && lostOwners < owners.length) return;
+      const isOwners = !required.includes(secret) && lostOwners < owners.length;
+      if (isOwners && !isReused(error)) return;
       fatal.error = error;
       deadline.abort(error);
     }
@@ -89,7 +95,7 @@ export async function releaseAll(
 }
 
 /**
- * Releases one secret to its LocalPath.
+ * Releases one secret to its LocalPath. A key that is another secret's is refused before it is written.
  *
  * @param signal aborts when time is up
  * @throws BootError naming the secret and the step
@@ -102,8 +108,9 @@ export async function releaseKey(
   const start = performance.now();
   const { key: bytes, version } = await attempt(secret, signal, options);
   try {
+    const key = await takeKey(Uint8Array.from(bytes), options.useOf(secret));
+    options.register.claim(secret.ID, key);
     await writeKeyFile(secret.LocalPath, bytes);
-    const key = await AesKey.take(bytes);
     const tookMs = Math.round(performance.now() - start);
     options.onReleased(secret, { source: "client", version, tookMs });
     return { key, version };
@@ -126,8 +133,10 @@ async function takeFromRuntime(
   if (!isRuntimeReleased(secret, options)) return undefined;
   const bytes = await readKeyFile(secret.LocalPath);
   if (bytes === undefined) return undefined;
+  const key = await takeKey(bytes, options.useOf(secret));
+  options.register.claim(secret.ID, key);
   options.onReleased(secret, { source: "runtime", version: undefined, tookMs: 0 });
-  return { key: await AesKey.take(bytes), version: undefined };
+  return { key, version: undefined };
 }
 
 function isRuntimeReleased(secret: SecretEntry, { insideSgx }: ReleaseOptions): boolean {
@@ -176,6 +185,11 @@ async function attempt(
       { cause },
     );
   }
+}
+
+/** Which of the two owners has the other's key cannot be told, so neither is served. */
+function isReused(error: unknown): boolean {
+  return error instanceof BootError && error.code === "KEY_REUSED";
 }
 
 function isTimeout(reason: unknown): boolean {

@@ -11,6 +11,9 @@ interface Names {
   model?: string;
   images?: string[];
   legacy?: string;
+  /** Default: the configuration's own. */
+  formats?: string[];
+  results?: { Key?: string; Encrypt?: string };
 }
 
 const original: Entry[] = [
@@ -19,7 +22,10 @@ const original: Entry[] = [
 ];
 const three: Entry[] = [...original, { ID: "OtherKey", LocalPath: "/other.key" }];
 
-function resolve(entries: Entry[], { model, images, legacy }: Names = {}): KeyNames {
+const all = ["plain", "encrypted", "jwe"];
+
+function resolve(entries: Entry[], names: Names = {}): KeyNames {
+  const { model, images, legacy, formats, results } = names;
   const config = configSchema.parse({
     Secret: entries.map((entry) => ({
       ...entry,
@@ -35,7 +41,8 @@ function resolve(entries: Entry[], { model, images, legacy }: Names = {}): KeyNa
         Manifest: "model.json",
         Key: model,
       },
-      Images: { Keys: images, LegacyKey: legacy },
+      Images: { Formats: formats, Keys: images, LegacyKey: legacy },
+      Results: results,
     },
   });
   return resolveKeyNames(config, "reading config.json");
@@ -43,17 +50,43 @@ function resolve(entries: Entry[], { model, images, legacy }: Names = {}): KeyNa
 
 describe("the secrets' roles", () => {
   test("are told by the original's paths, in whatever order the entries stand", () => {
-    const names = { model: "ModelKey", images: ["DataKey"], legacyImage: "DataKey" };
+    const names = {
+      model: "ModelKey",
+      images: ["DataKey"],
+      legacyImage: undefined,
+      results: undefined,
+    };
     expect(resolve(original)).toEqual(names);
     expect(resolve([...original].reverse())).toEqual(names);
     expect(resolve(three)).toEqual(names);
+  });
+
+  test("are the original's where Formats names encrypted and not jwe", () => {
+    const names = {
+      model: "ModelKey",
+      images: [],
+      legacyImage: "DataKey",
+      results: undefined,
+    };
+    expect(resolve(original, { formats: ["encrypted"] })).toEqual(names);
+    expect(resolve(original, { formats: ["plain", "encrypted"] })).toEqual(names);
+  });
+
+  test("ask for no data owner's key where only plain uploads are read", () => {
+    expect(resolve(original.slice(0, 1), { formats: ["plain"] })).toEqual({
+      model: "ModelKey",
+      images: [],
+      legacyImage: undefined,
+      results: undefined,
+    });
   });
 
   test("are told by name, whatever the paths", () => {
     expect(resolve(three, { model: "DataKey", images: ["OtherKey", "ModelKey"] })).toEqual({
       model: "DataKey",
       images: ["OtherKey", "ModelKey"],
-      legacyImage: "OtherKey",
+      legacyImage: undefined,
+      results: undefined,
     });
   });
 
@@ -63,9 +96,28 @@ describe("the secrets' roles", () => {
   });
 
   test("give uploads without a name the key that LegacyKey says", () => {
-    const names = resolve(three, { images: ["OtherKey", "DataKey"], legacy: "DataKey" });
-    expect(names.legacyImage).toBe("DataKey");
-    expect(resolve(original, { legacy: "DataKey" }).legacyImage).toBe("DataKey");
+    const swapped = { images: ["DataKey"], legacy: "OtherKey", formats: all };
+    expect(resolve(three, swapped)).toMatchObject({ images: ["DataKey"], legacyImage: "OtherKey" });
+    // Named or by its path.
+    for (const legacy of [undefined, "DataKey"]) {
+      const names = resolve(three, {
+        images: ["OtherKey"],
+        formats: all,
+        ...(legacy === undefined ? {} : { legacy }),
+      });
+      expect(names).toMatchObject({ images: ["OtherKey"], legacyImage: "DataKey" });
+    }
+    expect(resolve(three, { legacy: "OtherKey" })).toMatchObject({ images: ["DataKey"] });
+  });
+
+  test("seal answers to .encrypted uploads under the secret that Results.Key says", () => {
+    const names: Names = { images: ["OtherKey"], formats: all };
+    for (const Encrypt of ["match", "always", "never"]) {
+      const { results } = resolve(three, { ...names, results: { Key: "OtherKey", Encrypt } });
+      expect(results).toBe("OtherKey");
+    }
+    const own: Names = { formats: ["encrypted"], results: { Key: "OtherKey" } };
+    expect(resolve(three, own)).toMatchObject({ images: [], results: "OtherKey" });
   });
 });
 
@@ -105,7 +157,7 @@ describe("the secrets' roles are refused", () => {
       "one key for both, by name",
       original,
       { images: ["DataKey", "ModelKey"] },
-      /keys other than the model's; got "ModelKey"/u,
+      /a secret other than the model's; got "ModelKey"/u,
     ],
     ["one key for both, by name and path", original, { model: "DataKey" }, /got "DataKey"/u],
     [
@@ -114,12 +166,71 @@ describe("the secrets' roles are refused", () => {
       { legacy: "ModelKey" },
       /LegacyKey: .*"ModelKey"/u,
     ],
-    ["a legacy key of nobody's", original, { legacy: "None" }, /one of Images\.Keys \(DataKey\)/u],
     [
-      "a legacy key that is another entry's",
+      "a legacy key without an entry",
+      original,
+      { legacy: "None" },
+      /LegacyKey: expected the ID of an entry of Secret \(ModelKey, DataKey\); got "None"/u,
+    ],
+    [
+      "one secret for .encrypted and JWE, both named",
       three,
-      { images: ["OtherKey"], legacy: "DataKey" },
-      /one of Images\.Keys \(OtherKey\); got "DataKey"/u,
+      { images: ["OtherKey", "DataKey"], legacy: "DataKey", formats: all },
+      /Images\.Keys: expected a JWE secret that is not the LegacyKey: nothing authenticates .*one key, one use.*got "DataKey"\. Name a secret of its own/u,
+    ],
+    [
+      "one secret for .encrypted and JWE, even where neither is read",
+      three,
+      { images: ["DataKey"], legacy: "DataKey", formats: ["plain"] },
+      /not the LegacyKey.*got "DataKey"/u,
+    ],
+    [
+      "one secret for .encrypted by its path, and for JWE by name",
+      three,
+      { images: ["DataKey"], formats: all },
+      /not the LegacyKey.*got "DataKey"/u,
+    ],
+    [
+      "one secret for .encrypted and JWE, both by its path",
+      original,
+      { formats: ["encrypted", "jwe"] },
+      /Images\.Keys: expected a JWE secret.*got nothing, and "DataKey" is the LegacyKey\. Name a secret/u,
+    ],
+    [
+      "one secret for .encrypted by name, and for JWE by its path",
+      original,
+      { legacy: "DataKey" },
+      /got nothing, and "DataKey" is the LegacyKey/u,
+    ],
+    [
+      "no entry at the original's path for .encrypted uploads",
+      renamed(1, { LocalPath: "/elsewhere" }),
+      { formats: ["encrypted"] },
+      /Images\.LegacyKey: .*LocalPath is \/image\.key; got neither/u,
+    ],
+    [
+      "answers sealed under the key of .encrypted uploads",
+      three,
+      { images: ["OtherKey"], formats: all, results: { Key: "DataKey" } },
+      /Results\.Key: expected a JWE secret that is not the LegacyKey.*got "DataKey"/u,
+    ],
+    [
+      "answers sealed under the model's key",
+      three,
+      { results: { Key: "ModelKey" } },
+      /Results\.Key: expected a secret other than the model's/u,
+    ],
+    [
+      "answers sealed under a key without an entry",
+      three,
+      { results: { Key: "None" } },
+      /Results\.Key: .*"None"/u,
+    ],
+    [
+      "no key for answers to .encrypted uploads that are always encrypted",
+      original,
+      { formats: ["encrypted"], results: { Encrypt: "always" } },
+      /Results\.Key: expected the JWE secret that answers to \.encrypted uploads.*got nothing/u,
     ],
     ["two entries of one name", renamed(2, { ID: "DataKey" }), {}, /a different ID in each entry/u],
     [

@@ -24,8 +24,8 @@ async function load(text: string): ReturnType<typeof loadConfig> {
 }
 
 /** The committed configuration with one value in another's place; undefined takes it out. */
-function changed(path: string, value: unknown): string {
-  const root: unknown = JSON.parse(committed);
+function changed(path: string, value: unknown, text = committed): string {
+  const root: unknown = JSON.parse(text);
   const keys = path.split(".");
   const last = keys.pop() ?? "";
   let at = root;
@@ -42,8 +42,9 @@ describe("a configuration", () => {
     const { config, keyNames } = await load(committed);
     expect(keyNames).toEqual({
       model: "AlexNetModelKey",
-      images: ["AlexNetDataKey"],
+      images: ["AlexNetSealKey"],
       legacyImage: "AlexNetDataKey",
+      results: undefined,
     });
     expect(Object.isFrozen(config.Inference.Limits)).toBe(true);
     expect(() => {
@@ -64,7 +65,18 @@ describe("a configuration", () => {
         Verbose: 1,
       };
     });
-    await expect(load(changed("Secret", entries))).resolves.toBeDefined();
+    const images = (value: unknown): string =>
+      changed("Inference.Images", value, changed("Secret", entries));
+    expect((await load(images({ Formats: ["plain", "encrypted"] }))).keyNames).toEqual({
+      model: "AlexNetModelKey",
+      images: [],
+      legacyImage: "AlexNetDataKey",
+      results: undefined,
+    });
+    expect((await load(images(undefined))).keyNames).toMatchObject({
+      images: ["AlexNetDataKey"],
+      legacyImage: undefined,
+    });
   });
 
   test("gets the contract's defaults for what it leaves out", async () => {
@@ -72,16 +84,19 @@ describe("a configuration", () => {
     const bare = root
       .replace(/"Images":\{[^}]*\},/u, "")
       .replace(/"(Format|Weights)":"[a-z]*",/gu, "");
-    const { config } = await load(bare);
+    const { config, keyNames } = await load(bare);
+    expect(keyNames).toMatchObject({ images: ["AlexNetDataKey"], legacyImage: undefined });
     expect(config.Inference.Limits).toEqual({
       MaxBatch: 8,
       MaxBatchDelayMs: 0,
       MaxQueue: 256,
       MaxBytesInFlight: 268_435_456,
+      MaxLegacyUploads: 200,
+      LegacyPeriodMs: 3_600_000,
       RequestTimeoutMs: 30_000,
     });
     expect(config.Inference.Images).toEqual({
-      Formats: ["plain", "encrypted", "jwe"],
+      Formats: ["jwe"],
       MaxBytes: 20_971_520,
       MaxPixels: 50_000_000,
       MaxDecodes: 3,

@@ -1,43 +1,77 @@
+import { createCipheriv, createHmac } from "node:crypto";
 import { inspect } from "node:util";
-import { createCipheriv } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey, type KeyUse } from "../../src/crypto/aes-key.js";
+import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
 
 const bytes = Buffer.from(
   "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210",
   "hex",
 );
+const uses: KeyUse[] = ["cbc", "jwe", "none"];
 
-describe("a key that is kept", () => {
+describe.each(uses)("a key that is kept for %s", (use) => {
   test("leaves nothing in the buffer that it came in", async () => {
     const buffer = Buffer.from(bytes);
-    await AesKey.take(buffer);
+    await takeKey(buffer, use);
     expect(buffer).toEqual(Buffer.alloc(32));
   });
 
   test.each([0, 16, 31, 33, 64])("is not made of %i bytes, which are wiped too", async (length) => {
     const buffer = Buffer.alloc(length, 7);
-    await expect(AesKey.take(buffer)).rejects.toThrow(`got ${length}`);
+    await expect(takeKey(buffer, use)).rejects.toThrow(`got ${length}`);
     expect(buffer).toEqual(Buffer.alloc(length));
   });
 
-  test("is the key that it was made of", async () => {
-    const key = await AesKey.take(Buffer.from(bytes));
+  test("is compared with any other, whatever that is for", async () => {
+    const key = await takeKey(Buffer.from(bytes), use);
+    for (const other of uses) {
+      expect(key.equals(await takeKey(Buffer.from(bytes), other))).toBe(true);
+      expect(key.equals(await takeKey(Buffer.alloc(32), other))).toBe(false);
+    }
+  });
+
+  test("has a fingerprint that only the same key has", async () => {
+    const challenge = Buffer.from("challenge");
+    const key = await takeKey(Buffer.from(bytes), use);
+    expect(key.fingerprint(challenge)).toEqual(
+      createHmac("sha256", bytes).update(challenge).digest(),
+    );
+  });
+
+  test("cannot be read off anything that prints it", async () => {
+    const key = await takeKey(Buffer.from(bytes), use);
+    const shown = inspect(key, { depth: 9, showHidden: true }) + JSON.stringify(key);
+    for (const form of ["hex", "base64", "base64url", "latin1"] as const) {
+      expect(shown).not.toContain(bytes.toString(form));
+    }
+  });
+});
+
+describe("a key has one use:", () => {
+  test("for .encrypted files, it is the key that it was made of, and has no handle for JWE", async () => {
+    const key = await takeKey(Buffer.from(bytes), "cbc");
     const encrypt = (secret: Parameters<typeof createCipheriv>[1]): string =>
       createCipheriv("aes-256-cbc", secret, Buffer.alloc(16))
         .update(Buffer.alloc(16))
         .toString("hex");
     expect(encrypt(key.secret)).toBe(encrypt(bytes));
-    expect(key.equals(await AesKey.take(Buffer.from(bytes)))).toBe(true);
-    expect(key.equals(await AesKey.take(Buffer.alloc(32)))).toBe(false);
+    expect(Object.keys(key)).toEqual(["secret"]);
   });
 
-  test("cannot be read off anything that prints it, nor exported for JWE", async () => {
-    const key = await AesKey.take(Buffer.from(bytes));
-    const shown = inspect(key, { depth: 9, showHidden: true }) + JSON.stringify(key);
-    for (const form of ["hex", "base64", "base64url", "latin1"] as const) {
-      expect(shown).not.toContain(bytes.toString(form));
-    }
+  test("for JWE, it is the key that it was made of, cannot be exported, and has no handle for AES-CBC", async () => {
+    const key = await takeKey(Buffer.from(bytes), "jwe");
+    const token = Buffer.from(await sealJwe(bytes, Buffer.from("text"), { kid: "x" }));
+    expect(await openJwe(token, key)).toEqual(new TextEncoder().encode("text"));
+    expect(Object.keys(key).sort()).toEqual(["content", "wrapping"]);
     expect([key.wrapping.extractable, key.content.extractable]).toEqual([false, false]);
+    expect([key.wrapping.algorithm.name, key.content.algorithm.name]).toEqual([
+      "AES-KW",
+      "AES-GCM",
+    ]);
+  });
+
+  test("for none, it has no handle at all", async () => {
+    expect(Object.keys(await takeKey(Buffer.from(bytes), "none"))).toEqual([]);
   });
 });

@@ -2,12 +2,12 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CompactEncrypt, FlattenedEncrypt, decodeProtectedHeader } from "jose";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey } from "../../src/crypto/aes-key.js";
 import { openJwe, readKid, sealJwe } from "../../src/crypto/jwe.js";
 
 const key = Buffer.alloc(32, 0x21);
 const plaintext = Buffer.from("a picture");
-const kept = await AesKey.take(Buffer.from(key));
+const kept = await takeKey(Buffer.from(key), "jwe");
 
 async function open(text: string): Promise<Uint8Array | undefined> {
   const made = Buffer.from(text);

@@ -82,7 +82,39 @@ const failures: Failure[] = [
     importsKeys: true,
     code: "RELEASE_REFUSED",
     exitCode: 77,
-    says: /releasing ImageKey.*HTTP 404.*ImageKey was not found/u,
+    says: /releasing (?:Image|Seal)Key.*HTTP 404.*(?:Image|Seal)Key was not found/u,
+  },
+  {
+    title: "two data owners' secrets with the same bytes",
+    arrange: async (scene) => {
+      await scene.importKeys();
+      await importKey(
+        scene.vault,
+        "SealKey",
+        scene.imageKey,
+        releasePolicy(authority, scene.measurement),
+      );
+    },
+    importsKeys: true,
+    code: "KEY_REUSED",
+    exitCode: 77,
+    says: /a key of its own for each secret.*the same bytes as (?:Image|Seal)Key's/u,
+  },
+  {
+    title: "a model's secret with the bytes of a data owner's",
+    arrange: async (scene) => {
+      await scene.importKeys();
+      await importKey(
+        scene.vault,
+        "ImageKey",
+        scene.modelKey,
+        releasePolicy(authority, scene.measurement),
+      );
+    },
+    importsKeys: true,
+    code: "KEY_REUSED",
+    exitCode: 77,
+    says: /the same bytes as (?:Image|Model)Key's/u,
   },
   {
     title: "a release policy for other code",
@@ -90,7 +122,7 @@ const failures: Failure[] = [
     importsKeys: true,
     code: "RELEASE_REFUSED",
     exitCode: 77,
-    says: /releasing (?:Model|Image)Key.*HTTP 403.*does not meet the key's release policy/u,
+    says: /releasing (?:Model|Image|Seal)Key.*HTTP 403.*does not meet the key's release policy/u,
   },
   {
     title: "a release policy that allows no debuggable enclave",

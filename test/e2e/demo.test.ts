@@ -61,15 +61,30 @@ describe("make run", () => {
       ["automotive.jpg.encrypted", "sports car"],
       ["strawberries.jpg.encrypted", "strawberry"],
     ]);
+    const sealed = [
+      ...printed.stdout.matchAll(
+        /image=@(\S+\.jwe) \S+ \| npx confml decrypt --key \.demo\/keys\/seal\.key\n.*?"rank":1,"index":\d+,"label":"([^"]+)"/gu,
+      ),
+    ].map(([, name, label]) => [name, label]);
+    expect(sealed).toEqual([
+      ["dog.jpg.jwe", "dog"],
+      ["automotive.jpg.jwe", "sports car"],
+      ["strawberries.jpg.jwe", "strawberry"],
+    ]);
+    expect(printed.stdout).toContain("3 of 3 JWE images answered, under encryption");
     expect(printed.stdout).toContain(
       "3 of 3 encrypted images answered exactly like the plain ones",
     );
+    // Once, at the boot.
+    expect(printed.stdout.match(/warning: .*recovers the picture whole/gu)).toHaveLength(1);
     const [, folder = ""] = /file=(\S+)\/model\.key/u.exec(printed.stdout) ?? [];
     expect(folder).toMatch(/^\.demo\/run-\w+$/u);
     expect(existsSync(join(projectFolder, folder))).toBe(false);
-    const key = readFileSync(join(projectFolder, ".demo/keys/image.key"));
-    expect(key).toHaveLength(32);
-    expect(printed.stdout).not.toContain(key.toString("hex"));
+    for (const name of ["model.key", "image.key", "seal.key"]) {
+      const key = readFileSync(join(projectFolder, ".demo/keys", name));
+      expect(key).toHaveLength(32);
+      expect(printed.stdout).not.toContain(key.toString("hex"));
+    }
   });
 
   test("puts everything away where nobody reads on, too", async () => {
@@ -129,14 +144,16 @@ describe("make serve", () => {
       expect(plain.text).toContain("'dog'");
 
       const key = join(projectFolder, ".demo/keys/image.key");
+      const sealKey = join(projectFolder, ".demo/keys/seal.key");
       const cli = (...args: string[]): Buffer =>
         execFileSync(process.execPath, [join(projectFolder, "dist/cli/main.js"), ...args]);
       const jwe = join(folder, "dog.jwe");
-      cli("encrypt", "--key", key, "--kid", "AlexNetDataKey", "-o", jwe, join(pictures, "dog.jpg"));
+      const source = join(pictures, "dog.jpg");
+      cli("encrypt", "--key", sealKey, "--kid", "AlexNetSealKey", "-o", jwe, source);
       const sealed = await upload(Number(port), "dog.jwe", await readFile(jwe));
       const answer = join(folder, "answer.jwe");
       await writeFile(answer, sealed.text);
-      expect(cli("decrypt", "--key", key, answer).toString()).toContain('"label":"dog"');
+      expect(cli("decrypt", "--key", sealKey, answer).toString()).toContain('"label":"dog"');
 
       if (openssl) {
         const encrypted = join(folder, "dog.jpg.encrypted");

@@ -51,7 +51,7 @@ async function wholeFile(folder: string, name: RegExp): Promise<string | undefin
 }
 
 function expectNoKeys(text: string): void {
-  for (const key of [scene.modelKey, scene.imageKey]) {
+  for (const key of [scene.modelKey, scene.imageKey, scene.sealKey]) {
     for (const form of ["hex", "base64", "base64url"] as const) {
       expect(text).not.toContain(key.toString(form));
     }

@@ -11,7 +11,7 @@ test("a server whose inference thread dies ends, says why, and leaves no key beh
     const mortal = join(projectFolder, "test/fixtures/platform/mortal-threads.mjs");
     scene.environment["NODE_OPTIONS"] = `--import=${mortal}`;
     const server = await startServer(await scene.launch());
-    expect(readdirSync(scene.keysFolder).sort()).toEqual(["image.key", "model.key"]);
+    expect(readdirSync(scene.keysFolder).sort()).toEqual(["image.key", "model.key", "seal.key"]);
     process.kill(server.pid, "SIGUSR2");
     expect(await server.exited).toBe(70);
     expect(server.output()).toContain("confml: error: INTERNAL");

@@ -32,7 +32,11 @@ describe("plaintext", () => {
     try {
       await scene.importKeys();
       const server = await startServer({ ...(await scene.launch()), wrapper: noLargeFiles });
-      expect((await readdir(scene.keysFolder)).sort()).toEqual(["image.key", "model.key"]);
+      expect((await readdir(scene.keysFolder)).sort()).toEqual([
+        "image.key",
+        "model.key",
+        "seal.key",
+      ]);
 
       // From 100 MB on libvips unpacks some pictures into temporary files, where it has to go back
       // and forth in them: a WebP that is to be turned upright, for one.

@@ -1,4 +1,6 @@
 import { createCipheriv, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import axios from "axios";
 import { importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
@@ -38,8 +40,8 @@ interface Owner {
   keys: Buffer[];
 }
 
-/** How an owner sends a picture. */
-const ways = ["legacy", "bare"] as const;
+/** Whose uploads are `.encrypted`; everybody else's are JWE. */
+const legacyId = "ImageKey";
 
 interface Sent {
   colour: Colour;
@@ -55,8 +57,7 @@ async function prepare(owner: Owner, count: number): Promise<Sent> {
   const key =
     owner.keys[owner.keys.length - 1 - (count % 5 === 0 && owner.keys.length > 1 ? 1 : 0)];
   if (key === undefined) throw new Error("the owner has no key");
-  const way = owner.id === "ImageKey" ? ways[count % ways.length] : "bare";
-  if (way === "legacy") {
+  if (owner.id === legacyId) {
     const cipher = createCipheriv("aes-256-cbc", key, Buffer.alloc(16));
     const body = Buffer.concat([cipher.update(picture), cipher.final()]);
     return { colour, key, body, name: "picture.png.encrypted" };
@@ -65,11 +66,17 @@ async function prepare(owner: Owner, count: number): Promise<Sent> {
   return { colour, key, body, name: "picture.png.jwe" };
 }
 
-/** Sends a picture and opens its answer with the key that it was sent under: "right", or what was wrong. */
+/**
+ * Sends a picture and reads its answer: a JWE's with the key that it was sent under, an `.encrypted` one's as it is.
+ *
+ * @returns "right", or what was wrong
+ */
 async function ask(port: number, { colour, key, body, name }: Sent): Promise<string> {
-  const { status, text } = await upload(port, name, body, { accept: "application/jose" });
+  const isJwe = name.endsWith(".jwe");
+  const accept = isJwe ? "application/jose" : "application/json";
+  const { status, text } = await upload(port, name, body, { accept });
   if (status !== 200) return `${status} ${text}`;
-  const opened = await openJwe(Buffer.from(text), key);
+  const opened = isJwe ? await openJwe(Buffer.from(text), key) : Buffer.from(text);
   if (opened === undefined) return "an answer under another key";
   const answer = new TextDecoder().decode(opened);
   return answer.includes(`"rank":1,"index":${names.indexOf(colour)},"label":"${colour}"`)
@@ -84,26 +91,28 @@ async function rotate(owner: Owner): Promise<Buffer> {
 }
 
 describe("rotation under load", () => {
-  test("loses no request and answers none under a wrong key: 2,000 across three rotations of two owners", async () => {
+  test("loses no request and answers none under a wrong key: 2,000 across three rotations of three secrets", async () => {
     const other = await scene.addOtherOwner();
     const owners: Owner[] = [
-      { id: "ImageKey", vault: scene.vault, authority, keys: [scene.imageKey] },
+      { id: legacyId, vault: scene.vault, authority, keys: [scene.imageKey] },
+      { id: "SealKey", vault: scene.vault, authority, keys: [scene.sealKey] },
       { id: "OtherKey", vault: other.vault, authority: otherAuthority, keys: [other.key] },
     ];
     scene.inference["Release"] = { RefreshMs: 150 };
     server = await startServer(await scene.launch());
     const { port, printed } = server;
 
-    const total = 2000;
+    const atLeast = 2000;
+    const progress = { rotated: false };
     const outcomes = new Map<string, number>();
     let sent = 0;
     const client = async (): Promise<void> => {
-      while (sent < total) {
+      while (sent < atLeast || !progress.rotated) {
         const count = sent;
         sent += 1;
         const owner = owners[count % owners.length];
         if (owner === undefined) throw new Error("no owner");
-        const outcome = await ask(port, await prepare(owner, Math.floor(count / 2)));
+        const outcome = await ask(port, await prepare(owner, Math.floor(count / owners.length)));
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       }
     };
@@ -119,12 +128,12 @@ describe("rotation under load", () => {
       }
     };
     const load = Promise.all(Array.from({ length: 12 }, client));
-    await rotations();
-    const sentDuringRotations = sent;
+    await rotations().finally(() => {
+      progress.rotated = true;
+    });
     await load;
 
-    expect(Object.fromEntries(outcomes)).toEqual({ right: total });
-    expect(sentDuringRotations).toBeLessThan(total);
+    expect(Object.fromEntries(outcomes)).toEqual({ right: sent });
     for (const { keys } of owners) expect(keys.length).toBe(4);
   });
 });
@@ -150,7 +159,7 @@ describe("a vault that fails while the server runs", () => {
     expect(JSON.parse(await health())).toEqual({
       ready: true,
       degraded: true,
-      keys: { total: 1, current: 0, stale: 1, missing: 0 },
+      keys: { total: 2, current: 1, stale: 1, missing: 0 },
     });
     expect(await metrics()).toMatch(/confml_image_key\{secret="ImageKey",state="stale"\} 1\n/u);
     expect(await metrics()).toMatch(
@@ -160,10 +169,43 @@ describe("a vault that fails while the server runs", () => {
 
     owner.keys.push(await rotate(owner));
     await printed(/"secret":"ImageKey","outcome":"rotated"/u);
-    expect(JSON.parse(await health())).toMatchObject({ degraded: false, keys: { current: 1 } });
+    expect(JSON.parse(await health())).toMatchObject({ degraded: false, keys: { current: 2 } });
     expect(await metrics()).toMatch(/confml_image_key\{secret="ImageKey",state="current"\} 1\n/u);
     expect(await ask(port, await prepare(owner, 1))).toBe("right");
     expect(await ask(port, await prepare({ ...owner, keys: [scene.imageKey] }, 1))).toBe("right");
+  });
+});
+
+describe("a rotation to a key that is, or was, another secret's", () => {
+  test("is refused, stale and counted; the key before it stays, in use and in its file", async () => {
+    scene.inference["Release"] = { RefreshMs: 100, DeadlineMs: 2000 };
+    scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
+    server = await startServer(await scene.launch());
+    const { port, printed, output } = server;
+    const metricsPort = Number(/"metricsPort":(\d+)/u.exec(output())?.[1]);
+    const seal: Owner = { id: "SealKey", vault: scene.vault, authority, keys: [scene.sealKey] };
+    const legacy: Owner = { ...seal, id: legacyId, keys: [scene.imageKey] };
+
+    // The key of .encrypted uploads is replaced, and its former one comes back as the JWE secret's.
+    legacy.keys.push(await rotate(legacy));
+    await printed(new RegExp(`"secret":"${legacyId}","outcome":"rotated"`, "u"));
+    for (const bytes of [...legacy.keys, scene.modelKey]) {
+      const policy = releasePolicy(authority, scene.measurement);
+      await importKey(scene.vault, "SealKey", bytes, policy);
+      const refused = /"secret":"SealKey"[^\n]*"code":"KEY_REUSED"[^\n]*"msg":"key not released"/u;
+      const before = [...output().matchAll(new RegExp(refused, "gu"))].length;
+      await printed(refused, before + 1);
+      expect(await ask(port, await prepare({ ...seal, keys: [bytes] }, 1))).toMatch(/^422 /u);
+      expect(await ask(port, await prepare(seal, 1))).toBe("right");
+    }
+    expect(await readFile(join(scene.keysFolder, "seal.key"))).toEqual(scene.sealKey);
+    const { data } = await axios.get<string>(`http://127.0.0.1:${metricsPort}/metrics`, {
+      responseType: "text",
+      proxy: false,
+    });
+    expect(data).toMatch(/confml_image_key\{secret="SealKey",state="stale"\} 1\n/u);
+    expect(data).toMatch(/confml_key_refreshes_total\{secret="SealKey",outcome="failed"\} [1-9]/u);
+    for (const key of legacy.keys) expect(output()).not.toContain(key.toString("hex"));
   });
 });
 
@@ -172,7 +214,7 @@ describe("several data owners", () => {
     const other = await scene.addOtherOwner();
     server = await startServer(await scene.launch());
     const { port } = server;
-    const first: Owner = { id: "ImageKey", vault: scene.vault, authority, keys: [scene.imageKey] };
+    const first: Owner = { id: "SealKey", vault: scene.vault, authority, keys: [scene.sealKey] };
     const second: Owner = { id: "OtherKey", vault: other.vault, authority, keys: [other.key] };
     expect(await ask(port, await prepare(first, 1))).toBe("right");
     expect(await ask(port, await prepare(second, 1))).toBe("right");
@@ -180,6 +222,8 @@ describe("several data owners", () => {
       { ...first, keys: second.keys },
       { ...second, keys: first.keys },
       { ...second, id: "ModelKey", keys: [scene.modelKey] },
+      { ...first, keys: [scene.imageKey] },
+      { ...second, id: legacyId, keys: [scene.sealKey] },
       { ...second, id: "Nobody" },
     ];
     const refusals = new Set<string>();
@@ -196,7 +240,7 @@ describe("several data owners", () => {
     await scene.addOtherOwner(releasePolicy(otherAuthority, "00".repeat(32)));
     server = await startServer(await scene.launch());
     const { port, output } = server;
-    const first: Owner = { id: "ImageKey", vault: scene.vault, authority, keys: [scene.imageKey] };
+    const first: Owner = { id: "SealKey", vault: scene.vault, authority, keys: [scene.sealKey] };
     expect(await ask(port, await prepare(first, 1))).toBe("right");
     expect(output()).toMatch(/"secret":"OtherKey"[^\n]*"code":"RELEASE_REFUSED"/u);
     const refused = await ask(port, await prepare({ ...first, id: "OtherKey" }, 1));

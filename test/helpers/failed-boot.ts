@@ -29,9 +29,9 @@ export async function expectFailedBoot(
 /** Keys in every dress they might wear, the client's secret, tokens. */
 function expectNoSecrets(
   output: string,
-  { modelKey, imageKey, emulator, environment }: Scene,
+  { modelKey, imageKey, sealKey, emulator, environment }: Scene,
 ): void {
-  for (const key of [modelKey, imageKey]) {
+  for (const key of [modelKey, imageKey, sealKey]) {
     for (const dress of ["hex", "base64", "base64url", "latin1"] as const) {
       expect(output).not.toContain(key.toString(dress));
     }

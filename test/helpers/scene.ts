@@ -24,7 +24,10 @@ export interface Scene {
   keysFolder: string;
   emulator: Emulator;
   modelKey: Buffer;
+  /** Of `.encrypted` uploads: ImageKey's. */
   imageKey: Buffer;
+  /** Of JWE uploads: SealKey's. */
+  sealKey: Buffer;
   vault: Vault;
   /** Of the built server's code. */
   measurement: string;
@@ -58,6 +61,7 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
 
   const modelKey = randomBytes(32);
   const imageKey = randomBytes(32);
+  const sealKey = randomBytes(32);
   const codeFolder = join(projectFolder, "dist");
   const measurement = await measureCode(codeFolder);
   const agent = new EmulatorAgent(emulator.port, emulator.caPem);
@@ -71,6 +75,7 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
     emulator,
     modelKey,
     imageKey,
+    sealKey,
     vault,
     measurement,
     environment: {
@@ -81,6 +86,7 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
     secrets: [
       secret("ModelKey", join(keysFolder, "model.key")),
       secret("ImageKey", join(keysFolder, "image.key")),
+      secret("SealKey", join(keysFolder, "seal.key")),
     ],
     inference: {
       Listen: { Host: "127.0.0.1", Port: 0 },
@@ -96,11 +102,13 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
         Manifest: join(fixtures, "colours.json"),
         Key: "ModelKey",
       },
-      Images: { Keys: ["ImageKey"] },
+      Images: images(),
+      Results: { Key: "SealKey" },
     },
     importKeys: async (policy = releasePolicy(authority, measurement)) => {
       await importKey(vault, "ModelKey", modelKey, policy);
       await importKey(vault, "ImageKey", imageKey, policy);
+      await importKey(vault, "SealKey", sealKey, policy);
     },
     addOtherOwner: async (policy = releasePolicy(otherAuthority, measurement)) => {
       const { tenantId: otherTenant, owners: otherOwners } = emulator.otherTenant;
@@ -113,7 +121,7 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
         Tenant: otherTenant,
         AttestationEndpoint: otherAuthority,
       });
-      scene.inference["Images"] = { Keys: ["ImageKey", "OtherKey"] };
+      scene.inference["Images"] = images("OtherKey");
       return { key, vault: otherVault };
     },
     publishModel: async (encrypted) => {
@@ -134,6 +142,15 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
   };
   await scene.publishModel(encrypt(await readFile(join(fixtures, "colours.onnx")), modelKey));
   return scene;
+}
+
+/** Every format, each with a key of its own. */
+function images(...otherKeys: string[]): object {
+  return {
+    Formats: ["plain", "encrypted", "jwe"],
+    Keys: ["SealKey", ...otherKeys],
+    LegacyKey: "ImageKey",
+  };
 }
 
 function secret(id: string, path: string): SecretEntry {

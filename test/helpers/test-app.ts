@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import type { Express } from "express";
 import request, { type Test } from "supertest";
 import type { Config } from "../../src/config/schema.js";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey } from "../../src/crypto/aes-key.js";
 import { createApp, type AppOptions, type RequestSummary } from "../../src/http/app.js";
 import type { Stage } from "../../src/http/evaluate.js";
+import { LegacyUploads } from "../../src/http/legacy-uploads.js";
 import { UploadReader, type UploadLimits } from "../../src/http/upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { configureDecoder } from "../../src/image/decode.js";
@@ -14,10 +15,15 @@ import { coloursSession } from "./colours-model.js";
 
 const keyFrom = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** The keys of two data owners; the first one's is that of `.encrypted` uploads. */
-export const imageKeys = { First: keyFrom("first"), Second: keyFrom("second") } as const;
+/** The JWE keys of two data owners, and the key of `.encrypted` uploads; the first one's seals answers to those. */
+export const imageKeys = {
+  First: keyFrom("first"),
+  Second: keyFrom("second"),
+  Legacy: keyFrom("legacy"),
+} as const;
 export const modelKey = keyFrom("model");
 export const firstKeyVersion = "0123abcd";
+export const legacyKeyVersion = "4567cdef";
 
 export interface TestApp {
   app: Express;
@@ -48,17 +54,22 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const clock = { nowMs: 0 };
   const keys = await ImageKeys.create({
     ids: ["First", "Second", "Missing"],
-    legacyId: "First",
+    legacyId: "Legacy",
+    sealId: "First",
     graceMs: 60_000,
     now: () => clock.nowMs,
   });
   keys.accept("First", {
-    key: await AesKey.take(Buffer.from(imageKeys.First)),
+    key: await takeKey(Buffer.from(imageKeys.First), "jwe"),
     version: firstKeyVersion,
   });
   keys.accept("Second", {
-    key: await AesKey.take(Buffer.from(imageKeys.Second)),
+    key: await takeKey(Buffer.from(imageKeys.Second), "jwe"),
     version: undefined,
+  });
+  keys.accept("Legacy", {
+    key: await takeKey(Buffer.from(imageKeys.Legacy), "cbc"),
+    version: legacyKeyVersion,
   });
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },
@@ -82,8 +93,9 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
       maxBytesInFlight: 100_000_000,
       ...options.limits,
     }),
+    legacyUploads: new LegacyUploads({ maxDistinct: 0, periodMs: 1000 }),
     formats: ["plain", "encrypted", "jwe"],
-    results: { Encrypt: "match", MaxTop: 1000, ...options.results },
+    results: { Encrypt: "match", MaxTop: 1000, Probabilities: "all", ...options.results },
     requestTimeoutMs: 30_000,
     isStopping: () => false,
     onStage: (stage, tookMs) => {

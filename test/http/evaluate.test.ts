@@ -64,7 +64,7 @@ describe("POST /evaluate answers", () => {
     expect(stages.map(({ stage }) => stage)).toEqual(["upload", "decode", "queue", "inference"]);
     expect(stages.every(({ tookMs }) => tookMs >= 0 && tookMs < 30_000)).toBe(true);
     stages.length = 0;
-    await evaluate(confml, encryptLegacy(imageKeys.First, red), { name: "red.png.encrypted" });
+    await evaluate(confml, encryptLegacy(imageKeys.Legacy, red), { name: "red.png.encrypted" });
     expect(stages.map(({ stage }) => stage)).toEqual([
       "upload",
       "decrypt",

@@ -1,6 +1,6 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey } from "../../src/crypto/aes-key.js";
 import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
 import { flat } from "../helpers/pictures.js";
 import {
@@ -12,12 +12,18 @@ import {
 } from "../helpers/test-app.js";
 
 const picture = await flat("green", 40, 40).png().toBuffer();
-const newKey = createHash("sha256").update("the first owner's second key").digest();
+const keyFrom = (text: string): Buffer => createHash("sha256").update(text).digest();
+const newKey = keyFrom("the first owner's second key");
+const newLegacyKey = keyFrom("the second key of .encrypted uploads");
 let confml: TestApp;
 
 beforeEach(async () => {
   confml = await testApp();
-  confml.keys.accept("First", { key: await AesKey.take(Buffer.from(newKey)), version: "new" });
+  confml.keys.accept("First", { key: await takeKey(Buffer.from(newKey), "jwe"), version: "new" });
+  confml.keys.accept("Legacy", {
+    key: await takeKey(Buffer.from(newLegacyKey), "cbc"),
+    version: "new",
+  });
 });
 
 function cbc(key: Uint8Array): Buffer {
@@ -60,21 +66,36 @@ describe("after a rotation", () => {
   });
 
   test.each([
-    ["new", newKey],
-    ["old", imageKeys.First],
+    ["new", newLegacyKey],
+    ["old", imageKeys.Legacy],
   ])(
-    "the %s key opens an .encrypted image, whose answer is under that very key",
+    "the %s key opens an .encrypted image, whose encrypted answer is under the newest key for answers",
     async (_which, key) => {
       expect((await askLegacy(key)).text).toContain("'green'");
       const { status, text } = await askLegacy(key, "application/jose");
       expect(status).toBe(200);
-      const other = key === newKey ? imageKeys.First : newKey;
-      expect([await opens(text, key), await opens(text, other)]).toEqual([true, false]);
+      const opened = await Promise.all(
+        [newKey, imageKeys.First, newLegacyKey, imageKeys.Legacy].map((one) => opens(text, one)),
+      );
+      expect(opened).toEqual([true, false, false, false]);
     },
   );
 
-  test("a key of another owner opens no .encrypted image", async () => {
-    expect((await askLegacy(imageKeys.Second)).status).toBe(422);
+  test.each([
+    ["new", newKey],
+    ["old", imageKeys.First],
+    ["other owner's", imageKeys.Second],
+  ])("the %s JWE key opens no .encrypted image", async (_which, key) => {
+    expect((await askLegacy(key)).status).toBe(422);
+  });
+
+  test.each([
+    ["new", newLegacyKey],
+    ["old", imageKeys.Legacy],
+  ])("the %s key of .encrypted images opens no JWE, whatever its kid", async (_which, key) => {
+    for (const kid of ["Legacy", "Legacy/new", "First", "Second", ""]) {
+      expect((await askJwe(kid, key)).status).toBe(422);
+    }
   });
 
   test("the old key opens nothing any more once its time of grace is over", async () => {
@@ -82,9 +103,9 @@ describe("after a rotation", () => {
     const statuses = [
       (await askJwe("First", imageKeys.First)).status,
       (await askJwe(`First/${firstKeyVersion}`, imageKeys.First)).status,
-      (await askLegacy(imageKeys.First)).status,
+      (await askLegacy(imageKeys.Legacy)).status,
       (await askJwe("First", newKey)).status,
-      (await askLegacy(newKey)).status,
+      (await askLegacy(newLegacyKey)).status,
     ];
     expect(statuses).toEqual([422, 422, 422, 200, 200]);
   });

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import axios, { type AxiosResponse } from "axios";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey } from "../../src/crypto/aes-key.js";
 import { Metrics } from "../../src/metrics/metrics.js";
 import { createMetricsServer } from "../../src/metrics/server.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
@@ -80,9 +80,9 @@ describe("the metrics", () => {
   });
 
   test("show each owner's key as it is now", async () => {
-    const keys = await ImageKeys.create({ ids: ["Alice", "Bob"], legacyId: "Bob", graceMs: 0 });
+    const keys = await ImageKeys.create({ ids: ["Alice"], legacyId: "Bob", graceMs: 0 });
     metrics.watchKeys(keys);
-    keys.accept("Alice", { key: await AesKey.take(Buffer.alloc(32, 1)), version: "1" });
+    keys.accept("Alice", { key: await takeKey(Buffer.alloc(32, 1), "jwe"), version: "1" });
     const state = async (): Promise<string[]> =>
       (await ask("/metrics")).data.match(/^confml_image_key\{.*\} 1$/gmu) ?? [];
     expect(await state()).toEqual([

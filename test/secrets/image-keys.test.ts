@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey, type AesKey, type KeyUse } from "../../src/crypto/aes-key.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
 
 let clock: { now: number };
@@ -9,15 +9,16 @@ let keys: ImageKeys;
 beforeEach(async () => {
   clock = { now: 0 };
   keys = await ImageKeys.create({
-    ids: ["Alice", "Bob", "Carol"],
+    ids: ["Alice", "Carol"],
     legacyId: "Bob",
+    sealId: "Dora",
     graceMs: 1000,
     now: () => clock.now,
   });
 });
 
-function key(name: string): Promise<AesKey> {
-  return AesKey.take(createHash("sha256").update(name).digest());
+function key(name: string, use: KeyUse = name.startsWith("Bob/") ? "cbc" : "jwe"): Promise<AesKey> {
+  return takeKey(createHash("sha256").update(name).digest(), use);
 }
 
 async function accept(id: string, version: string): Promise<void> {
@@ -26,7 +27,7 @@ async function accept(id: string, version: string): Promise<void> {
 
 /** Which of the known keys would be tried for a name, in order; decoys as "-". */
 async function tried(candidates: readonly { key: AesKey }[]): Promise<string[]> {
-  const known = ["Alice/1", "Alice/2", "Bob/1", "Bob/2", "Bob/3"];
+  const known = ["Alice/1", "Alice/2", "Bob/1", "Bob/2", "Bob/3", "Dora/1", "Dora/2"];
   const made = await Promise.all(known.map(async (name) => ({ name, key: await key(name) })));
   return candidates.map(
     (candidate) => made.find((one) => one.key.equals(candidate.key))?.name ?? "-",
@@ -51,16 +52,28 @@ describe("a JWE's kid", () => {
     expect(await tried(keys.candidates("Alice/1"))).toEqual(["-"]);
   });
 
-  test.each(["Mallory", "alice", "", "/", "Alice/", "Alice/9", "Alice/1/", "Alice/1/2", "Carol"])(
-    "%j names no key, and yet as many are tried as for any other",
-    async (kid) => {
-      await accept("Alice", "1");
-      await accept("Bob", "1");
-      await accept("Bob", "2");
-      expect(await tried(keys.candidates(kid))).toEqual(["-", "-"]);
-      expect(keys.candidates("Alice")).toHaveLength(2);
-    },
-  );
+  test.each([
+    "Mallory",
+    "alice",
+    "",
+    "/",
+    "Alice/",
+    "Alice/9",
+    "Alice/1/",
+    "Alice/1/2",
+    "Carol",
+    "Bob",
+    "Bob/1",
+    "Dora",
+    "Dora/1",
+  ])("%j names no key, and yet as many are tried as for any other", async (kid) => {
+    await accept("Alice", "1");
+    await accept("Bob", "1");
+    await accept("Bob", "2");
+    await accept("Dora", "1");
+    expect(await tried(keys.candidates(kid))).toEqual(["-", "-"]);
+    expect(keys.candidates("Alice")).toHaveLength(2);
+  });
 
   test("never stands for another owner's key", async () => {
     await accept("Alice", "1");
@@ -94,12 +107,12 @@ describe("an owner's key", () => {
     keys.fail("Carol");
     expect(keys.statuses()).toEqual([
       { id: "Alice", state: "current", version: "1" },
-      { id: "Bob", state: "stale", version: "1" },
       { id: "Carol", state: "missing", version: undefined },
+      { id: "Dora", state: "missing", version: undefined },
+      { id: "Bob", state: "stale", version: "1" },
     ]);
-    await accept("Bob", "1");
-    await accept("Carol", "1");
-    expect(keys.statuses().map(({ state }) => state)).toEqual(["current", "current", "current"]);
+    for (const id of ["Bob", "Carol", "Dora"]) await accept(id, "1");
+    expect(new Set(keys.statuses().map(({ state }) => state))).toEqual(new Set(["current"]));
   });
 
   test("that is stale goes on to open images", async () => {
@@ -111,5 +124,47 @@ describe("an owner's key", () => {
   test("is nobody's whom the configuration does not name", async () => {
     const stranger = { key: await key("x"), version: "1" };
     expect(() => keys.accept("Mallory", stranger)).toThrow("Mallory is no data owner's secret");
+    expect(() => {
+      keys.fail("Mallory");
+    }).toThrow("Mallory is no data owner's secret");
+  });
+
+  test.each([
+    ["Alice", "cbc"],
+    ["Alice", "none"],
+    ["Bob", "jwe"],
+    ["Bob", "none"],
+    ["Dora", "cbc"],
+  ] as const)("of %s is not taken where it was made for %s", async (id, use) => {
+    const released = { key: await key("x", use), version: "1" };
+    expect(() => keys.accept(id, released)).toThrow("its key is for another use");
+  });
+});
+
+describe("answers to .encrypted uploads", () => {
+  test("are sealed under the newest key of the secret that is for them", async () => {
+    expect(keys.sealKey()).toBeUndefined();
+    await accept("Dora", "1");
+    await accept("Dora", "2");
+    const seal = keys.sealKey();
+    expect(await tried(seal === undefined ? [] : [seal])).toEqual(["Dora/2"]);
+    expect(seal?.id).toBe("Dora");
+  });
+
+  test("are not sealed where no secret is for them", async () => {
+    const plain = await ImageKeys.create({ ids: ["Alice"], legacyId: "Bob", graceMs: 1000 });
+    expect(plain.sealKey()).toBeUndefined();
+  });
+
+  test("may be sealed under a key that opens uploads, but not under that of .encrypted uploads", async () => {
+    const both = await ImageKeys.create({ ids: ["Alice"], sealId: "Alice", graceMs: 1000 });
+    both.accept("Alice", { key: await key("Alice/1"), version: "1" });
+    expect(await tried(both.candidates("Alice"))).toEqual(["Alice/1"]);
+    expect(both.sealKey()?.id).toBe("Alice");
+    for (const roles of [{ ids: ["Bob"] }, { ids: ["Alice"], sealId: "Bob" }]) {
+      await expect(ImageKeys.create({ ...roles, legacyId: "Bob", graceMs: 1 })).rejects.toThrow(
+        "Bob is for .encrypted uploads",
+      );
+    }
   });
 });

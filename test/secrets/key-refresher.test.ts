@@ -3,20 +3,33 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { SecretEntry } from "../../src/config/schema.js";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey } from "../../src/crypto/aes-key.js";
+import { BootError } from "../../src/errors.js";
 import type { SecretReleaseClient } from "../../src/secrets/client.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { KeyRegister } from "../../src/secrets/key-register.js";
 import { KeyRefresher } from "../../src/secrets/key-refresher.js";
 
 let folder = "";
 let keys: ImageKeys;
+let register: KeyRegister;
 let refresher: KeyRefresher;
+let failures: string[];
+
+/** A buffer of its own: whoever takes it wipes it. */
+function firstKey(id: string): Buffer {
+  return Buffer.alloc(32, id);
+}
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "confml-refresh-"));
-  keys = await ImageKeys.create({ ids: ["Alice", "Bob"], legacyId: "Alice", graceMs: 60_000 });
+  keys = await ImageKeys.create({ ids: ["Alice", "Bob"], graceMs: 60_000 });
+  register = new KeyRegister();
+  failures = [];
   for (const id of ["Alice", "Bob"]) {
-    keys.accept(id, { key: await AesKey.take(Buffer.alloc(32, 1)), version: "1" });
+    const key = await takeKey(firstKey(id), "jwe");
+    register.claim(id, key);
+    keys.accept(id, { key, version: "1" });
   }
 });
 
@@ -43,10 +56,14 @@ function start(release: Release, { intervalMs = 1, deadlineMs = 10_000 } = {}) {
     release: {
       clientFor: () => ({ release }),
       insideSgx: false,
+      useOf: () => "jwe",
+      register,
       deadlineMs,
       onReleased: () => undefined,
       onRetry: () => undefined,
-      onFailed: () => undefined,
+      onFailed: ({ ID: id }, error) => {
+        failures.push(`${id} ${error instanceof BootError ? error.code : String(error)}`);
+      },
     },
     intervalMs,
     onRefreshed: ({ ID: id }, outcome) => {
@@ -64,11 +81,7 @@ function start(release: Release, { intervalMs = 1, deadlineMs = 10_000 } = {}) {
   };
 }
 
-function released(): Awaited<ReturnType<Release>> {
-  return { key: Buffer.alloc(32, 1), version: "1" };
-}
-
-const unchanged: Release = () => Promise.resolve(released());
+const unchanged: Release = ({ ID: id }) => Promise.resolve({ key: firstKey(id), version: "1" });
 
 function states(): string[] {
   return keys.statuses().map(({ id, state, version }) => `${id} ${state} ${String(version)}`);
@@ -76,8 +89,10 @@ function states(): string[] {
 
 describe("fetching keys again", () => {
   test("takes a new version, and writes it where the old one was", async () => {
-    const { after } = start(({ ID: id }) =>
-      Promise.resolve(id === "Alice" ? { key: Buffer.alloc(32, 2), version: "2" } : released()),
+    const { after } = start((secret, context) =>
+      secret.ID === "Alice"
+        ? Promise.resolve({ key: Buffer.alloc(32, 2), version: "2" })
+        : unchanged(secret, context),
     );
     const seen = await after(4);
     expect(seen.filter((text) => text.startsWith("Alice")).slice(0, 2)).toEqual([
@@ -101,6 +116,28 @@ describe("fetching keys again", () => {
     const mended = seen.length + 4;
     await after(mended);
     expect(states()).toEqual(["Alice current 1", "Bob current 1"]);
+  });
+
+  test("refuses a key that is, or was, another secret's, and goes on with the old one", async () => {
+    let round = 0;
+    const { after } = start(async (secret, context) => {
+      if (secret.ID === "Alice") return { key: Buffer.alloc(32, 7), version: "2" };
+      round += 1;
+      // Bob's vault first brings Alice's key of before its rotation, then the one of after it.
+      if (round < 3) return unchanged(secret, context);
+      return { key: round % 2 === 0 ? firstKey("Alice") : Buffer.alloc(32, 7), version: "9" };
+    });
+    const seen = await after(14);
+    expect(seen.filter((text) => text.startsWith("Bob")).slice(0, 5)).toEqual([
+      "Bob unchanged",
+      "Bob unchanged",
+      "Bob failed",
+      "Bob failed",
+      "Bob failed",
+    ]);
+    expect(states()).toEqual(["Alice current 2", "Bob stale 1"]);
+    expect(await readFile(join(folder, "Bob.key"))).toEqual(firstKey("Bob"));
+    expect(new Set(failures)).toEqual(new Set(["Bob KEY_REUSED"]));
   });
 
   test("of one owner does not wait for another's vault that hangs", async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { AesKey } from "../../src/crypto/aes-key.js";
+import { takeKey } from "../../src/crypto/aes-key.js";
 import { KeyVersions, type KeyVersion } from "../../src/secrets/key-versions.js";
 
 const graceMs = 1000;
@@ -12,7 +12,7 @@ function versions(): { keys: KeyVersions; clock: { now: number } } {
 }
 
 async function version(name: string | undefined, bytes = randomBytes(32)): Promise<KeyVersion> {
-  return { key: await AesKey.take(Buffer.from(bytes)), version: name };
+  return { key: await takeKey(Buffer.from(bytes), "jwe"), version: name };
 }
 
 function names(keys: KeyVersions): (string | undefined)[] {

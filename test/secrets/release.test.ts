@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { SecretEntry } from "../../src/config/schema.js";
+import { CbcKey, JweKey } from "../../src/crypto/aes-key.js";
 import { RefusedError } from "../../src/errors.js";
 import type { SecretReleaseClient } from "../../src/secrets/client.js";
+import { KeyRegister } from "../../src/secrets/key-register.js";
 import type { KeyVersion } from "../../src/secrets/key-versions.js";
 import {
   releaseAll,
@@ -80,6 +82,8 @@ async function release(
   const keys = await releaseAll(roles, {
     clientFor: () => client,
     insideSgx: false,
+    useOf: () => "cbc",
+    register: new KeyRegister(),
     deadlineMs: 10_000,
     onReleased: ({ ID: id }, { source }) => told.released.push(`${id} ${source}`),
     onRetry: () => undefined,
@@ -89,8 +93,8 @@ async function release(
   return { ...told, keys };
 }
 
-function revealed(key: KeyVersion | undefined): Buffer | undefined {
-  return key?.key.secret.export();
+function revealed(released: KeyVersion | undefined): Buffer | undefined {
+  return released?.key instanceof CbcKey ? released.key.secret.export() : undefined;
 }
 
 async function filesLeft(): Promise<string[]> {
@@ -257,6 +261,48 @@ describe("a key that cannot be had", () => {
     });
     expect(await filesLeft()).toEqual([]);
     expect(client.handedOut.every((key) => key.equals(Buffer.alloc(32)))).toBe(true);
+  });
+});
+
+describe("two secrets with the same bytes", () => {
+  const twins = (...ids: string[]): SecretReleaseClient => ({
+    release: ({ ID: id }) =>
+      Promise.resolve({ key: ids.includes(id) ? Buffer.alloc(32, 0xaa) : bytesOf(id) }),
+  });
+
+  test.each([
+    ["two owners'", "Alice", "Bob"],
+    ["the model's and an owner's", "Model", "Bob"],
+  ])("%s, are the end, named both, and no key file is left", async (_whose, ...ids) => {
+    const attempt = release({ clientFor: () => twins(...ids) });
+    await expect(attempt).rejects.toMatchObject({ code: "KEY_REUSED" });
+    await expect(attempt).rejects.toBeInstanceOf(RefusedError);
+    for (const id of ids) {
+      await expect(attempt).rejects.toThrow(id);
+    }
+    await expect(attempt).rejects.toThrow("a key of its own for each secret");
+    await expect(attempt).rejects.not.toThrow(/aaaa|qqqq/u);
+    expect(await filesLeft()).toEqual([]);
+  });
+
+  test("are the end where the TEE's runtime wrote one of them, too", async () => {
+    model = { ...model, ClientLib: "libmhsm_ssr.so" };
+    await writeFile(model.LocalPath, Buffer.alloc(32, 0xaa));
+    const attempt = release({ insideSgx: true, clientFor: () => twins("Alice") });
+    await expect(attempt).rejects.toMatchObject({ code: "KEY_REUSED" });
+    expect(await filesLeft()).toEqual([]);
+  });
+});
+
+describe("a released key", () => {
+  test("is made for the use of its secret alone", async () => {
+    const { keys } = await release({
+      useOf: ({ ID: id }) => (id === "Model" ? "cbc" : id === "Alice" ? "jwe" : "none"),
+    });
+    expect(keys.get("Model")?.key).toBeInstanceOf(CbcKey);
+    expect(keys.get("Alice")?.key).toBeInstanceOf(JweKey);
+    const unused = keys.get("Bob")?.key;
+    expect([unused instanceof CbcKey, unused instanceof JweKey]).toEqual([false, false]);
   });
 });
 

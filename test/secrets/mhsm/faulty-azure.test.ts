@@ -15,6 +15,7 @@ import { createCertificates, type CertifiedKey } from "../../../emulator/certifi
 import type { ServiceName } from "../../../emulator/hosts.js";
 import { BootError, RefusedError, UnavailableError } from "../../../src/errors.js";
 import { Deadline } from "../../../src/net/deadline.js";
+import { KeyRegister } from "../../../src/secrets/key-register.js";
 import { releaseKey } from "../../../src/secrets/release.js";
 import { key, secret, setReleaseScene, type ReleaseScene } from "../../helpers/release-client.js";
 
@@ -125,6 +126,8 @@ async function release(
     {
       clientFor: () => client,
       insideSgx: false,
+      useOf: () => "none",
+      register: new KeyRegister(),
       deadlineMs,
       onReleased: () => undefined,
       onRetry: (_secret, attempt) => {

@@ -61,7 +61,7 @@ function entry(clientLib: string, part: Partial<SecretEntry> = {}): SecretEntry 
 }
 
 function keyOf(id: string): Buffer {
-  return Buffer.from(Array.from({ length: 32 }, (_, at) => (at * 7 + id.length) % 256));
+  return Buffer.from(Array.from({ length: 32 }, (_, at) => (at * 7 + id.charCodeAt(0)) % 256));
 }
 
 /** Runs a script in a process of its own, where `client`, `secret` and `context` are at hand. */

@@ -1,0 +1,103 @@
+import { createCipheriv, randomBytes } from "node:crypto";
+import { describe, expect, test } from "@jest/globals";
+import { RequestError } from "../../src/errors.js";
+import { LegacyUploads, networkOf } from "../../src/http/legacy-uploads.js";
+import { flat } from "../helpers/pictures.js";
+import { evaluate, imageKeys, testApp } from "../helpers/test-app.js";
+import { sealJwe } from "../../src/crypto/jwe.js";
+
+function limited(maxDistinct: number, periodMs = 60_000) {
+  const clock = { now: 0 };
+  const uploads = new LegacyUploads({ maxDistinct, periodMs, now: () => clock.now });
+  const ask = (address: string, text: string): "admitted" | { retryAfterSeconds: unknown } => {
+    try {
+      uploads.admit(address, Buffer.from(text));
+      return "admitted";
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== "RATE_LIMITED") throw error;
+      return { retryAfterSeconds: error.retryAfterSeconds };
+    }
+  };
+  return { clock, ask };
+}
+
+describe("the bound on distinct .encrypted uploads", () => {
+  test("refuses an address' next one, says until when, and takes it again after that", () => {
+    const { clock, ask } = limited(2, 60_000);
+    expect([ask("10.0.0.1", "a"), ask("10.0.0.1", "b")]).toEqual(["admitted", "admitted"]);
+    clock.now = 20_500;
+    expect(ask("10.0.0.1", "c")).toEqual({ retryAfterSeconds: 40 });
+    clock.now = 59_999;
+    expect(ask("10.0.0.1", "c")).toEqual({ retryAfterSeconds: 1 });
+    clock.now = 60_000;
+    expect(ask("10.0.0.1", "c")).toBe("admitted");
+  });
+
+  test("does not count what was sent before", () => {
+    const { ask } = limited(1);
+    const again = Array.from({ length: 50 }, () => ask("10.0.0.1", "a"));
+    expect(new Set(again)).toEqual(new Set(["admitted"]));
+    expect(ask("10.0.0.1", "b")).not.toBe("admitted");
+    expect(ask("10.0.0.1", "a")).toBe("admitted");
+  });
+
+  test("is each address' own", () => {
+    const { ask } = limited(1);
+    expect([ask("10.0.0.1", "a"), ask("10.0.0.2", "b")]).toEqual(["admitted", "admitted"]);
+    expect(ask("10.0.0.2", "c")).not.toBe("admitted");
+  });
+
+  test("is off at 0", () => {
+    const { ask } = limited(0);
+    const all = Array.from({ length: 1000 }, (_, index) => ask("10.0.0.1", String(index)));
+    expect(new Set(all)).toEqual(new Set(["admitted"]));
+  });
+
+  test("forgets the oldest address where there are more than 1,024", () => {
+    const { ask } = limited(1);
+    for (let index = 0; index < 1024; index += 1) {
+      ask(`10.0.${Math.floor(index / 256)}.${index % 256}`, "a");
+    }
+    expect(ask("10.0.0.0", "b")).not.toBe("admitted");
+    expect(ask("10.9.9.9", "a")).toBe("admitted");
+    expect(ask("10.0.0.0", "b")).toBe("admitted");
+    expect(ask("10.0.3.255", "b")).not.toBe("admitted");
+  });
+
+  test.each([
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:0DB8:0001:0002::6", "2001:db8:1:2::/64"],
+    ["2001:db8::1", "2001:db8:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["", ""],
+  ])("takes %j for a client of %j", (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+});
+
+describe("an app with the bound", () => {
+  test("answers 429 before it decrypts, to .encrypted uploads alone, good ones or not", async () => {
+    const confml = await testApp({
+      app: { legacyUploads: new LegacyUploads({ maxDistinct: 2, periodMs: 3_600_000 }) },
+    });
+    const picture = await flat("green").png().toBuffer();
+    const cipher = createCipheriv("aes-256-cbc", imageKeys.Legacy, Buffer.alloc(16));
+    const encrypted = Buffer.concat([cipher.update(picture), cipher.final()]);
+    const name = "picture.png.encrypted";
+    expect((await evaluate(confml, encrypted, { name })).status).toBe(200);
+    expect((await evaluate(confml, randomBytes(160), { name })).status).toBe(422);
+    const refused = await evaluate(confml, randomBytes(160), { name });
+    expect([refused.status, refused.text]).toEqual([
+      429,
+      expect.stringMatching(/^RATE_LIMITED: expected at most 2 distinct \.encrypted uploads/u),
+    ]);
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThan(3590);
+    expect((await evaluate(confml, encrypted, { name })).status).toBe(200);
+    expect((await evaluate(confml, picture, { name: "picture.png" })).status).toBe(200);
+    const jwe = Buffer.from(await sealJwe(imageKeys.First, picture, { kid: "First" }));
+    expect((await evaluate(confml, jwe, { name: "x.jwe", accept: "*/*" })).status).toBe(200);
+  });
+});
