@@ -1,7 +1,9 @@
 import { createCipheriv } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { CompactEncrypt } from "jose";
+import { takeKey } from "../../src/crypto/aes-key.js";
 import { openJwe, readKid, sealJwe } from "../../src/crypto/jwe.js";
+import { ImageKeys } from "../../src/secrets/image-keys.js";
 import { flat } from "../helpers/pictures.js";
 import {
   evaluate,
@@ -207,5 +209,94 @@ describe("Accept and Results.Encrypt decide the answer's type:", () => {
     expect([status, headers["content-type"]]).toEqual([200, types[answer]]);
     const shown = answer === "jose" ? (await open(text, "First")).text : text;
     expect(shown).toContain("green");
+  });
+});
+
+describe("without a key for encrypted answers to .encrypted uploads", () => {
+  const rows: ["match" | "always", accept: string, answer: number][] = [
+    ["match", "*/*", 200],
+    ["match", "application/json", 200],
+    ["match", "application/jose", 406],
+    ["always", "*/*", 406],
+    ["always", "application/json", 406],
+    ["always", "application/jose", 406],
+  ];
+
+  test.each(rows)("%s, %s: %s", async (encrypt, accept, answer) => {
+    const keys = await ImageKeys.create({ ids: ["First"], legacyId: "Legacy", graceMs: 0 });
+    keys.accept("Legacy", {
+      key: await takeKey(Buffer.from(imageKeys.Legacy), "cbc"),
+      version: undefined,
+    });
+    const app = await testApp({ results: { Encrypt: encrypt }, app: { keys } });
+    const upload = encryptCbc(picture, imageKeys.Legacy);
+    const { status, text } = await evaluate(app, upload, { name, accept });
+    expect(status).toBe(answer);
+    expect(text).toContain(answer === 200 ? "green" : "NOT_ACCEPTABLE");
+  });
+});
+
+describe("Results.Probabilities decides whose answers hold them:", () => {
+  const rows: ["all" | "jwe" | "none", plain: boolean, encrypted: boolean, jwe: boolean][] = [
+    ["all", true, true, true],
+    ["jwe", false, false, true],
+    ["none", false, false, false],
+  ];
+
+  test.each(rows)("%s: plain %s, encrypted %s, jwe %s", async (setting, ...told) => {
+    const app = await testApp({ results: { Probabilities: setting } });
+    const uploads: [string, Buffer][] = [
+      ["x.jpg", picture],
+      ["x.jpg.encrypted", encryptCbc(picture, imageKeys.Legacy)],
+      ["x.jwe", await jwe(picture, "First", imageKeys.First)],
+    ];
+    for (const [index, [fileName, bytes]] of uploads.entries()) {
+      const json = await evaluate(app, bytes, { name: fileName, accept: "application/json" });
+      const shown = fileName.endsWith(".jwe") ? (await open(json.text, "First")).text : json.text;
+      expect(shown).toContain('{"rank":1,"index":1,"label":"green"');
+      expect(shown.includes("probability")).toBe(told[index]);
+      if (fileName.endsWith(".jwe")) continue;
+      const { text } = await evaluate(app, bytes, { name: fileName });
+      const [, , first] = text.split("\n");
+      // As Python writes a tuple of one.
+      expect(first).toMatch(
+        told[index] === true ? /^\t\('green', 99\.\d+\)$/u : /^\t\('green',\)$/u,
+      );
+    }
+  });
+});
+
+describe("an upload of a format that the configuration does not name", () => {
+  test.each([
+    [["jwe"], 403, 403, 200],
+    [["plain", "jwe"], 200, 403, 200],
+    [["encrypted"], 403, 200, 403],
+  ] as const)("is refused before it is read: %j", async (formats, plain, encrypted, sealed) => {
+    const app = await testApp({ app: { formats } });
+    const part = { accept: "*/*" };
+    const statuses = [
+      (await evaluate(app, picture, { name: "x.jpg", ...part })).status,
+      (await evaluate(app, encryptCbc(picture, imageKeys.Legacy), { name, ...part })).status,
+      (await evaluate(app, await jwe(picture, "First", imageKeys.First), jose)).status,
+    ];
+    expect(statuses).toEqual([plain, encrypted, sealed]);
+  });
+});
+
+describe("the figures", () => {
+  test("tell of an upload that is refused no more than that it came, whatever was wrong with it", async () => {
+    const app = await testApp();
+    const uploads: [string, Buffer][] = [
+      [name, encryptCbc(Buffer.from("text"), imageKeys.Legacy)],
+      [name, Buffer.alloc(24)],
+      ["x.jwe", await jwe(Buffer.from("text"), "First", imageKeys.First)],
+      ["x.jwe", await jwe(picture, "First", imageKeys.Second)],
+      ["x.jwe", await jwe(picture, "Nobody", imageKeys.First)],
+    ];
+    for (const [fileName, bytes] of uploads) {
+      app.stages.length = 0;
+      expect((await evaluate(app, bytes, { name: fileName })).status).toBe(422);
+      expect(app.stages.map(({ stage }) => stage)).toEqual(["upload"]);
+    }
   });
 });
