@@ -38,6 +38,11 @@ export class KeyStore {
     return stored;
   }
 
+  /** Each key's versions, the oldest first. */
+  all(): readonly (readonly StoredKey[])[] {
+    return [...this.#keys.values()];
+  }
+
   /** @param version empty for the newest */
   find(name: string, version: string): StoredKey | undefined {
     const versions = this.#keys.get(name) ?? [];
@@ -45,6 +50,12 @@ export class KeyStore {
       ? versions[versions.length - 1]
       : versions.find((key) => key.version === version);
   }
+}
+
+/** The newest version of each key, as the vault's list has it. */
+export function listedKey(key: StoredKey, id: string): object {
+  const { enabled, exportable, createdSeconds: created } = key;
+  return { kid: id, attributes: { created, updated: created, enabled, exportable } };
 }
 
 export function keyId({ host, name, version }: StoredKey): string {

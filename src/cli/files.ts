@@ -2,7 +2,7 @@ import { openJwe, sealJwe } from "../crypto/jwe.js";
 import { encryptLegacy } from "../crypto/openssl-cbc.js";
 import { readKeyFile } from "./key-file.js";
 import { only, parseOptions, required } from "./options.js";
-import { readInput, standardStream, writeOutput } from "./streams.js";
+import { readInput, standardStream, warn, writeOutput } from "./streams.js";
 import { UsageError } from "./usage.js";
 
 const options = {
@@ -11,6 +11,10 @@ const options = {
   legacy: { type: "boolean", default: false },
   output: { type: "string", short: "o" },
 } as const;
+
+const legacyWarning =
+  "nothing authenticates an .encrypted file: as a picture, whoever holds it and may upload to the server recovers it " +
+  "whole from the answers to altered copies. Without --legacy, and with --kid ID, you get a JWE, which has no such leak";
 
 /** `confml encrypt` */
 export async function encryptCommand(argv: string[]): Promise<number> {
@@ -22,6 +26,7 @@ export async function encryptCommand(argv: string[]): Promise<number> {
   if (file === standardStream && output === undefined) {
     throw new UsageError("standard input needs an output: -o FILE, or -o - for standard output");
   }
+  if (legacy) warn([legacyWarning]);
   const key = await readKeyFile(keyFile);
   const picture = await readInput(file);
   const encrypted =

@@ -66,7 +66,9 @@ const encrypt = `Usage: confml encrypt --key KEYFILE --kid ID [-o OUT] FILE
   --kid ID            encrypts as JWE (A256KW, A256GCM) to FILE.jwe. ID is the secret's
                       ID in the server's configuration, or ID/VERSION
   --legacy            encrypts as \`openssl enc -e -aes256 -iv 0\` does, to FILE.encrypted.
-                      Nothing protects such a file against being altered
+                      Nothing authenticates such a file: whoever holds a picture's and
+                      may upload recovers the picture from the answers to altered
+                      copies. For the original sample's clients, and for models
   --output OUT, -o    another file; - is standard output
 
 ${keyFile} FILE - is standard input.
@@ -111,6 +113,7 @@ const keyCreate = `Usage: confml key create NAME --vault URL --key KEYFILE (--po
 
 Makes 32 random bytes in the new file KEYFILE and imports them into the vault, to be
 released under the policy only. The file is yours to encrypt with: keep it safe.
+Make one key for JWE and another for .encrypted files or a model: one key, one use.
 
 ${importOptions}`;
 
@@ -118,6 +121,7 @@ const keyImport = `Usage: confml key import NAME --vault URL --key KEYFILE (--po
 
 Imports the 32 bytes of KEYFILE into the vault, to be released under the policy only.
 Where the vault has a key of that name this makes a new version of it: a rotation.
+Warns where another key of the vault has the same bytes: servers refuse such a pair.
 
 ${importOptions}`;
 

@@ -1,6 +1,7 @@
 import type { KeyVaultKey } from "@azure/keyvault-keys";
 import { warnings } from "../policy/warnings.js";
 import { createKeyFile, readKeyFile } from "./key-file.js";
+import { twinWarnings } from "./key-twins.js";
 import { readImportOptions, type ImportOptions } from "./key-options.js";
 import { printLines, warn } from "./streams.js";
 import { CommandError } from "./usage.js";
@@ -57,6 +58,7 @@ async function importKey(
   const { name, policy, policyJson } = options;
   warn(warnings(policy));
   const previous = await vault.find(name);
+  warn(await twinWarnings(vault, name, bytes));
   const imported = await vault.import(name, bytes, policyJson);
   await printLines([...before, ...describeImport(imported, previous, options, vault.url)]);
 }

@@ -5,7 +5,13 @@ import {
   type ClientSecretCredentialOptions,
   type TokenCredential,
 } from "@azure/identity";
-import { KeyClient, type KeyClientOptions, type KeyVaultKey } from "@azure/keyvault-keys";
+import {
+  CryptographyClient,
+  KeyClient,
+  type KeyClientOptions,
+  type KeyProperties,
+  type KeyVaultKey,
+} from "@azure/keyvault-keys";
 import { createTransport, type Transport } from "../net/transport.js";
 import { AzureSession } from "../secrets/mhsm/azure-session.js";
 import { httpsOrigin, required } from "./options.js";
@@ -46,6 +52,7 @@ export class OwnersVault {
   readonly #session: AzureSession;
   readonly #login: Login;
   readonly #client: KeyClient;
+  readonly #cryptographyOf: (keyId: string) => CryptographyClient;
 
   constructor({ url, apiVersion, transport, environment }: OwnersVaultOptions) {
     this.url = url;
@@ -58,6 +65,7 @@ export class OwnersVault {
     // The type lists the versions that the SDK was tested with; the wire takes any.
     Object.assign(options, { serviceVersion: apiVersion });
     this.#client = new KeyClient(url, credential, options);
+    this.#cryptographyOf = (keyId) => new CryptographyClient(keyId, credential, options);
   }
 
   /**
@@ -96,8 +104,47 @@ export class OwnersVault {
     );
   }
 
+  /** Every enabled version of every key. */
+  async *versions(): AsyncGenerator<{ id: string; name: string }> {
+    const keys = this.#client.listPropertiesOfKeys();
+    for await (const { name } of this.#listed(keys)) {
+      const versions = this.#client.listPropertiesOfKeyVersions(name);
+      for await (const { id, enabled } of this.#listed(versions)) {
+        if (id !== undefined && enabled !== false) yield { id, name };
+      }
+    }
+  }
+
+  /**
+   * Has the vault encrypt a block under one of its keys (AES-256-CBC without padding).
+   *
+   * @param id of the key, with its version
+   * @param iv 16 bytes
+   * @param block 16 bytes
+   */
+  async encryptBlock(
+    { id, name }: { id: string; name: string },
+    iv: Uint8Array,
+    block: Uint8Array,
+  ): Promise<Uint8Array> {
+    return this.#attempt("encrypt with", name, async () => {
+      const client = this.#cryptographyOf(id);
+      const { result } = await client.encrypt({ algorithm: "A256CBC", plaintext: block, iv });
+      return result;
+    });
+  }
+
   close(): void {
     this.#transport.agent.destroy();
+  }
+
+  async *#listed(properties: AsyncIterable<KeyProperties>): AsyncGenerator<KeyProperties> {
+    const iterator = properties[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await this.#attempt("list", "the keys", () => iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
   }
 
   async #attempt<T>(verb: string, keyName: string, action: () => Promise<T>): Promise<T> {

@@ -47,8 +47,12 @@ describe("confml", () => {
     expect(opened.stdout.equals(picture)).toBe(true);
   });
 
-  test("writes the legacy format to .encrypted", () => {
-    expect(confml(["encrypt", "--key", "image.key", "--legacy", "picture.jpg"]).status).toBe(0);
+  test("writes the legacy format to .encrypted, and says what that gives up", () => {
+    const made = confml(["encrypt", "--key", "image.key", "--legacy", "picture.jpg"]);
+    expect(made.status).toBe(0);
+    expect(made.stderr).toMatch(
+      /^confml: warning: nothing authenticates an \.encrypted file: .*recovers it whole.*\n$/u,
+    );
     expect(statSync(join(folder, "picture.jpg.encrypted")).size).toBe(1008);
   });
 
