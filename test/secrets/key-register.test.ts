@@ -62,6 +62,13 @@ describe("the register of released keys", () => {
     }).not.toThrow();
   });
 
+  test("does not forget an old key because a newer one is claimed again and again", async () => {
+    await claim("First", "old");
+    const current = await takeKey(randomBytes(32), "jwe");
+    for (let refresh = 0; refresh < 1100; refresh += 1) register.claim("First", current);
+    await expect(claim("Second", "old")).rejects.toMatchObject({ code: "KEY_REUSED" });
+  });
+
   test("says nothing of the bytes", async () => {
     const bytes = randomBytes(32);
     register.claim("First", await takeKey(Uint8Array.from(bytes), "jwe"));
