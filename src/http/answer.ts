@@ -63,13 +63,19 @@ export function toJson({ model, image, predictions, probabilities, timings }: An
   });
 }
 
-/** Answers of one size: their lengths would tell labels apart. */
-const paddedBytes = 4096;
-
-/** The JSON answer as JWE under the picture's own key, by the name that its sender gave it. */
-export async function toJose(answer: Answer, { kid, key }: AnswerKey): Promise<string> {
+/**
+ * The JSON answer as JWE, with spaces behind it: lengths would tell labels apart.
+ *
+ * @param bytes of the padded JSON, no less than the JSON's own
+ */
+export async function toJose(
+  answer: Answer,
+  { kid, key }: AnswerKey,
+  bytes: number,
+): Promise<string> {
   const json = Buffer.from(toJson(answer));
-  const padded = Buffer.alloc(Math.ceil(json.length / paddedBytes) * paddedBytes, " ");
+  if (json.length > bytes) throw new Error("an answer is longer than its padded length");
+  const padded = Buffer.alloc(bytes, " ");
   json.copy(padded);
   return sealJwe(key, padded, { kid, cty: "json" });
 }

@@ -7,6 +7,7 @@ import { Deadline } from "../net/deadline.js";
 import { withSignal } from "../net/retry.js";
 import { rank } from "../inference/ranking.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
+import { AnswerSize } from "./answer-size.js";
 import { answerTypes, toJose, toJson, toText, type Answer, type AnswerType } from "./answer.js";
 import {
   encryptedImageRejected,
@@ -41,6 +42,7 @@ const everyAnswerType: AnswerType[] = ["text/plain", "application/json", "applic
 
 /** `POST /evaluate`: an image in, the most probable labels out. */
 export function evaluate(options: EvaluateOptions): RequestHandler {
+  const answerSize = new AnswerSize(options.classifier.model);
   return async (request, response) => {
     const signal = requestSignal(response, options.requestTimeoutMs);
     const top = readTop(request, options);
@@ -68,8 +70,10 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
     if (type === "text/plain") response.send(toText(answer));
     else if (type === "application/json") response.send(toJson(answer));
     // As bytes: Express would add a charset to the type of a text.
-    else if (answerKey !== undefined) response.send(Buffer.from(await toJose(answer, answerKey)));
-    else throw new Error("an encrypted answer to an upload without a key");
+    else if (answerKey !== undefined) {
+      const bytes = answerSize.paddedBytes(top);
+      response.send(Buffer.from(await toJose(answer, answerKey, bytes)));
+    } else throw new Error("an encrypted answer to an upload without a key");
   };
 }
 

@@ -89,6 +89,23 @@ describe("a .jwe upload", () => {
     });
   });
 
+  test("has an answer whose length the picture has no part in, whatever `top` asks for", async () => {
+    // A label so long that answers without it would be shorter.
+    const app = await testApp({ labels: ["red", "g".repeat(5000), "blue"] });
+    for (const [query, bytes] of [
+      ["?top=1", 8192],
+      ["?top=2", 8192],
+      ["?top=3", 8192],
+    ] as const) {
+      for (const colour of ["red", "green"] as const) {
+        const file = await flat(colour).png().toBuffer();
+        const upload = await jwe(file, "First", imageKeys.First);
+        const { text } = await evaluate(app, upload, { ...jose, query });
+        expect((await open(text, "First")).text).toHaveLength(bytes);
+      }
+    }
+  });
+
   test("is known by its part's type as well as by its name", async () => {
     const upload = await jwe(picture, "First", imageKeys.First);
     const part = { name: "blob", type: "application/jose" };
