@@ -1,0 +1,52 @@
+import { Agent, request } from "node:http";
+import { text } from "node:stream/consumers";
+import { multipartBody } from "../../bench/multipart.js";
+
+export interface Reply {
+  status: number;
+  text: string;
+}
+
+/** Uploads a file under a name and returns what the server answered. */
+export type Ask = (name: string, bytes: Buffer) => Promise<Reply>;
+
+/** An `Ask` to `/evaluate` over loopback. @param accept the media type to ask for; the server's default without it */
+export function uploader(port: number, agent: Agent, accept?: string): Ask {
+  return (name, bytes) => {
+    const { headers, body } = multipartBody(name, bytes);
+    const allHeaders = {
+      ...headers,
+      "content-length": body.length,
+      ...(accept === undefined ? {} : { accept }),
+    };
+    const url = `http://127.0.0.1:${port}/evaluate`;
+    return new Promise((resolve, reject) => {
+      const sending = request(url, { method: "POST", headers: allHeaders, agent }, (response) => {
+        const status = response.statusCode ?? 0;
+        text(response).then((answer) => {
+          resolve({ status, text: answer });
+        }, reject);
+      });
+      sending.once("error", reject);
+      sending.end(body);
+    });
+  };
+}
+
+/** How often a server gave which kind of answer: `200`, or `403 FORMAT_REFUSED` and the like. */
+export type Tally = Record<string, number>;
+
+/** @returns the same `ask`, and what it was told so far */
+export function tallied(ask: Ask): { ask: Ask; tally: Tally } {
+  const tally: Tally = {};
+  return {
+    tally,
+    ask: async (name, bytes) => {
+      const reply = await ask(name, bytes);
+      const code = /^([A-Z_]+): /u.exec(reply.text)?.[1] ?? "";
+      const kind = `${reply.status} ${code}`.trim();
+      tally[kind] = (tally[kind] ?? 0) + 1;
+      return reply;
+    },
+  };
+}

