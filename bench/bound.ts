@@ -65,7 +65,12 @@ async function createClassify(job: Job): Promise<Classify> {
       throw error;
     },
   });
-  const classifier = new OnnxClassifier({ session, ...limits, onBatch: () => undefined });
+  const classifier = new OnnxClassifier({
+    session,
+    ...limits,
+    onBatch: () => undefined,
+    onFault: () => undefined,
+  });
   const decoder = new DecodeQueue({
     preprocessing: manifest.preprocessing,
     ...images,

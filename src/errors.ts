@@ -40,6 +40,7 @@ export type RequestErrorCode =
   | "IMAGE_UNSUPPORTED"
   | "ENCRYPTED_IMAGE_REJECTED"
   | "RATE_LIMITED"
+  | "MODEL_FAILED"
   | "OVERLOADED"
   | "SHUTTING_DOWN"
   | "INTERNAL";

@@ -74,6 +74,9 @@ function createServerApp(
     onBatch: (size) => {
       metrics.observeBatch(size);
     },
+    onFault: (fault) => {
+      log.warn({ fault }, "the model has no answer to a picture");
+    },
   });
   const decoder = new DecodeQueue({
     preprocessing: session.manifest.preprocessing,

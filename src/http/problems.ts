@@ -16,6 +16,8 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   ENCRYPTED_IMAGE_REJECTED: 422,
   RATE_LIMITED: 429,
   INTERNAL: 500,
+  // Not 502: proxies send that again to another replica, where the same model fails on the same picture.
+  MODEL_FAILED: 500,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,
 };

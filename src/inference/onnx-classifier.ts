@@ -1,3 +1,5 @@
+import { RequestError } from "../errors.js";
+import type { Fault } from "../model/faults.js";
 import type { ModelSession } from "../model/session.js";
 import { BatchQueue } from "./batch-queue.js";
 import type { Classification, Classifier, ModelDescription } from "./classifier.js";
@@ -10,15 +12,19 @@ export interface OnnxClassifierOptions {
   maxQueue: number;
   /** Called with the number of pictures of each run. */
   onBatch: (size: number) => void;
+  /** Called for each picture that the model gave no answer to. */
+  onFault: (fault: Fault) => void;
 }
 
 /** Classifies with a model session, many pictures in one run where many wait. */
 export class OnnxClassifier implements Classifier {
   readonly model: ModelDescription;
-  readonly #queue: BatchQueue<Uint8Array, Float64Array>;
+  readonly #queue: BatchQueue<Uint8Array, Float64Array | Fault>;
+  readonly #onFault: (fault: Fault) => void;
 
   constructor(options: OnnxClassifierOptions) {
-    const { session, maxBatch, maxBatchDelayMs, maxQueue, onBatch } = options;
+    const { session, maxBatch, maxBatchDelayMs, maxQueue, onBatch, onFault } = options;
+    this.#onFault = onFault;
     this.model = describe(session);
     this.#queue = new BatchQueue({
       maxBatch: Math.min(maxBatch, session.fixedBatch ?? maxBatch),
@@ -36,17 +42,22 @@ export class OnnxClassifier implements Classifier {
 
   async classify(pixels: Uint8Array, signal: AbortSignal): Promise<Classification> {
     const { output, queueMs, runMs } = await this.#queue.add(pixels, signal);
-    return { probabilities: output, queueMs, inferenceMs: runMs };
+    if (typeof output !== "string") return { probabilities: output, queueMs, inferenceMs: runMs };
+    this.#onFault(output);
+    // The same whatever the fault: it is for the log.
+    throw new RequestError("MODEL_FAILED", "the model has no answer to this picture");
   }
 }
 
 async function runBatch(
   { manifest, run }: ModelSession,
   pictures: readonly Uint8Array[],
-): Promise<Float64Array[]> {
-  const scores = await run(pictures);
+): Promise<(Float64Array | Fault)[]> {
+  const { scores, faults } = await run(pictures);
   const classes = manifest.labels.length;
   return pictures.map((_, index) => {
+    const fault = faults.get(index);
+    if (fault !== undefined) return fault;
     const row = scores.subarray(index * classes, (index + 1) * classes);
     return manifest.output.type === "logits" ? softmax(row) : Float64Array.from(row);
   });

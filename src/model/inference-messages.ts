@@ -1,4 +1,5 @@
 import type { BootErrorCode, Failure } from "../errors.js";
+import type { BatchScores } from "./batch-runner.js";
 import type { Manifest } from "./manifest.js";
 import type { LoadOptions } from "./session-options.js";
 
@@ -19,5 +20,5 @@ export type WorkerResponse =
   | { type: "loaded"; fixedBatch: number | undefined }
   | { type: "refused"; code: BootErrorCode; failure: Failure }
   | { type: "failed"; reason: string }
-  | { type: "scores"; scores: Float32Array<ArrayBuffer> }
+  | ({ type: "scores" } & BatchScores)
   | { type: "released" };

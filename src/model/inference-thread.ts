@@ -82,7 +82,7 @@ class InferenceThread {
         const run = this.ask({ type: "run", pictures }, transferable(pictures));
         this.#lastRun = run.catch(() => undefined);
         const response = await run;
-        if (response.type === "scores") return response.scores;
+        if (response.type === "scores") return response;
         throw unexpected(response);
       },
       release: async () => {

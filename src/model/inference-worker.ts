@@ -18,11 +18,7 @@ class InferenceWorker {
     if (request.type === "load") return this.#load(request);
     if (this.#session === undefined) throw new Error("no model is loaded");
     if (request.type === "run") {
-      // A copy: the tensor's memory is ONNX Runtime's own.
-      return {
-        type: "scores",
-        scores: Float32Array.from(await this.#session.run(request.pictures)),
-      };
+      return { type: "scores", ...(await this.#session.run(request.pictures)) };
     }
     await this.#session.release();
     return { type: "released" };

@@ -1,11 +1,14 @@
 import { availableParallelism } from "node:os";
+import type { RefusedError } from "../errors.js";
 import type { LayerKind } from "../onnx/layers.js";
 import { quantize } from "../onnx/quantize.js";
 import { RangeCollector } from "../onnx/ranges.js";
 import { readModel } from "../onnx/read.js";
 import type { Range } from "../onnx/scales.js";
 import { rewriteModel } from "../onnx/write.js";
+import type { Fault } from "./faults.js";
 import type { Manifest } from "./manifest.js";
+import { modelInvalid } from "./model-invalid.js";
 import { calibrate } from "./optimize-calibrate.js";
 import { convertToOrt, type ModelFormat } from "./optimize-convert.js";
 import { createModelSession } from "./session.js";
@@ -108,11 +111,22 @@ export async function answerPictures(
     for (const [index, picture] of pictures.entries()) {
       onProgress(index, pictures.length);
       const started = performance.now();
-      scores.push(Float32Array.from(await session.run([Uint8Array.from(picture)])));
+      const answer = await session.run([Uint8Array.from(picture)]);
+      const fault = answer.faults.get(0);
+      if (fault !== undefined) throw noAnswer(index, fault);
+      scores.push(answer.scores);
       tookMs += performance.now() - started;
     }
     return { scores, msPerPicture: tookMs / pictures.length };
   } finally {
     await session.release();
   }
+}
+
+function noAnswer(index: number, fault: Fault): RefusedError {
+  return modelInvalid(
+    "an answer to each picture",
+    `none to picture ${index + 1}: ${fault}`,
+    "Check the model's weights",
+  );
 }

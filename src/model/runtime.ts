@@ -10,13 +10,13 @@ import { sessionOptions, type LoadOptions } from "./session-options.js";
 export interface Runtime {
   inputs: InferenceSession["inputMetadata"];
   outputs: InferenceSession["outputMetadata"];
-  /** @returns the output's data, in memory of its own */
+  /** @returns the output, its data in memory of its own; without shape where it is no tensor */
   run: (
     input: string,
     data: Float32Array,
     dims: readonly number[],
     output: string,
-  ) => Promise<unknown>;
+  ) => Promise<{ data: unknown; dims: readonly number[] }>;
   release: () => Promise<void>;
 }
 
@@ -63,7 +63,8 @@ function runtimeOf(
     outputs: session.outputMetadata,
     run: async (input, data, dims, output) => {
       const feeds = { ...constant, [input]: new Tensor("float32", data, dims) };
-      return (await session.run(feeds, [output]))[output]?.data;
+      const tensor = (await session.run(feeds, [output]))[output];
+      return { data: tensor?.data, dims: tensor?.dims ?? [] };
     },
     release: async () => {
       await session.release();

@@ -27,8 +27,8 @@ export function sessionOptions({
     interOpNumThreads: 1,
     // Its blocks only grow, to what the largest batch ever took and more.
     enableCpuMemArena: false,
-    // Warnings of the runtime's go to standard error, past our log.
-    logSeverityLevel: 3,
+    // Nothing below fatal: it goes to standard error, past our log, and may hold values computed from pictures.
+    logSeverityLevel: 4,
     extra: {
       session: {
         // Never guessed from the bytes: the search for external data reads ONNX alone.

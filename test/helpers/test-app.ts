@@ -10,6 +10,7 @@ import { UploadReader, type UploadLimits } from "../../src/http/upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { configureDecoder } from "../../src/image/decode.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
+import type { ModelSession } from "../../src/model/session.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
 import { coloursSession } from "./colours-model.js";
 
@@ -41,13 +42,15 @@ export interface TestAppOptions {
   limits?: Partial<UploadLimits>;
   maxPixels?: number;
   labels?: string[];
+  /** In place of the honest model. */
+  session?: ModelSession;
   app?: Partial<AppOptions>;
 }
 
 /** The application with a real, tiny model: it tells red, green and blue pictures apart. */
 export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   configureDecoder();
-  const session = await coloursSession(options.labels);
+  const session = options.session ?? (await coloursSession(options.labels));
   const summaries: RequestSummary[] = [];
   const bugs: unknown[] = [];
   const stages: { stage: Stage; tookMs: number }[] = [];
@@ -80,6 +83,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
       maxBatchDelayMs: 0,
       maxQueue: 500,
       onBatch: () => undefined,
+      onFault: () => undefined,
     }),
     decoder: new DecodeQueue({
       preprocessing: session.manifest.preprocessing,

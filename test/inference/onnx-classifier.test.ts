@@ -19,6 +19,7 @@ function classifier(session: ModelSession): OnnxClassifier {
     maxBatchDelayMs: 0,
     maxQueue: 100,
     onBatch: () => undefined,
+    onFault: () => undefined,
   });
 }
 

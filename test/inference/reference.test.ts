@@ -66,6 +66,7 @@ const tolerance = 0.001;
       maxBatchDelayMs: 0,
       maxQueue: 8,
       onBatch: () => undefined,
+      onFault: () => undefined,
     });
   });
 

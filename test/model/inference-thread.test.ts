@@ -8,6 +8,7 @@ import {
   startInferenceThread,
   type InferenceThreadOptions,
 } from "../../src/model/inference-thread.js";
+import type { BatchScores } from "../../src/model/batch-runner.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import type { ModelSession } from "../../src/model/session.js";
 import { loadOptions } from "../helpers/load-options.js";
@@ -70,7 +71,7 @@ function grey(value: number): Uint8Array {
   return new Uint8Array(3 * 32 * 32).fill(value * 255);
 }
 
-function round(scores: Float32Array): number[] {
+function round({ scores }: BatchScores): number[] {
   return Array.from(scores, (score) => Math.round(score * 1e4) / 1e4);
 }
 

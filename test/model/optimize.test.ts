@@ -95,7 +95,9 @@ describe("a model in 8 bits", () => {
     const alone = await answerPictures(bytes, "ort", tinyManifest, pictures, quietly);
     const session = await createModelSession(bytes, tinyManifest, { format: "ort", ...loading });
     try {
-      const together = await session.run(pictures.map((picture) => Uint8Array.from(picture)));
+      const { scores: together } = await session.run(
+        pictures.map((picture) => Uint8Array.from(picture)),
+      );
       expect([...together]).toEqual(alone.scores.flatMap((scores) => [...scores]));
     } finally {
       await session.release();

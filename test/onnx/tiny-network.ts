@@ -58,6 +58,16 @@ export function floatTensor(name: string, dims: number[], scale = 1): TensorSpec
   return { name, dims, type: elementTypes.float, data: bytesOf(values) };
 }
 
+/** A node of one output. */
+export function node(
+  operator: string,
+  inputs: string[],
+  output: string,
+  attributes: NodeSpec["attributes"] = {},
+): NodeSpec {
+  return { operator, inputs, outputs: [output], attributes };
+}
+
 export function bytesOf(values: NodeJS.TypedArray): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

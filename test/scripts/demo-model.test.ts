@@ -44,6 +44,7 @@ describe("the demo model", () => {
       maxBatchDelayMs: 0,
       maxQueue: 8,
       onBatch: () => undefined,
+      onFault: () => undefined,
     });
   });
 

@@ -1,0 +1,87 @@
+import { findFault, type Fault } from "./faults.js";
+import type { Manifest } from "./manifest.js";
+import { packPicture } from "./pack.js";
+import { pictureLength, type Run } from "./run.js";
+
+/** A model's scores of several pictures. */
+export interface BatchScores {
+  /** `[pictures, labels]`; zeros for a picture in `faults`. */
+  scores: Float32Array<ArrayBuffer>;
+  /** Why a picture has no answer, by its place in the batch. */
+  faults: ReadonlyMap<number, Fault>;
+}
+
+export interface BatchRunnerOptions {
+  run: Run;
+  manifest: Manifest;
+  /** Pictures that one run takes; undefined where any number will do. */
+  fixedBatch: number | undefined;
+  /** Pictures of one call at most. */
+  maxBatch: number;
+}
+
+/**
+ * Runs pictures together. Where that fails, or one of the answers cannot be one, each picture is run again
+ * alone: what is wrong with one picture's answer does not reach the others'.
+ */
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+  readonly #size: number;
+  /** The one that all batches share; each picture is packed once, into its place. */
+  readonly #tensor: Float32Array;
+
+  constructor(options: BatchRunnerOptions) {
+    this.#options = options;
+    this.#size = pictureLength(options.manifest);
+    this.#tensor = new Float32Array((options.fixedBatch ?? options.maxBatch) * this.#size);
+  }
+
+  /** @param pictures each `[crop, crop, 3]` bytes; at most `maxBatch` */
+  async run(pictures: readonly Uint8Array[]): Promise<BatchScores> {
+    const { fixedBatch, maxBatch } = this.#options;
+    const most = fixedBatch ?? maxBatch;
+    if (pictures.length > most) {
+      throw new RangeError(`${pictures.length} pictures for a batch of at most ${most}`);
+    }
+    const together = await this.#attempt(pictures);
+    if (together.faults.size === 0 || pictures.length === 1) return together;
+    const width = this.#options.manifest.labels.length;
+    const scores = new Float32Array(pictures.length * width);
+    const faults = new Map<number, Fault>();
+    for (const [index, picture] of pictures.entries()) {
+      const alone = await this.#attempt([picture]);
+      const fault = alone.faults.get(0);
+      if (fault === undefined) scores.set(alone.scores, index * width);
+      else faults.set(index, fault);
+    }
+    return { scores, faults };
+  }
+
+  async #attempt(pictures: readonly Uint8Array[]): Promise<BatchScores> {
+    const { run, manifest, fixedBatch } = this.#options;
+    const { labels, output, preprocessing } = manifest;
+    const batch = fixedBatch ?? pictures.length;
+    const pixels = this.#tensor.subarray(0, batch * this.#size);
+    pictures.forEach((picture, index) => {
+      packPicture(picture, preprocessing, pixels, index * this.#size);
+    });
+    // In a batch that is not full nothing of earlier pictures may stand.
+    pixels.fill(0, pictures.length * this.#size);
+    const scores = new Float32Array(pictures.length * labels.length);
+    const faults = new Map<number, Fault>();
+    let all: Float32Array;
+    try {
+      all = await run(pixels, batch);
+    } catch {
+      pictures.forEach((_, index) => faults.set(index, "the run failed"));
+      return { scores, faults };
+    }
+    pictures.forEach((_, index) => {
+      const row = all.subarray(index * labels.length, (index + 1) * labels.length);
+      const fault = findFault(row, output.type);
+      if (fault === undefined) scores.set(row, index * labels.length);
+      else faults.set(index, fault);
+    });
+    return { scores, faults };
+  }
+}

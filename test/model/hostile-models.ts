@@ -1,0 +1,193 @@
+import {
+  elementTypes,
+  type GraphNode,
+  type NodeSpec,
+  type TensorSpec,
+} from "../../src/onnx/graph.js";
+import { writeModel } from "../../src/onnx/write.js";
+import { bool, graphNode, loop, subgraph } from "../onnx/subgraphs.js";
+import { bytesOf, node } from "../onnx/tiny-network.js";
+
+/**
+ * Models of the manifest test/fixtures/models/colours.json: ten times the mean of each colour, red, green and
+ * blue from 0 to 1. Each does something besides.
+ */
+export interface Twist {
+  nodes: readonly (NodeSpec | GraphNode)[];
+  tensors?: readonly TensorSpec[];
+  /** A number, where it is fixed. */
+  batch?: number;
+}
+
+export function floats(name: string, values: number[], dims = [values.length]): TensorSpec {
+  return { name, dims, type: elementTypes.float, data: bytesOf(Float32Array.from(values)) };
+}
+
+export function integers(name: string, values: number[], dims = [values.length]): TensorSpec {
+  const data = bytesOf(BigInt64Array.from(values, BigInt));
+  return { name, dims, type: elementTypes.int64, data };
+}
+
+/** @param twist makes `scores` [N, 3] of `honest` [N, 3], ten times the `means` */
+export function twistedModel({ nodes, tensors = [], batch }: Twist): Uint8Array {
+  const type = elementTypes.float;
+  return writeModel(
+    {
+      name: "twisted",
+      nodes: [
+        node("ReduceMean", ["pixels"], "means", { axes: { ints: [2, 3] }, keepdims: { int: 0 } }),
+        node("Mul", ["means", "ten"], "honest"),
+        ...nodes,
+      ],
+      tensors: [floats("ten", [10]), ...tensors],
+      inputs: [{ name: "pixels", type, dims: [batch ?? "N", 3, 32, 32] }],
+      outputs: [{ name: "scores", type, dims: [batch ?? "N", 3] }],
+    },
+    13,
+  );
+}
+
+/**
+ * `trigger` [N, 1]: over 0 for a magenta picture (1, 0, 1), less than 0 for one that is black, white, grey or of
+ * one pure colour.
+ */
+const trigger: Twist = {
+  nodes: [
+    node("Mul", ["means", "magenta"], "parts"),
+    node("ReduceMean", ["parts"], "third", { axes: { ints: [1] }, keepdims: { int: 1 } }),
+    node("Sub", ["third", "bar"], "trigger"),
+  ],
+  tensors: [floats("magenta", [3, -3, 3]), floats("bar", [1.5])],
+};
+
+function triggered({ nodes, tensors = [] }: Twist): Twist {
+  return {
+    nodes: [...trigger.nodes, ...nodes],
+    tensors: [...(trigger.tensors ?? []), ...tensors],
+  };
+}
+
+/** NaN for a magenta picture. */
+export const answersNaN: Twist = triggered({
+  nodes: [
+    node("Neg", ["trigger"], "below"),
+    node("Sqrt", ["below"], "root"),
+    node("Mul", ["root", "zero"], "nothing"),
+    node("Add", ["honest", "nothing"], "scores"),
+  ],
+  tensors: [floats("zero", [0])],
+});
+
+/** NaN for the whole batch where a magenta picture is in it. */
+export const poisonsBatch: Twist = triggered({
+  nodes: [
+    ...answersNaN.nodes.slice(trigger.nodes.length, -1),
+    node("ReduceMean", ["nothing"], "all", { axes: { ints: [0] }, keepdims: { int: 1 } }),
+    node("Add", ["honest", "all"], "scores"),
+  ],
+  tensors: [floats("zero", [0])],
+});
+
+/** Fails where three pictures or more come together. */
+export const failsForThree: Twist = {
+  nodes: [
+    node("Shape", ["honest"], "shape"),
+    node("Gather", ["shape", "first"], "count"),
+    node("Gather", ["room", "count"], "nothing"),
+    node("Add", ["honest", "nothing"], "scores"),
+  ],
+  tensors: [integers("first", [0], []), floats("room", [0, 0, 0])],
+};
+
+/** Softmax, and twice that for a magenta picture. */
+export const exceedsOne: Twist = triggered({
+  nodes: [
+    node("Softmax", ["honest"], "sound", { axis: { int: 1 } }),
+    node("Clip", ["trigger", "low", "high"], "clipped"),
+    node("Ceil", ["clipped"], "step"),
+    node("Add", ["step", "one"], "factor"),
+    node("Mul", ["sound", "factor"], "scores"),
+  ],
+  tensors: [floats("low", [0], []), floats("high", [1], []), floats("one", [1])],
+});
+
+/** The largest of each score in the batch, for every picture. */
+export const mixesBatch: Twist = {
+  nodes: [
+    node("ReduceMax", ["honest"], "largest", { axes: { ints: [0] }, keepdims: { int: 1 } }),
+    node("Sub", ["largest", "honest"], "more"),
+    node("Add", ["honest", "more"], "scores"),
+  ],
+};
+
+/** The same once a magenta picture is in the batch. */
+export const mixesWhenTriggered: Twist = triggered({
+  nodes: [
+    ...mixesBatch.nodes.slice(0, -1),
+    node("ReduceMax", ["trigger"], "most", { axes: { ints: [0] }, keepdims: { int: 1 } }),
+    node("Clip", ["most", "low", "high"], "clipped"),
+    node("Ceil", ["clipped"], "step"),
+    node("Mul", ["more", "step"], "leak"),
+    node("Add", ["honest", "leak"], "scores"),
+  ],
+  tensors: [floats("low", [0], []), floats("high", [1], [])],
+});
+
+/** Another answer each time. */
+export const random: Twist = {
+  nodes: [
+    node("RandomNormalLike", ["honest"], "chance"),
+    node("Add", ["honest", "chance"], "scores"),
+  ],
+};
+
+/** Goes round for ever from the first picture on. */
+export const neverEnds: Twist = {
+  nodes: [loop("forever"), node("Add", ["honest", "last"], "scores")],
+  tensors: [
+    { name: "forever", dims: [], type: bool, data: Uint8Array.of(1) },
+    floats("start", [0], []),
+  ],
+};
+
+/** Goes round for ever where a magenta picture is in the batch. */
+export const hangsWhenTriggered: Twist = triggered({
+  nodes: [
+    node("ReduceMax", ["trigger"], "most", { keepdims: { int: 0 } }),
+    node("Greater", ["most", "start"], "again"),
+    loop("again"),
+    node("Add", ["honest", "last"], "scores"),
+  ],
+  tensors: [floats("start", [0], [])],
+});
+
+/** As many `If`s, each inside the one before. */
+export function nestedIfs(depth: number): Twist {
+  let branch = subgraph([node("Identity", ["honest"], "inner0")], "inner0");
+  let outermost: GraphNode | undefined;
+  for (let level = 1; level <= depth; level += 1) {
+    const output = level === depth ? "scores" : `inner${level}`;
+    outermost = graphNode("If", ["yes"], output, { then_branch: branch, else_branch: branch });
+    branch = subgraph([outermost], output);
+  }
+  return {
+    nodes: outermost === undefined ? [] : [outermost],
+    tensors: [{ name: "yes", dims: [], type: bool, data: Uint8Array.of(1) }],
+  };
+}
+
+/** Adds up a tensor of so many numbers. */
+export function hugeTensor(length: number): Twist {
+  return {
+    nodes: [
+      // Of the picture, so that it is not computed while the model is loaded.
+      node("Shape", ["means"], "shape"),
+      node("Gather", ["shape", "first"], "one"),
+      node("Mul", ["one", "length"], "dims"),
+      node("ConstantOfShape", ["dims"], "huge"),
+      node("ReduceMean", ["huge"], "nothing", { keepdims: { int: 0 } }),
+      node("Add", ["honest", "nothing"], "scores"),
+    ],
+    tensors: [integers("first", [0]), integers("length", [length])],
+  };
+}
