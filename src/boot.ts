@@ -215,6 +215,9 @@ async function loadModel(
     },
     onDeath: onFatal,
   });
+  if (session.aloneBecause !== undefined) {
+    log.warn({ reason: session.aloneBecause }, "the model runs one picture at a time");
+  }
   const { name, version: modelVersion, labels } = manifest;
   log.info(
     {

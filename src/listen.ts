@@ -68,7 +68,6 @@ function createServerApp(
   const { Images: images, Results: results, Limits: limits } = config.Inference;
   const classifier = new OnnxClassifier({
     session,
-    maxBatch: limits.MaxBatch,
     maxBatchDelayMs: limits.MaxBatchDelayMs,
     maxQueue: limits.MaxQueue,
     onBatch: (size) => {

@@ -7,7 +7,6 @@ import { softmax } from "./ranking.js";
 
 export interface OnnxClassifierOptions {
   session: ModelSession;
-  maxBatch: number;
   maxBatchDelayMs: number;
   maxQueue: number;
   /** Called with the number of pictures of each run. */
@@ -23,11 +22,11 @@ export class OnnxClassifier implements Classifier {
   readonly #onFault: (fault: Fault) => void;
 
   constructor(options: OnnxClassifierOptions) {
-    const { session, maxBatch, maxBatchDelayMs, maxQueue, onBatch, onFault } = options;
+    const { session, maxBatchDelayMs, maxQueue, onBatch, onFault } = options;
     this.#onFault = onFault;
     this.model = describe(session);
     this.#queue = new BatchQueue({
-      maxBatch: Math.min(maxBatch, session.fixedBatch ?? maxBatch),
+      maxBatch: session.maxBatch,
       maxDelayMs: maxBatchDelayMs,
       maxQueue,
       run: (pictures) => runBatch(session, pictures),

@@ -38,10 +38,9 @@ export class BatchRunner {
 
   /** @param pictures each `[crop, crop, 3]` bytes; at most `maxBatch` */
   async run(pictures: readonly Uint8Array[]): Promise<BatchScores> {
-    const { fixedBatch, maxBatch } = this.#options;
-    const most = fixedBatch ?? maxBatch;
-    if (pictures.length > most) {
-      throw new RangeError(`${pictures.length} pictures for a batch of at most ${most}`);
+    const { maxBatch } = this.#options;
+    if (pictures.length > maxBatch) {
+      throw new RangeError(`${pictures.length} pictures for a batch of at most ${maxBatch}`);
     }
     const together = await this.#attempt(pictures);
     if (together.faults.size === 0 || pictures.length === 1) return together;

@@ -1,6 +1,7 @@
 import type { BootErrorCode, Failure } from "../errors.js";
 import type { BatchScores } from "./batch-runner.js";
 import type { Manifest } from "./manifest.js";
+import type { ModelSession } from "./session.js";
 import type { LoadOptions } from "./session-options.js";
 
 /** What a session is made of. */
@@ -10,6 +11,9 @@ export interface LoadRequest {
   options: LoadOptions;
 }
 
+/** What the thread has found out about its model. */
+export type LoadedModel = Pick<ModelSession, "fixedBatch" | "maxBatch" | "aloneBecause">;
+
 export type WorkerRequest =
   | ({ type: "load" } & LoadRequest)
   | { type: "run"; pictures: readonly Uint8Array[] }
@@ -17,7 +21,7 @@ export type WorkerRequest =
 
 /** One to each request, in order. */
 export type WorkerResponse =
-  | { type: "loaded"; fixedBatch: number | undefined }
+  | ({ type: "loaded" } & LoadedModel)
   | { type: "refused"; code: BootErrorCode; failure: Failure }
   | { type: "failed"; reason: string }
   | ({ type: "scores" } & BatchScores)

@@ -1,6 +1,11 @@
 import { Worker } from "node:worker_threads";
 import { RefusedError } from "../errors.js";
-import type { LoadRequest, WorkerRequest, WorkerResponse } from "./inference-messages.js";
+import type {
+  LoadedModel,
+  LoadRequest,
+  WorkerRequest,
+  WorkerResponse,
+} from "./inference-messages.js";
 import type { Manifest } from "./manifest.js";
 import type { ModelSession } from "./session.js";
 
@@ -35,7 +40,7 @@ export async function startInferenceThread(options: InferenceThreadOptions): Pro
   // Not as the thread's workerData, which would be held as long as the thread lives.
   const request: WorkerRequest = { type: "load", model, manifest, options: load };
   const response = await thread.ask(request, transferable([model]));
-  if (response.type === "loaded") return thread.session(response.fixedBatch);
+  if (response.type === "loaded") return thread.session(response);
   await thread.end();
   if (response.type === "refused") throw new RefusedError(response.code, response.failure);
   throw unexpected(response);
@@ -73,11 +78,13 @@ class InferenceThread {
     });
   }
 
-  session(fixedBatch: number | undefined): ModelSession {
+  session({ fixedBatch, maxBatch, aloneBecause }: LoadedModel): ModelSession {
     this.#isServing = true;
     return {
       manifest: this.#manifest,
       fixedBatch,
+      maxBatch,
+      aloneBecause,
       run: async (pictures) => {
         const run = this.ask({ type: "run", pictures }, transferable(pictures));
         this.#lastRun = run.catch(() => undefined);

@@ -26,7 +26,8 @@ class InferenceWorker {
 
   async #load({ model, manifest, options }: LoadRequest): Promise<WorkerResponse> {
     this.#session = await createModelSession(model, manifest, options);
-    return { type: "loaded", fixedBatch: this.#session.fixedBatch };
+    const { fixedBatch, maxBatch, aloneBecause } = this.#session;
+    return { type: "loaded", fixedBatch, maxBatch, aloneBecause };
   }
 }
 

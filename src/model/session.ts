@@ -5,6 +5,7 @@ import { createRun } from "./run.js";
 import { loadRuntime } from "./runtime.js";
 import type { LoadOptions } from "./session-options.js";
 import { checkSignature } from "./signature.js";
+import { tryCompany } from "./company.js";
 import { tryOut } from "./try-out.js";
 
 /** A loaded model whose input and output are what its manifest says. */
@@ -12,18 +13,23 @@ export interface ModelSession {
   manifest: Manifest;
   /** Pictures that one run takes; undefined where any number will do. */
   fixedBatch: number | undefined;
+  /** Pictures in one call of `run`. */
+  maxBatch: number;
+  /** Why that is one, where the model did not bear several when it was tried out. */
+  aloneBecause: string | undefined;
   /**
    * Never called while an earlier run goes on.
    *
    * @param pictures each `[crop, crop, 3]` bytes in a buffer of its own, which is taken over; at most
-   *   `maxBatch`
+   *   `maxBatch`; company does not change a picture's answer
    */
   run: (pictures: readonly Uint8Array[]) => Promise<BatchScores>;
   release: () => Promise<void>;
 }
 
 /**
- * Loads a model and holds it against its manifest; runs it once, so that what is ready has answered.
+ * Loads a model and compares it with its manifest; runs it alone and in batches, so that what is ready has answered.
+ * A model whose answers depend on the others in a batch, or that cannot run batches, gets one picture at a time.
  *
  * @param model taken over, in a buffer of its own
  * @throws RefusedError MODEL_INVALID
@@ -36,14 +42,18 @@ export async function createModelSession(
   checkWeights(manifest, options);
   const runtime = await loadRuntime(model, options);
   try {
-    const fixedBatch = checkSignature(runtime, manifest);
+    const fixedBatch = checkSignature(runtime, manifest, options.maxBatch);
     const run = createRun(runtime, manifest);
     await tryOut(run, manifest, fixedBatch ?? 1);
-    const { maxBatch } = options;
-    const runner = new BatchRunner({ run, manifest, fixedBatch, maxBatch });
+    const batch = { run, manifest, fixedBatch, maxBatch: fixedBatch ?? options.maxBatch };
+    const aloneBecause = await tryCompany(batch);
+    const maxBatch = aloneBecause === undefined ? batch.maxBatch : 1;
+    const runner = new BatchRunner({ ...batch, maxBatch });
     return {
       manifest,
       fixedBatch,
+      maxBatch,
+      aloneBecause,
       run: (pictures) => runner.run(pictures),
       release: () => runtime.release(),
     };

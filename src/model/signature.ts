@@ -8,8 +8,19 @@ import type { Runtime } from "./runtime.js";
  * @returns the number of pictures that one run takes; undefined where any number will do
  * @throws RefusedError MODEL_INVALID
  */
-export function checkSignature(runtime: Runtime, manifest: Manifest): number | undefined {
+export function checkSignature(
+  runtime: Runtime,
+  manifest: Manifest,
+  maxBatch: number,
+): number | undefined {
   const fixedBatch = checkInput(runtime, manifest);
+  if (fixedBatch !== undefined && fixedBatch > maxBatch) {
+    throw modelInvalid(
+      `a batch of at most Inference.Limits.MaxBatch pictures (${maxBatch})`,
+      `a model whose batch is fixed at ${fixedBatch}`,
+      "Export the model with a batch of any size, or of 1",
+    );
+  }
   checkOutput(runtime, manifest);
   return fixedBatch;
 }

@@ -79,7 +79,6 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     platform: "none",
     classifier: new OnnxClassifier({
       session,
-      maxBatch: 8,
       maxBatchDelayMs: 0,
       maxQueue: 500,
       onBatch: () => undefined,

@@ -15,7 +15,6 @@ function picture(...values: number[]): Uint8Array {
 function classifier(session: ModelSession): OnnxClassifier {
   return new OnnxClassifier({
     session,
-    maxBatch: 8,
     maxBatchDelayMs: 0,
     maxQueue: 100,
     onBatch: () => undefined,
@@ -54,6 +53,7 @@ describe("the classifier", () => {
       const model = classifier({
         ...session,
         fixedBatch,
+        maxBatch: fixedBatch ?? session.maxBatch,
         run: (pictures) => {
           runs.push(pictures.length);
           return session.run(pictures);

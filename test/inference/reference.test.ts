@@ -62,7 +62,6 @@ const tolerance = 0.001;
     );
     classifier = new OnnxClassifier({
       session,
-      maxBatch: 8,
       maxBatchDelayMs: 0,
       maxQueue: 8,
       onBatch: () => undefined,

@@ -5,13 +5,17 @@ import type { Fault } from "../../src/model/faults.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession, type ModelSession } from "../../src/model/session.js";
 import { node } from "../onnx/tiny-network.js";
+import type { LoadOptions } from "../../src/model/session-options.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import {
   answersNaN,
   exceedsOne,
   failsForThree,
+  integers,
+  mixesBatch,
   poisonsBatch,
+  random,
   twistedModel,
   type Twist,
 } from "./hostile-models.js";
@@ -85,13 +89,6 @@ describe("a model that has no answer to one picture of a batch", () => {
     );
   });
 
-  test("and fails for three and more: each is run alone", async () => {
-    expect(await run(failsForThree, honest)).toEqual({
-      answers: honest.map(right),
-      faults: honest.map(() => undefined),
-    });
-  });
-
   test("and answers with what are no probabilities", async () => {
     const output = { ...manifest.output, type: "probabilities" as const };
     const session = await createModelSession(
@@ -101,7 +98,6 @@ describe("a model that has no answer to one picture of a batch", () => {
     );
     const classifier = new OnnxClassifier({
       session,
-      maxBatch: 8,
       maxBatchDelayMs: 0,
       maxQueue: 8,
       onBatch: () => undefined,
@@ -133,4 +129,93 @@ describe("a model that has no answer to one picture of a batch", () => {
       /probabilities from 0 to 1 with a sum of 1, as the manifest's output\.type says; got numbers from/u,
     );
   });
+});
+
+const load = (twist: Twist, options: Partial<LoadOptions> = {}): Promise<ModelSession> =>
+  createModelSession(twistedModel(twist), manifest, { ...loadOptions, ...options });
+
+describe("a model that does not bear company", () => {
+  test.each<[string, Twist, RegExp]>([
+    [
+      "mixes its batch",
+      mixesBatch,
+      /^in a batch of 2 the answer to a picture is not the one that it gets alone$/u,
+    ],
+    [
+      "subtracts the batch's mean",
+      {
+        nodes: [
+          node("ReduceMean", ["honest"], "mean", { axes: { ints: [0] }, keepdims: { int: 1 } }),
+          node("Sub", ["honest", "mean"], "scores"),
+        ],
+      },
+      /^in a batch of 2 the answer/u,
+    ],
+    [
+      "changes the batch's order",
+      {
+        nodes: [node("Slice", ["honest", "last", "before", "first", "back"], "scores")],
+        tensors: [
+          integers("last", [-1]),
+          integers("before", [-1000]),
+          integers("first", [0]),
+          integers("back", [-1]),
+        ],
+      },
+      /^in a batch of 2 the answer/u,
+    ],
+    ["fails for three and more", failsForThree, /^a batch of 3 fails: .*out of data bounds/u],
+    [
+      "is written for one",
+      { nodes: [node("Reshape", ["honest", "one"], "scores")], tensors: [integers("one", [1, 3])] },
+      /^a batch of 2 fails: /u,
+    ],
+  ])("and %s runs one picture at a time", async (_, twist, reason) => {
+    const session = await load(twist);
+    expect([session.maxBatch, session.aloneBecause]).toEqual([1, expect.stringMatching(reason)]);
+    expect(outcome(await session.run([picture(magenta)]), 1).answers).toHaveLength(1);
+    await expect(session.run([picture(magenta), picture(magenta)])).rejects.toThrow(
+      "2 pictures for a batch of at most 1",
+    );
+    await session.release();
+  });
+
+  test("whose batch is fixed gets one picture, and nothing of those before it", async () => {
+    const session = await load({ ...mixesBatch, batch: 4 });
+    expect([session.fixedBatch, session.maxBatch]).toEqual([4, 1]);
+    for (const colour of honest) {
+      expect(outcome(await session.run([picture(colour)]), 1).answers).toEqual([right(colour)]);
+    }
+    await session.release();
+  });
+
+  test("is not tried in company that it will not have", async () => {
+    const session = await load(mixesBatch, { maxBatch: 1 });
+    expect([session.maxBatch, session.aloneBecause]).toEqual([1, undefined]);
+    await session.release();
+  });
+
+  test("and answers differently each time is refused", async () => {
+    for (const maxBatch of [1, 8]) {
+      await expect(load(random, { maxBatch })).rejects.toMatchObject({
+        code: "MODEL_INVALID",
+        failure: { expected: "the same answer to the same picture each time" },
+      });
+    }
+  });
+});
+
+test("a model that fails on a picture of one colour is still tried in company", async () => {
+  // 0 / 0 for black pictures alone.
+  const standardises: Twist = {
+    nodes: [
+      node("ReduceMax", ["means"], "most", { axes: { ints: [1] }, keepdims: { int: 1 } }),
+      node("Div", ["honest", "most"], "scores"),
+    ],
+  };
+  const session = await load(standardises);
+  expect([session.maxBatch, session.aloneBecause]).toEqual([8, undefined]);
+  const { answers } = outcome(await session.run([picture([1, 0, 0]), picture([0, 0, 0])]), 2);
+  expect(answers).toEqual([[10, 0, 0], undefined]);
+  await session.release();
 });

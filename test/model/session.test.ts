@@ -195,7 +195,7 @@ describe("a model session", () => {
     [
       "a fixed batch that no memory holds",
       () => [withBatch("\x80\x80\x80\x80\x08"), manifest],
-      /an answer to a first picture; got Invalid typed array length/u,
+      /a batch of at most Inference\.Limits\.MaxBatch pictures \(8\); got a model whose batch is fixed at 2147483648/u,
     ],
     [
       "weights in another file, hidden under a field number of more than 32 bits",

@@ -40,7 +40,6 @@ describe("the demo model", () => {
     const session = await createModelSession(model, manifest, loadOptions);
     classifier = new OnnxClassifier({
       session,
-      maxBatch: 8,
       maxBatchDelayMs: 0,
       maxQueue: 8,
       onBatch: () => undefined,
