@@ -78,7 +78,7 @@ async function createClassify(job: Job): Promise<Classify> {
   });
   return async (picture) => {
     const { pixels } = await decoder.prepare(picture, never);
-    await classifier.classify(pixels, never);
+    await classifier.classify(pixels, never, undefined);
   };
 }
 

@@ -87,7 +87,11 @@ async function classifyUpload(
   const { classifier, onStage, results } = options;
   const { image, answerKey, decryptMs } = await openAndPrepare(upload, format, signal, options);
   const { pixels, width, height, format: fileFormat, decodeMs } = image;
-  const { probabilities, inferenceMs, ...waited } = await classifier.classify(pixels, signal);
+  const { probabilities, inferenceMs, ...waited } = await classifier.classify(
+    pixels,
+    signal,
+    key?.key,
+  );
   const queueMs = image.queueMs + waited.queueMs;
   if (format !== "plain") onStage("decrypt", decryptMs);
   onStage("decode", decodeMs);

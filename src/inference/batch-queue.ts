@@ -19,13 +19,17 @@ export interface BatchResult<Output> {
 
 interface Entry<Input, Output> {
   input: Input;
+  owner: object | undefined;
   signal: AbortSignal;
   queuedAt: number;
   resolve: (result: BatchResult<Output>) => void;
   reject: (reason: unknown) => void;
 }
 
-/** Packs what is waiting into batches, one batch at a time; drops entries whose asker is gone. */
+/**
+ * Packs what is waiting into batches, one batch at a time, the oldest first; drops entries whose asker is gone.
+ * Inputs of different owners never share a batch.
+ */
 export class BatchQueue<Input, Output> {
   readonly #options: BatchQueueOptions<Input, Output>;
   #waiting: Entry<Input, Output>[] = [];
@@ -40,8 +44,15 @@ export class BatchQueue<Input, Output> {
     return this.#waiting.length;
   }
 
-  /** @throws RequestError OVERLOADED, or the signal's reason where it aborts before the run */
-  async add(input: Input, signal: AbortSignal): Promise<BatchResult<Output>> {
+  /**
+   * @param owner compared by identity
+   * @throws RequestError OVERLOADED, or the signal's reason where it aborts before the run
+   */
+  async add(
+    input: Input,
+    signal: AbortSignal,
+    owner: object | undefined,
+  ): Promise<BatchResult<Output>> {
     signal.throwIfAborted();
     if (this.#waiting.length >= this.#options.maxQueue) {
       throw new RequestError("OVERLOADED", "too many pictures are waiting; try again soon", {
@@ -49,7 +60,7 @@ export class BatchQueue<Input, Output> {
       });
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ input, signal, queuedAt: performance.now(), resolve, reject });
+      this.#waiting.push({ input, owner, signal, queuedAt: performance.now(), resolve, reject });
       void this.#drain();
     });
   }
@@ -73,12 +84,15 @@ export class BatchQueue<Input, Output> {
 
   #take(): Entry<Input, Output>[] {
     const batch: Entry<Input, Output>[] = [];
-    while (batch.length < this.#options.maxBatch) {
-      const entry = this.#waiting.shift();
-      if (entry === undefined) break;
+    const left: Entry<Input, Output>[] = [];
+    for (const entry of this.#waiting) {
+      const [oldest = entry] = batch;
       if (entry.signal.aborted) entry.reject(entry.signal.reason);
-      else batch.push(entry);
+      else if (batch.length < this.#options.maxBatch && entry.owner === oldest.owner) {
+        batch.push(entry);
+      } else left.push(entry);
     }
+    this.#waiting = left;
     return batch;
   }
 

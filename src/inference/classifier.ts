@@ -29,7 +29,12 @@ export interface Classifier {
   /**
    * @param pixels one picture as the model sees it, `[height, width, 3]`: red, green, blue; taken over
    * @param signal the asker is gone, or has waited long enough: drop it if it still waits
+   * @param owner of the picture, compared by identity: pictures of different owners never share a run
    * @throws RequestError OVERLOADED where too many wait, MODEL_FAILED where the model has no answer
    */
-  classify(pixels: Uint8Array, signal: AbortSignal): Promise<Classification>;
+  classify(
+    pixels: Uint8Array,
+    signal: AbortSignal,
+    owner: object | undefined,
+  ): Promise<Classification>;
 }

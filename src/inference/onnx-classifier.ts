@@ -39,8 +39,12 @@ export class OnnxClassifier implements Classifier {
     return this.#queue.length;
   }
 
-  async classify(pixels: Uint8Array, signal: AbortSignal): Promise<Classification> {
-    const { output, queueMs, runMs } = await this.#queue.add(pixels, signal);
+  async classify(
+    pixels: Uint8Array,
+    signal: AbortSignal,
+    owner: object | undefined,
+  ): Promise<Classification> {
+    const { output, queueMs, runMs } = await this.#queue.add(pixels, signal, owner);
     if (typeof output !== "string") return { probabilities: output, queueMs, inferenceMs: runMs };
     this.#onFault(output);
     // The same whatever the fault: it is for the log.

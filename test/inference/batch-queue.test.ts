@@ -37,9 +37,9 @@ function heldQueue(options: { maxBatch?: number; maxQueue?: number } = {}) {
 describe("the batch queue", () => {
   test("packs what waits while a batch runs, in order, no more than a batch holds", async () => {
     const { queue, batches, sizes, letGo } = heldQueue({ maxBatch: 3 });
-    const first = queue.add(1, never);
+    const first = queue.add(1, never, undefined);
     await turn();
-    const others = [2, 3, 4, 5].map((input) => queue.add(input, never));
+    const others = [2, 3, 4, 5].map((input) => queue.add(input, never, undefined));
     expect(queue.length).toBe(4);
     await letGo();
     expect(queue.length).toBe(0);
@@ -51,10 +51,10 @@ describe("the batch queue", () => {
 
   test("refuses at once what is over its length", async () => {
     const { queue, letGo } = heldQueue({ maxQueue: 2 });
-    const running = queue.add(1, never);
+    const running = queue.add(1, never, undefined);
     await turn();
-    const waiting = [2, 3].map((input) => queue.add(input, never));
-    await expect(queue.add(4, never)).rejects.toMatchObject({
+    const waiting = [2, 3].map((input) => queue.add(input, never, undefined));
+    await expect(queue.add(4, never, undefined)).rejects.toMatchObject({
       code: "OVERLOADED",
       retryAfterSeconds: 1,
     });
@@ -65,24 +65,36 @@ describe("the batch queue", () => {
   test("drops what nobody waits for any more, before it costs a run", async () => {
     const { queue, batches, letGo } = heldQueue();
     const gone = new AbortController();
-    const first = queue.add(1, never);
+    const first = queue.add(1, never, undefined);
     await turn();
-    const dropped = queue.add(2, gone.signal);
-    const kept = queue.add(3, never);
+    const dropped = queue.add(2, gone.signal, undefined);
+    const kept = queue.add(3, never, undefined);
     gone.abort(new Error("gone"));
     const failure = expect(dropped).rejects.toThrow("gone");
     await letGo();
     await failure;
     await Promise.all([first, kept]);
     expect(batches).toEqual([[1], [3]]);
-    await expect(queue.add(4, gone.signal)).rejects.toThrow("gone");
+    await expect(queue.add(4, gone.signal, undefined)).rejects.toThrow("gone");
+  });
+
+  test("never puts two owners' into one batch, and takes the oldest first", async () => {
+    const { queue, batches, letGo } = heldQueue({ maxBatch: 3 });
+    const [one, other] = [{}, {}];
+    const owners = [undefined, one, other, undefined, one, other, one, one, undefined];
+    const outputs = Promise.all(
+      owners.map(async (owner, index) => (await queue.add(index, never, owner)).output),
+    );
+    await letGo();
+    expect(await outputs).toEqual(owners.map((_, index) => index * 2));
+    expect(batches).toEqual([[0, 3, 8], [1, 4, 6], [2, 5], [7]]);
   });
 
   test("fails a failing batch alone and goes on", async () => {
     const { queue, letGo } = heldQueue({ maxBatch: 2 });
-    const first = queue.add(1, never);
+    const first = queue.add(1, never, undefined);
     await turn();
-    const others = [-1, 2, 3].map((input) => queue.add(input, never));
+    const others = [-1, 2, 3].map((input) => queue.add(input, never, undefined));
     const settled = Promise.allSettled([first, ...others]);
     await letGo();
     const outcomes = (await settled).map(({ status }) => status);
@@ -101,9 +113,9 @@ describe("the batch queue", () => {
         return Promise.resolve(inputs);
       },
     });
-    const first = queue.add(1, never);
+    const first = queue.add(1, never, undefined);
     await Promise.resolve();
-    await Promise.all([first, queue.add(2, never)]);
+    await Promise.all([first, queue.add(2, never, undefined)]);
     expect(batches).toEqual([[1, 2]]);
   });
 
@@ -115,6 +127,6 @@ describe("the batch queue", () => {
       onBatch: () => undefined,
       run: () => Promise.resolve([]),
     });
-    await expect(queue.add(1, never)).rejects.toThrow("fewer outputs");
+    await expect(queue.add(1, never, undefined)).rejects.toThrow("fewer outputs");
   });
 });

@@ -27,6 +27,7 @@ describe("the classifier", () => {
     const { probabilities } = await classifier(await coloursSession()).classify(
       picture(0.2, 0.4, 0),
       never,
+      undefined,
     );
     const sum = Math.exp(2) + Math.exp(4) + 1;
     expect(probabilities[0]).toBeCloseTo(Math.exp(2) / sum, 6);
@@ -41,7 +42,7 @@ describe("the classifier", () => {
     const { probabilities } = await classifier({
       ...session,
       manifest: { ...manifest, output },
-    }).classify(picture(0.2, 0.4, 0.6), never);
+    }).classify(picture(0.2, 0.4, 0.6), never, undefined);
     expect(probabilities[2]).toBeCloseTo(6, 4);
   });
 
@@ -62,7 +63,7 @@ describe("the classifier", () => {
       const labels = await Promise.all(
         Array.from({ length: 30 }, async (_, index) => {
           const pixels = picture(...[0, 1, 2].map((channel) => (channel === index % 3 ? 1 : 0)));
-          const { probabilities } = await model.classify(pixels, never);
+          const { probabilities } = await model.classify(pixels, never, undefined);
           return rank(probabilities, model.model.labels, 1)[0]?.label;
         }),
       );

@@ -72,7 +72,11 @@ const tolerance = 0.001;
   test.each(Object.entries(reference))("%s", async (name, wanted) => {
     const file = await readFile(join(shared, "samples", name));
     const { pixels } = await prepareImage(file, preprocessing, 1_000_000);
-    const { probabilities } = await classifier.classify(pixels, new AbortController().signal);
+    const { probabilities } = await classifier.classify(
+      pixels,
+      new AbortController().signal,
+      undefined,
+    );
     const predictions = rank(probabilities, classifier.model.labels, 5);
     expect(predictions.map(({ index, label }) => ({ index, label }))).toEqual(
       wanted.map(({ index, label }) => ({ index, label })),

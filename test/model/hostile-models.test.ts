@@ -14,6 +14,7 @@ import {
   failsForThree,
   integers,
   mixesBatch,
+  mixesWhenTriggered,
   poisonsBatch,
   random,
   twistedModel,
@@ -106,7 +107,7 @@ describe("a model that has no answer to one picture of a batch", () => {
     const faults: Fault[] = [];
     const colours: readonly Colour[] = [[1, 0, 0], magenta, [0, 1, 0], [0, 0, 1]];
     const answers = await Promise.allSettled(
-      colours.map((colour) => classifier.classify(picture(colour), never)),
+      colours.map((colour) => classifier.classify(picture(colour), never, undefined)),
     );
     const first = answers.map((answer): unknown =>
       answer.status === "fulfilled"
@@ -217,5 +218,35 @@ test("a model that fails on a picture of one colour is still tried in company", 
   expect([session.maxBatch, session.aloneBecause]).toEqual([8, undefined]);
   const { answers } = outcome(await session.run([picture([1, 0, 0]), picture([0, 0, 0])]), 2);
   expect(answers).toEqual([[10, 0, 0], undefined]);
+  await session.release();
+});
+
+test("a model that mixes once it sees a sign gets no other owner's pictures to mix", async () => {
+  const session = await load(mixesWhenTriggered);
+  expect(session.maxBatch).toBe(8);
+  const colours: readonly Colour[] = [magenta, [1, 0, 0], [0, 1, 0], [0, 0, 1]];
+  // Together they are mixed, each scores' largest for all.
+  const mixed = outcome(await session.run(colours.map(picture)), 4).answers;
+  expect(mixed).toEqual(colours.map(() => [10, 10, 10]));
+  const classifier = new OnnxClassifier({
+    session,
+    maxBatchDelayMs: 0,
+    maxQueue: 8,
+    onBatch: () => undefined,
+    onFault: () => undefined,
+  });
+  const [intruder, victim] = [{}, {}];
+  const answers = await Promise.all(
+    colours.map((colour) =>
+      classifier.classify(picture(colour), never, colour === magenta ? intruder : victim),
+    ),
+  );
+  const largest = answers.map(({ probabilities }) => probabilities.map((p) => Math.round(p * 100)));
+  expect(largest.map((row) => [...row])).toEqual([
+    [50, 0, 50],
+    [100, 0, 0],
+    [0, 100, 0],
+    [0, 0, 100],
+  ]);
   await session.release();
 });

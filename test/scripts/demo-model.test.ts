@@ -66,7 +66,7 @@ describe("the demo model", () => {
       for (const name of await readdir(join(folder, label))) {
         const file = await readFile(join(folder, label, name));
         const { pixels } = await prepareImage(file, manifest.preprocessing, 1_000_000);
-        const { probabilities } = await classifier.classify(pixels, never);
+        const { probabilities } = await classifier.classify(pixels, never, undefined);
         if (rank(probabilities, manifest.labels, 1)[0]?.label === label) right += 1;
         all += 1;
       }
