@@ -61,6 +61,7 @@ async function createClassify(job: Job): Promise<Classify> {
       threads: availableParallelism(),
       maxBatch: limits.maxBatch,
     },
+    timeouts: { loadMs: 120_000, runMs: 10_000 },
     onDeath: (error) => {
       throw error;
     },

@@ -213,6 +213,7 @@ async function loadModel(
       threads: Math.min(platform.processors, config.MaxAffinityCPUs || platform.processors),
       maxBatch: limits.MaxBatch,
     },
+    timeouts: { loadMs: model.LoadTimeoutMs, runMs: limits.RunTimeoutMs },
     onDeath: onFatal,
   });
   if (session.aloneBecause !== undefined) {

@@ -25,6 +25,7 @@ export type BootErrorCode =
   | "MODEL_ALTERED"
   | "MODEL_KEY_WRONG"
   | "MODEL_INVALID"
+  | "MODEL_TIMEOUT"
   | "LISTEN_FAILED";
 
 export type RequestErrorCode =
@@ -41,6 +42,7 @@ export type RequestErrorCode =
   | "ENCRYPTED_IMAGE_REJECTED"
   | "RATE_LIMITED"
   | "MODEL_FAILED"
+  | "MODEL_TIMEOUT"
   | "OVERLOADED"
   | "SHUTTING_DOWN"
   | "INTERNAL";

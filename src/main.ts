@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { setTimeout as after } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pino, { type Logger } from "pino";
 import { boot, type RunningServer } from "./boot.js";
@@ -11,6 +12,7 @@ import {
   RefusedError,
   UnavailableError,
   describeCause,
+  describeFailure,
 } from "./errors.js";
 import { prepareToLeave } from "./native/leave.js";
 import { inspectPlatform, systemProbes, type Platform } from "./platform.js";
@@ -42,6 +44,8 @@ const applicationFolder = fileURLToPath(new URL("..", import.meta.url));
 
 /** How long requests under way may take to end after a signal. */
 const stopTimeoutMs = 10_000;
+/** The same where no model will answer them any more. */
+const fatalStopTimeoutMs = 2000;
 
 const leaveProcess: (code: number) => never = await prepareToLeave();
 
@@ -93,7 +97,13 @@ async function start(configFile: string, log: Logger): Promise<void> {
     log,
     applicationFolder,
     onFatal: (error) => {
-      removeKeys().then(() => fail(error), fail);
+      log.error({ reason: describeFailure(error) }, "serving cannot go on");
+      // At once not ready; what waits for the model is answered now.
+      const stopped = running.server?.stop().catch(() => undefined);
+      const answered = Promise.race([stopped, after(fatalStopTimeoutMs)]);
+      removeKeys()
+        .then(() => answered)
+        .then(() => fail(error), fail);
     },
   });
 }

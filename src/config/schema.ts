@@ -119,7 +119,10 @@ const inference = z.strictObject({
     Format: z.enum(["onnx", "ort"]).default("onnx"),
     /** `packed`: copied into the order that is fastest. `in-place`: as they lie in the file, half the memory. */
     Weights: z.enum(["packed", "in-place"]).default("packed"),
+    /** Of the download. */
     DeadlineMs: milliseconds(600_000),
+    /** From the decrypted model to the end of its try-out. */
+    LoadTimeoutMs: milliseconds(120_000),
     /** A longer download is broken off. */
     MaxBytes: z.int().min(1).max(2_000_000_000).default(1_000_000_000),
   }),
@@ -187,6 +190,8 @@ const inference = z.strictObject({
       LegacyPeriodMs: z.int().min(1000).max(86_400_000).default(3_600_000),
       /** From a request's first byte to its answer. */
       RequestTimeoutMs: milliseconds(30_000),
+      /** Of one run of the model; nothing stops one that takes longer, so the server ends. */
+      RunTimeoutMs: milliseconds(10_000),
     })
     .prefault({}),
 });

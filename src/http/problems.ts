@@ -18,6 +18,7 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   INTERNAL: 500,
   // Not 502: proxies send that again to another replica, where the same model fails on the same picture.
   MODEL_FAILED: 500,
+  MODEL_TIMEOUT: 503,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,
 };

@@ -19,8 +19,9 @@ export type WorkerRequest =
   | { type: "run"; pictures: readonly Uint8Array[] }
   | { type: "release" };
 
-/** One to each request, in order. */
+/** One to each request, in order; before it, `running` at the start of each run of the model. */
 export type WorkerResponse =
+  | { type: "running" }
   | ({ type: "loaded" } & LoadedModel)
   | { type: "refused"; code: BootErrorCode; failure: Failure }
   | { type: "failed"; reason: string }

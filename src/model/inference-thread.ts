@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { RefusedError } from "../errors.js";
+import { RefusedError, UnavailableError } from "../errors.js";
+import type { BatchScores } from "./batch-runner.js";
 import type {
   LoadedModel,
   LoadRequest,
@@ -7,10 +8,22 @@ import type {
   WorkerResponse,
 } from "./inference-messages.js";
 import type { Manifest } from "./manifest.js";
+import {
+  loadTimeout,
+  runTimeout,
+  runWithoutEnd,
+  stoppingAfterTimeout,
+  type ModelTimeouts,
+} from "./model-timeout.js";
 import type { ModelSession } from "./session.js";
+import { Watchdog } from "./watchdog.js";
 
 export interface InferenceThreadOptions extends LoadRequest {
-  /** The thread of a loaded model has ended without being asked to: nothing will be classified any more. */
+  timeouts: ModelTimeouts;
+  /**
+   * The thread of a loaded model has ended without being asked to, or hangs: nothing will be classified any more, and
+   * where it hangs the process does not end in an ordinary way, either.
+   */
   onDeath: (error: Error) => void;
   /** The thread's code, where it is not beside this file. */
   code?: URL;
@@ -27,55 +40,93 @@ const maxYoungGenerationSizeMb = 4;
  * @param options `model` goes over to the thread: its buffer, which must hold nothing else, is empty
  *   from then on
  * @throws RefusedError MODEL_INVALID
+ * @throws UnavailableError MODEL_TIMEOUT; the thread then goes on until the process ends
  */
 export async function startInferenceThread(options: InferenceThreadOptions): Promise<ModelSession> {
-  const { model, manifest, options: load, onDeath, code } = options;
+  const { model, manifest, options: load, timeouts, onDeath, code } = options;
   const worker = new Worker(code ?? new URL("./inference-worker.js", import.meta.url), {
     resourceLimits: { codeRangeSizeMb, maxYoungGenerationSizeMb },
     // Of this process's variables and options it needs none.
     env: {},
     argv: [],
   });
-  const thread = new InferenceThread(worker, manifest, onDeath);
+  const thread = new InferenceThread({ worker, manifest, timeouts, onDeath });
   // Not as the thread's workerData, which would be held as long as the thread lives.
   const request: WorkerRequest = { type: "load", model, manifest, options: load };
-  const response = await thread.ask(request, transferable([model]));
+  const response = await thread.load(request, transferable([model]));
   if (response.type === "loaded") return thread.session(response);
   await thread.end();
   if (response.type === "refused") throw new RefusedError(response.code, response.failure);
   throw unexpected(response);
 }
 
+interface ThreadOptions extends Pick<InferenceThreadOptions, "manifest" | "timeouts" | "onDeath"> {
+  worker: Worker;
+}
+
+interface Waiting {
+  resolve: (response: WorkerResponse) => void;
+  reject: (error: Error) => void;
+}
+
 class InferenceThread {
   readonly #worker: Worker;
   readonly #manifest: Manifest;
+  readonly #timeouts: ModelTimeouts;
+  readonly #loading: Watchdog;
+  readonly #running: Watchdog;
   /** Who waits for the next response. */
-  #waiting:
-    { resolve: (response: WorkerResponse) => void; reject: (error: Error) => void } | undefined;
+  #waiting: Waiting | undefined;
   /** The last run, which a release waits for. */
   #lastRun: Promise<unknown> = Promise.resolve();
   #death: Error | undefined;
   /** From the model's loading to the release. */
   #isServing = false;
 
-  constructor(worker: Worker, manifest: Manifest, onDeath: (error: Error) => void) {
+  constructor({ worker, manifest, timeouts, onDeath }: ThreadOptions) {
     this.#worker = worker;
     this.#manifest = manifest;
-    worker.on("message", (response: WorkerResponse) => {
-      this.#waiting?.resolve(response);
-      this.#waiting = undefined;
-    });
+    this.#timeouts = timeouts;
     const die = (error: Error): void => {
       if (this.#death !== undefined) return;
       this.#death = error;
-      this.#waiting?.reject(error);
-      this.#waiting = undefined;
+      this.#settle()?.reject(error);
       if (this.#isServing) onDeath(error);
     };
+    // Ends a thread that hangs in JavaScript; a run of ONNX Runtime goes on, and the promise is never settled.
+    const hang = (error: Error): void => {
+      die(error);
+      void worker.terminate();
+    };
+    this.#loading = new Watchdog((timeoutMs) => {
+      hang(loadTimeout(timeoutMs));
+    });
+    this.#running = new Watchdog((timeoutMs) => {
+      hang(runTimeout(timeoutMs));
+    });
+    worker.on("message", (response: WorkerResponse) => {
+      if (response.type !== "running") this.#settle()?.resolve(response);
+      else if (this.#waiting !== undefined) this.#running.start(timeouts.runMs);
+    });
     worker.once("error", die);
     worker.once("exit", (code) => {
       die(new Error(`the inference thread ended with code ${code}`));
     });
+  }
+
+  async load(request: WorkerRequest, transfer: ArrayBuffer[]): Promise<WorkerResponse> {
+    return this.ask(request, transfer, () => {
+      this.#loading.start(this.#timeouts.loadMs);
+    });
+  }
+
+  /** @returns who waited, if anybody did; nothing is timed from now on */
+  #settle(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#loading.stop();
+    this.#running.stop();
+    return waiting;
   }
 
   session({ fixedBatch, maxBatch, aloneBecause }: LoadedModel): ModelSession {
@@ -86,11 +137,9 @@ class InferenceThread {
       maxBatch,
       aloneBecause,
       run: async (pictures) => {
-        const run = this.ask({ type: "run", pictures }, transferable(pictures));
+        const run = this.#run(pictures);
         this.#lastRun = run.catch(() => undefined);
-        const response = await run;
-        if (response.type === "scores") return response;
-        throw unexpected(response);
+        return run;
       },
       release: async () => {
         await this.#lastRun;
@@ -102,11 +151,26 @@ class InferenceThread {
     };
   }
 
-  async #next(): Promise<WorkerResponse> {
+  async #run(pictures: readonly Uint8Array[]): Promise<BatchScores> {
+    if (this.#death instanceof UnavailableError) throw stoppingAfterTimeout(this.#death);
+    try {
+      const request: WorkerRequest = { type: "run", pictures };
+      const response = await this.ask(request, transferable(pictures), () => {
+        this.#running.start(this.#timeouts.runMs);
+      });
+      if (response.type === "scores") return response;
+      throw unexpected(response);
+    } catch (error) {
+      throw error instanceof UnavailableError ? runWithoutEnd(error) : error;
+    }
+  }
+
+  async #next(startWatch: () => void): Promise<WorkerResponse> {
     if (this.#death !== undefined) throw this.#death;
     if (this.#waiting !== undefined) throw new Error("a run while another goes on");
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
+      startWatch();
     });
   }
 
@@ -115,8 +179,12 @@ class InferenceThread {
     await this.#worker.terminate();
   }
 
-  async ask(request: WorkerRequest, transfer: ArrayBuffer[]): Promise<WorkerResponse> {
-    const response = this.#next();
+  async ask(
+    request: WorkerRequest,
+    transfer: ArrayBuffer[],
+    startWatch: () => void = () => undefined,
+  ): Promise<WorkerResponse> {
+    const response = this.#next(startWatch);
     this.#worker.postMessage(request, transfer);
     return response;
   }

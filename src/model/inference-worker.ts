@@ -25,7 +25,9 @@ class InferenceWorker {
   }
 
   async #load({ model, manifest, options }: LoadRequest): Promise<WorkerResponse> {
-    this.#session = await createModelSession(model, manifest, options);
+    this.#session = await createModelSession(model, manifest, options, () => {
+      send({ type: "running" });
+    });
     const { fixedBatch, maxBatch, aloneBecause } = this.#session;
     return { type: "loaded", fixedBatch, maxBatch, aloneBecause };
   }

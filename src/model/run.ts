@@ -10,10 +10,12 @@ import type { Runtime } from "./runtime.js";
  */
 export type Run = (pixels: Float32Array, batch: number) => Promise<Float32Array>;
 
-export function createRun(runtime: Runtime, manifest: Manifest): Run {
+/** @param onRun called before each run */
+export function createRun(runtime: Runtime, manifest: Manifest, onRun: () => void): Run {
   const { input, output, labels } = manifest;
   const [, ...picture] = input.shape;
   return async (pixels, batch) => {
+    onRun();
     const dims = [batch, ...picture];
     const { data, dims: got } = await runtime.run(input.name, pixels, dims, output.name);
     if (!(data instanceof Float32Array)) throw new Error("an output that is no float32 tensor");

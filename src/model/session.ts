@@ -32,18 +32,20 @@ export interface ModelSession {
  * A model whose answers depend on the others in a batch, or that cannot run batches, gets one picture at a time.
  *
  * @param model taken over, in a buffer of its own
+ * @param onRun called before each run, which holds up this thread until it ends
  * @throws RefusedError MODEL_INVALID
  */
 export async function createModelSession(
   model: Uint8Array,
   manifest: Manifest,
   options: LoadOptions,
+  onRun: () => void = () => undefined,
 ): Promise<ModelSession> {
   checkWeights(manifest, options);
   const runtime = await loadRuntime(model, options);
   try {
     const fixedBatch = checkSignature(runtime, manifest, options.maxBatch);
-    const run = createRun(runtime, manifest);
+    const run = createRun(runtime, manifest, onRun);
     await tryOut(run, manifest, fixedBatch ?? 1);
     const batch = { run, manifest, fixedBatch, maxBatch: fixedBatch ?? options.maxBatch };
     const aloneBecause = await tryCompany(batch);

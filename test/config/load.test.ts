@@ -94,6 +94,7 @@ describe("a configuration", () => {
       MaxLegacyUploads: 200,
       LegacyPeriodMs: 3_600_000,
       RequestTimeoutMs: 30_000,
+      RunTimeoutMs: 10_000,
     });
     expect(config.Inference.Images).toEqual({
       Formats: ["jwe"],

@@ -161,17 +161,19 @@ export const hangsWhenTriggered: Twist = triggered({
   tensors: [floats("start", [0], [])],
 });
 
-/** As many `If`s, each inside the one before. */
+/** As many `If`s, each in a branch of the one before. */
 export function nestedIfs(depth: number): Twist {
+  const otherwise = subgraph([node("Identity", ["honest"], "other")], "other");
   let branch = subgraph([node("Identity", ["honest"], "inner0")], "inner0");
-  let outermost: GraphNode | undefined;
+  const nodes: GraphNode[] = [];
   for (let level = 1; level <= depth; level += 1) {
     const output = level === depth ? "scores" : `inner${level}`;
-    outermost = graphNode("If", ["yes"], output, { then_branch: branch, else_branch: branch });
-    branch = subgraph([outermost], output);
+    const graphs = { then_branch: branch, else_branch: otherwise };
+    nodes.splice(0, 1, graphNode("If", ["yes"], output, graphs));
+    branch = subgraph(nodes, output);
   }
   return {
-    nodes: outermost === undefined ? [] : [outermost],
+    nodes,
     tensors: [{ name: "yes", dims: [], type: bool, data: Uint8Array.of(1) }],
   };
 }

@@ -39,6 +39,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+const timeouts = { loadMs: 30_000, runMs: 30_000 };
+
 const deaths: Error[] = [];
 
 const started: ModelSession[] = [];
@@ -56,6 +58,7 @@ async function start(
     model: new Uint8Array(model),
     manifest,
     options: loadOptions,
+    timeouts,
     code,
     onDeath: (error) => {
       deaths.push(error);
@@ -100,6 +103,7 @@ describe("the inference thread", () => {
       model,
       manifest,
       options: loadOptions,
+      timeouts,
       code,
       onDeath: () => undefined,
     });
@@ -152,6 +156,52 @@ describe("the inference thread", () => {
     expect(deaths.splice(0).map(({ message }) => message)).toEqual(["struck by lightning"]);
     await expect(session.run([grey(1)])).rejects.toThrow("struck by lightning");
     await session.release();
+  });
+
+  /** Threads that can be ended, unlike ONNX Runtime's runs; `hangs` is what comes before the loop. */
+  const hanging = (hangs: string): URL =>
+    new URL(`data:text/javascript,
+      import { parentPort } from "node:worker_threads";
+      parentPort.on("message", ({ type }) => {
+        ${hangs}
+        for (;;);
+      });`);
+
+  test("that hangs is told of, and says so to whoever waits and comes", async () => {
+    const session = await start(onnx, {
+      code: hanging(`if (type === "load") return parentPort.postMessage({ type: "loaded" });`),
+      timeouts: { loadMs: 30_000, runMs: 50 },
+    });
+    await expect(session.run([grey(1)])).rejects.toMatchObject({
+      code: "MODEL_TIMEOUT",
+      retryAfterSeconds: 5,
+    });
+    expect(deaths.splice(0)).toEqual([
+      expect.objectContaining({
+        code: "MODEL_TIMEOUT",
+        message: expect.stringMatching(
+          /within Inference\.Limits\.RunTimeoutMs; got none after 50 ms/u,
+        ),
+      }),
+    ]);
+    await expect(session.run([grey(1)])).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
+    await session.release();
+  });
+
+  test.each([
+    ["loads", "", { loadMs: 50, runMs: 30_000 }, "Model.LoadTimeoutMs"],
+    [
+      "is tried out",
+      `parentPort.postMessage({ type: "running" });`,
+      { loadMs: 30_000, runMs: 50 },
+      "Limits.RunTimeoutMs",
+    ],
+  ])("that hangs while the model %s fails the start", async (_, hangs, short, key) => {
+    await expect(start(onnx, { code: hanging(hangs), timeouts: short })).rejects.toMatchObject({
+      code: "MODEL_TIMEOUT",
+      failure: { expected: `an end within Inference.${key}` },
+    });
+    expect(deaths).toEqual([]);
   });
 
   test("that dies while it loads fails the start", async () => {
