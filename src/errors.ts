@@ -25,6 +25,7 @@ export type BootErrorCode =
   | "MODEL_ALTERED"
   | "MODEL_KEY_WRONG"
   | "MODEL_INVALID"
+  | "MODEL_OUT_OF_MEMORY"
   | "MODEL_TIMEOUT"
   | "LISTEN_FAILED";
 

@@ -1,5 +1,6 @@
 import { findFault, type Fault } from "./faults.js";
 import type { Manifest } from "./manifest.js";
+import { isOutOfMemory } from "./out-of-memory.js";
 import { packPicture } from "./pack.js";
 import { pictureLength, type Run } from "./run.js";
 
@@ -71,8 +72,9 @@ export class BatchRunner {
     let all: Float32Array;
     try {
       all = await run(pixels, batch);
-    } catch {
-      pictures.forEach((_, index) => faults.set(index, "the run failed"));
+    } catch (error) {
+      const fault = isOutOfMemory(error) ? "out of memory" : "the run failed";
+      pictures.forEach((_, index) => faults.set(index, fault));
       return { scores, faults };
     }
     pictures.forEach((_, index) => {

@@ -2,6 +2,7 @@ import { describeCause, type RefusedError } from "../errors.js";
 import { findFault } from "./faults.js";
 import type { Manifest } from "./manifest.js";
 import { modelInvalid } from "./model-invalid.js";
+import { isOutOfMemory } from "./out-of-memory.js";
 import { packPicture } from "./pack.js";
 import { referencePicture } from "./reference-picture.js";
 import { pictureLength, type Run } from "./run.js";
@@ -62,6 +63,7 @@ export async function tryCompany(options: CompanyOptions): Promise<string | unde
     try {
       together = await answer(places.flatMap((at) => pictures[at] ?? []));
     } catch (error) {
+      if (isOutOfMemory(error)) throw error;
       return `a batch of ${batchSize} fails: ${describeCause(error)}`;
     }
     const worst = Math.max(

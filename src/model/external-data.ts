@@ -1,3 +1,4 @@
+import { maxGraphDepth, NestingError } from "../onnx/graph.js";
 import { readFields, wireTypes } from "../onnx/wire.js";
 
 /**
@@ -29,21 +30,22 @@ const messages = {
 
 const tensorExternalDataField = 13;
 const tensorDataLocationField = 14;
-const maxDepth = 64;
-
-/** @throws RangeError for bytes that are no Protocol Buffers message */
+/** @throws RangeError for bytes that are no Protocol Buffers message; NestingError */
 export function hasExternalData(model: Uint8Array): boolean {
   return visit("model", model, 0);
 }
 
-function visit(name: MessageName, bytes: Uint8Array, depth: number): boolean {
-  if (depth > maxDepth) throw new RangeError("messages nested too deeply");
+/** @param graphs around this message: only through one does a message hold another of its kind */
+function visit(name: MessageName, bytes: Uint8Array, graphs: number): boolean {
+  const depth = name === "graph" ? graphs + 1 : graphs;
+  // The model's own is none of those inside each other.
+  if (depth > maxGraphDepth + 1) throw new NestingError();
   const children: Readonly<Record<number, MessageName | undefined>> = messages[name];
   for (const { number, wireType, value, content } of readFields(bytes)) {
     if (wireType === wireTypes.length) {
       if (name === "tensor" && number === tensorExternalDataField) return true;
       const child = children[number];
-      if (child !== undefined && visit(child, content, depth + 1)) return true;
+      if (child !== undefined && visit(child, content, depth)) return true;
     } else if (name === "tensor" && number === tensorDataLocationField && value !== 0) return true;
   }
   return false;

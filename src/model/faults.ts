@@ -4,7 +4,7 @@ import type { Manifest } from "./manifest.js";
  * Why a picture has no answer. A fixed set of words: what ONNX Runtime says of a failed run may hold values
  * that were computed from the picture, and the log is the host's to read.
  */
-export type Fault = "the run failed" | "not finite" | "no probabilities";
+export type Fault = "the run failed" | "out of memory" | "not finite" | "no probabilities";
 
 /** Of a sum over up to thousands of float16 or 8-bit numbers. */
 const probabilityTolerance = 0.01;

@@ -23,7 +23,7 @@ export type WorkerRequest =
 export type WorkerResponse =
   | { type: "running" }
   | ({ type: "loaded" } & LoadedModel)
-  | { type: "refused"; code: BootErrorCode; failure: Failure }
+  | { type: "refused"; kind: "refused" | "configuration"; code: BootErrorCode; failure: Failure }
   | { type: "failed"; reason: string }
   | ({ type: "scores" } & BatchScores)
   | { type: "released" };

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { RefusedError, UnavailableError } from "../errors.js";
+import { ConfigurationError, RefusedError, UnavailableError } from "../errors.js";
 import type { BatchScores } from "./batch-runner.js";
 import type {
   LoadedModel,
@@ -15,6 +15,7 @@ import {
   stoppingAfterTimeout,
   type ModelTimeouts,
 } from "./model-timeout.js";
+import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
 import type { ModelSession } from "./session.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -40,6 +41,7 @@ const maxYoungGenerationSizeMb = 4;
  * @param options `model` goes over to the thread: its buffer, which must hold nothing else, is empty
  *   from then on
  * @throws RefusedError MODEL_INVALID
+ * @throws ConfigurationError MODEL_OUT_OF_MEMORY
  * @throws UnavailableError MODEL_TIMEOUT; the thread then goes on until the process ends
  */
 export async function startInferenceThread(options: InferenceThreadOptions): Promise<ModelSession> {
@@ -53,11 +55,16 @@ export async function startInferenceThread(options: InferenceThreadOptions): Pro
   const thread = new InferenceThread({ worker, manifest, timeouts, onDeath });
   // Not as the thread's workerData, which would be held as long as the thread lives.
   const request: WorkerRequest = { type: "load", model, manifest, options: load };
-  const response = await thread.load(request, transferable([model]));
+  const response = await thread.load(request, transferable([model])).catch((error: unknown) => {
+    throw isOutOfMemory(error) ? modelOutOfMemory(load.maxBatch, error) : error;
+  });
   if (response.type === "loaded") return thread.session(response);
   await thread.end();
-  if (response.type === "refused") throw new RefusedError(response.code, response.failure);
-  throw unexpected(response);
+  if (response.type !== "refused") throw unexpected(response);
+  const { kind, code: reason, failure } = response;
+  throw kind === "refused"
+    ? new RefusedError(reason, failure)
+    : new ConfigurationError(reason, failure);
 }
 
 interface ThreadOptions extends Pick<InferenceThreadOptions, "manifest" | "timeouts" | "onDeath"> {

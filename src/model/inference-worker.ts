@@ -1,6 +1,6 @@
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
-import { RefusedError, describeCause } from "../errors.js";
+import { ConfigurationError, RefusedError, describeCause } from "../errors.js";
 import type { LoadRequest, WorkerRequest, WorkerResponse } from "./inference-messages.js";
 import { createModelSession, type ModelSession } from "./session.js";
 
@@ -35,9 +35,11 @@ class InferenceWorker {
 
 /** An error's class does not survive the way between threads. */
 function describe(error: unknown): WorkerResponse {
-  return error instanceof RefusedError
-    ? { type: "refused", code: error.code, failure: error.failure }
-    : { type: "failed", reason: describeCause(error) };
+  if (error instanceof RefusedError || error instanceof ConfigurationError) {
+    const kind = error instanceof RefusedError ? "refused" : "configuration";
+    return { type: "refused", kind, code: error.code, failure: error.failure };
+  }
+  return { type: "failed", reason: describeCause(error) };
 }
 
 function send(response: WorkerResponse): void {

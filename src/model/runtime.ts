@@ -1,9 +1,12 @@
 import { MessageChannel } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describeCause, type RefusedError } from "../errors.js";
+import { maxGraphDepth, NestingError } from "../onnx/graph.js";
 import { lendWeights, type LentWeights } from "../onnx/lend-weights.js";
 import { hasExternalData } from "./external-data.js";
+import { readModel } from "../onnx/read.js";
 import { modelInvalid } from "./model-invalid.js";
+import { isOutOfMemory } from "./out-of-memory.js";
 import { sessionOptions, type LoadOptions } from "./session-options.js";
 
 /** A model in ONNX Runtime, whatever its inputs and outputs are. */
@@ -77,7 +80,14 @@ async function createSession(model: Uint8Array, options: LoadOptions): Promise<I
   try {
     return await InferenceSession.create(model, sessionOptions(options));
   } catch (cause) {
-    throw notAModel(options, cause);
+    if (isOutOfMemory(cause)) throw cause;
+    if (!isModel(model, options)) throw notAModel(options, cause);
+    throw modelInvalid(
+      "a model that ONNX Runtime loads",
+      describeCause(cause),
+      "Check that onnxruntime-node runs this model, and export it anew",
+      cause,
+    );
   }
 }
 
@@ -85,7 +95,22 @@ function understood<T>(options: LoadOptions, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw notAModel(options, cause);
+    if (!(cause instanceof NestingError)) throw notAModel(options, cause);
+    throw modelInvalid(
+      `If, Loop and Scan at most ${maxGraphDepth} deep inside each other`,
+      "more",
+      "Export the model with fewer of them",
+    );
+  }
+}
+
+/** Whether bytes are a model at all, whatever ONNX Runtime finds wrong with it: then the key is right. */
+function isModel(bytes: Uint8Array, { format }: LoadOptions): boolean {
+  if (format === "ort") return Buffer.from(bytes.subarray(4, 8)).toString("latin1") === "ORTM";
+  try {
+    return readModel(bytes).nodes.length > 0;
+  } catch {
+    return false;
   }
 }
 

@@ -1,6 +1,7 @@
 import { BatchRunner, type BatchScores } from "./batch-runner.js";
 import type { Manifest } from "./manifest.js";
 import { modelInvalid } from "./model-invalid.js";
+import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
 import { createRun } from "./run.js";
 import { loadRuntime } from "./runtime.js";
 import type { LoadOptions } from "./session-options.js";
@@ -34,6 +35,7 @@ export interface ModelSession {
  * @param model taken over, in a buffer of its own
  * @param onRun called before each run, which holds up this thread until it ends
  * @throws RefusedError MODEL_INVALID
+ * @throws ConfigurationError MODEL_OUT_OF_MEMORY
  */
 export async function createModelSession(
   model: Uint8Array,
@@ -42,6 +44,19 @@ export async function createModelSession(
   onRun: () => void = () => undefined,
 ): Promise<ModelSession> {
   checkWeights(manifest, options);
+  try {
+    return await load(model, manifest, options, onRun);
+  } catch (error) {
+    throw isOutOfMemory(error) ? modelOutOfMemory(options.maxBatch, error) : error;
+  }
+}
+
+async function load(
+  model: Uint8Array,
+  manifest: Manifest,
+  options: LoadOptions,
+  onRun: () => void,
+): Promise<ModelSession> {
   const runtime = await loadRuntime(model, options);
   try {
     const fixedBatch = checkSignature(runtime, manifest, options.maxBatch);

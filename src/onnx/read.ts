@@ -1,5 +1,7 @@
 import {
   fields,
+  maxGraphDepth,
+  NestingError,
   type AttributeValue,
   type GraphNode,
   type GraphTensor,
@@ -7,9 +9,7 @@ import {
 } from "./graph.js";
 import { readFields, readPackedVarints, wireTypes, type Field } from "./wire.js";
 
-const maxDepth = 64;
-
-/** @throws RangeError for bytes that are no such message */
+/** @throws RangeError for bytes that are no such message; NestingError */
 export function readModel(bytes: Uint8Array): OnnxModel {
   const model: OnnxModel = {
     irVersion: 0,
@@ -103,7 +103,7 @@ function readAttribute(
 }
 
 function readNamesOfSubgraph(graph: Uint8Array, depth: number): string[] {
-  if (depth > maxDepth) throw new RangeError("graphs nested too deeply");
+  if (depth > maxGraphDepth) throw new NestingError();
   const names: string[] = [];
   for (const { number, content } of readFields(graph)) {
     if (number === fields.graph.output) names.push(nameOf(content));

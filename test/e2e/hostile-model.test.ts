@@ -1,17 +1,20 @@
 import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
-import { expectFailedBoot } from "../helpers/failed-boot.js";
+import { expectFailedBoot, type ExpectedEnd } from "../helpers/failed-boot.js";
 import { flat } from "../helpers/pictures.js";
 import { encrypt, setScene, type Scene } from "../helpers/scene.js";
 import { runServerToItsEnd, startServer, type ServerProcess } from "../helpers/server-process.js";
 import { answerNaming, upload, type TextAnswer } from "../helpers/upload.js";
+import { node } from "../onnx/tiny-network.js";
 import {
   answersNaN,
   failsForThree,
   hangsWhenTriggered,
+  hugeTensor,
   mixesBatch,
   mixesWhenTriggered,
+  nestedIfs,
   neverEnds,
   twistedModel,
   type Twist,
@@ -144,6 +147,31 @@ test.each([
   expect(output()).toMatch(
     /"reason":"[^"]*batch[^"]*","msg":"the model runs one picture at a time"/u,
   );
+});
+
+test.each<[string, Twist, ExpectedEnd]>([
+  [
+    "wants a tensor of 2^40 numbers",
+    hugeTensor(2 ** 40),
+    { code: "MODEL_OUT_OF_MEMORY", exitCode: 78, says: /bad_alloc.*Raise MemorySize/u },
+  ],
+  [
+    "has 30 Ifs inside each other",
+    nestedIfs(30),
+    { code: "MODEL_INVALID", exitCode: 77, says: /expected If, Loop and Scan at most 16 deep/u },
+  ],
+  [
+    "has a batch fixed at 4,000,000",
+    { nodes: [node("Identity", ["honest"], "scores")], batch: 4_000_000 },
+    {
+      code: "MODEL_INVALID",
+      exitCode: 77,
+      says: /expected a batch of at most Inference\.Limits\.MaxBatch pictures \(8\)/u,
+    },
+  ],
+])("a model that %s is refused in one line that says so", async (_, twist, end) => {
+  await publish(twist);
+  await expectFailedBoot(await runServerToItsEnd(await scene.launch()), scene, end);
 });
 
 test("a model that never ends is refused, and leaves no key", async () => {

@@ -12,9 +12,11 @@ import {
   answersNaN,
   exceedsOne,
   failsForThree,
+  hugeTensor,
   integers,
   mixesBatch,
   mixesWhenTriggered,
+  nestedIfs,
   poisonsBatch,
   random,
   twistedModel,
@@ -249,4 +251,45 @@ test("a model that mixes once it sees a sign gets no other owner's pictures to m
     [0, 0, 100],
   ]);
   await session.release();
+});
+
+describe("a model that cannot be loaded", () => {
+  test("because its graphs are too deep inside each other says so, and nothing of keys", async () => {
+    const session = await load(nestedIfs(8));
+    expect(session.maxBatch).toBe(8);
+    await session.release();
+    for (const weights of ["packed", "in-place"] as const) {
+      for (const depth of [17, 30, 60]) {
+        await expect(load(nestedIfs(depth), { weights })).rejects.toMatchObject({
+          code: "MODEL_INVALID",
+          message:
+            "loading the model: expected If, Loop and Scan at most 16 deep inside each other; got more. Export the model with fewer of them.",
+        });
+      }
+    }
+  });
+
+  test("because an operator is unknown says so, and nothing of keys", async () => {
+    const twist = { nodes: [node("Identitee", ["honest"], "scores")] };
+    for (const weights of ["packed", "in-place"] as const) {
+      const attempt = load(twist, { weights });
+      await expect(attempt).rejects.toThrow(/a model that ONNX Runtime loads; got .*Identitee/u);
+      await expect(attempt).rejects.not.toThrow(/key/u);
+    }
+  });
+
+  test("because it needs more memory than there is says so, with a code of its own", async () => {
+    await expect(load(hugeTensor(2 ** 40))).rejects.toMatchObject({
+      code: "MODEL_OUT_OF_MEMORY",
+      name: "ConfigurationError",
+      message: expect.stringMatching(
+        /^loading the model: expected memory for it and for a run of 8 pictures; got .*ConstantOfShape.*bad_alloc.* Raise MemorySize /u,
+      ),
+    });
+  });
+
+  test("because only a full batch needs more memory says so, too", async () => {
+    const error = load(hugeTensor(2 ** 40, 8));
+    await expect(error).rejects.toMatchObject({ code: "MODEL_OUT_OF_MEMORY" });
+  });
 });

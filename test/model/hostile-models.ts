@@ -178,18 +178,25 @@ export function nestedIfs(depth: number): Twist {
   };
 }
 
-/** Adds up a tensor of so many numbers. */
-export function hugeTensor(length: number): Twist {
+/** Takes the mean of a tensor of so many numbers where the batch has so many pictures, of less before. */
+export function hugeTensor(length: number, batch = 1): Twist {
   return {
     nodes: [
-      // Of the picture, so that it is not computed while the model is loaded.
+      // Of the pictures, so that it is not computed while the model is loaded.
       node("Shape", ["means"], "shape"),
-      node("Gather", ["shape", "first"], "one"),
-      node("Mul", ["one", "length"], "dims"),
+      node("Gather", ["shape", "first"], "count"),
+      node("Div", ["count", "batch"], "times"),
+      node("Mul", ["times", "length"], "more"),
+      node("Add", ["more", "two"], "dims"),
       node("ConstantOfShape", ["dims"], "huge"),
       node("ReduceMean", ["huge"], "nothing", { keepdims: { int: 0 } }),
       node("Add", ["honest", "nothing"], "scores"),
     ],
-    tensors: [integers("first", [0]), integers("length", [length])],
+    tensors: [
+      integers("first", [0]),
+      integers("batch", [batch]),
+      integers("length", [length]),
+      integers("two", [2]),
+    ],
   };
 }

@@ -13,6 +13,7 @@ import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import type { ModelSession } from "../../src/model/session.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
+import { hugeTensor, twistedModel } from "./hostile-models.js";
 
 /** A thread runs compiled code. */
 const code = pathToFileURL(join(projectFolder, "dist/model/inference-worker.js"));
@@ -202,6 +203,19 @@ describe("the inference thread", () => {
       failure: { expected: `an end within Inference.${key}` },
     });
     expect(deaths).toEqual([]);
+  });
+
+  test("that finds no memory while it loads says so", async () => {
+    const greedy = new URL("data:text/javascript,new ArrayBuffer(2 ** 52)");
+    await expect(start(onnx, { code: greedy })).rejects.toMatchObject({
+      code: "MODEL_OUT_OF_MEMORY",
+      failure: { got: "Array buffer allocation failed" },
+    });
+    const huge = twistedModel(hugeTensor(2 ** 40));
+    await expect(start(huge)).rejects.toMatchObject({
+      code: "MODEL_OUT_OF_MEMORY",
+      name: "ConfigurationError",
+    });
   });
 
   test("that dies while it loads fails the start", async () => {
