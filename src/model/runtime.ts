@@ -7,6 +7,7 @@ import { hasExternalData } from "./external-data.js";
 import { readModel } from "../onnx/read.js";
 import { modelInvalid } from "./model-invalid.js";
 import { isOutOfMemory } from "./out-of-memory.js";
+import { findRandomOperator, findRandomOperatorInOrt } from "./random-operators.js";
 import { sessionOptions, type LoadOptions } from "./session-options.js";
 
 /** A model in ONNX Runtime, whatever its inputs and outputs are. */
@@ -40,6 +41,17 @@ export async function loadRuntime(bytes: Uint8Array, options: LoadOptions): Prom
       "a model whole in one file",
       "one that reads other files (external data)",
       "Save the model with its weights inside",
+    );
+  }
+  const operator =
+    format === "ort"
+      ? findRandomOperatorInOrt(bytes)
+      : understood(options, () => findRandomOperator(bytes));
+  if (operator !== undefined) {
+    throw modelInvalid(
+      "a model without random numbers, whose answer to a picture depends on nothing else",
+      `one with the operator ${operator}`,
+      "Export the model for inference, not for training",
     );
   }
   if (weights === "packed") {

@@ -133,14 +133,6 @@ export const mixesWhenTriggered: Twist = triggered({
   tensors: [floats("low", [0], []), floats("high", [1], [])],
 });
 
-/** Another answer each time. */
-export const random: Twist = {
-  nodes: [
-    node("RandomNormalLike", ["honest"], "chance"),
-    node("Add", ["honest", "chance"], "scores"),
-  ],
-};
-
 /** Goes round for ever from the first picture on. */
 export const neverEnds: Twist = {
   nodes: [loop("forever"), node("Add", ["honest", "last"], "scores")],

@@ -1,0 +1,56 @@
+import { maxGraphDepth, NestingError } from "../onnx/graph.js";
+import { readFields, wireTypes } from "../onnx/wire.js";
+
+export type MessageName = keyof typeof messages;
+
+/** onnx.proto3's messages that can hold a node or a tensor, by field number. */
+const messages = {
+  model: { 7: "graph", 20: "trainingInfo", 25: "function" },
+  trainingInfo: { 1: "graph", 2: "graph" },
+  graph: { 1: "node", 5: "tensor", 15: "sparseTensor" },
+  function: { 7: "node", 11: "attribute" },
+  node: { 5: "attribute" },
+  attribute: {
+    5: "tensor",
+    6: "graph",
+    10: "tensor",
+    11: "graph",
+    22: "sparseTensor",
+    23: "sparseTensor",
+  },
+  sparseTensor: { 1: "tensor", 2: "tensor" },
+  tensor: {},
+} as const;
+
+/**
+ * Looks for a message of an ONNX model, subgraphs and functions included.
+ *
+ * @param matches called with each message's name and bytes
+ * @returns whether it was true for one
+ * @throws RangeError for bytes that are no Protocol Buffers message; NestingError
+ */
+export function someMessage(
+  model: Uint8Array,
+  matches: (name: MessageName, bytes: Uint8Array) => boolean,
+): boolean {
+  return visit("model", model, 0, matches);
+}
+
+/** @param graphs around this message: only through one does a message hold another of its kind */
+function visit(
+  name: MessageName,
+  bytes: Uint8Array,
+  graphs: number,
+  matches: (name: MessageName, bytes: Uint8Array) => boolean,
+): boolean {
+  const depth = name === "graph" ? graphs + 1 : graphs;
+  // The model's own is none of those inside each other.
+  if (depth > maxGraphDepth + 1) throw new NestingError();
+  if (matches(name, bytes)) return true;
+  const children: Readonly<Record<number, MessageName | undefined>> = messages[name];
+  for (const { number, wireType, content } of readFields(bytes)) {
+    const child = wireType === wireTypes.length ? children[number] : undefined;
+    if (child !== undefined && visit(child, content, depth, matches)) return true;
+  }
+  return false;
+}
