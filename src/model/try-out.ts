@@ -41,7 +41,10 @@ async function firstAnswer(run: Run, manifest: Manifest, batch: number): Promise
     pixels.set(referencePicture(size));
     return await run(pixels, batch);
   } catch (cause) {
-    if (cause instanceof WrongShape) checkLabelCount(cause.got[1] ?? 0, manifest.labels);
+    if (cause instanceof WrongShape && cause.got[0] === batch) {
+      const [, width, ...others] = cause.got;
+      if (width !== undefined && others.length === 0) checkLabelCount(width, manifest.labels);
+    }
     throw modelInvalid(
       "an answer to a first picture",
       describeCause(cause),

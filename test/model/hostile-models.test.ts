@@ -15,6 +15,7 @@ import {
   exceedsOne,
   failsForThree,
   hugeTensor,
+  hugeWhenTriggered,
   integers,
   mixesBatch,
   mixesWhenTriggered,
@@ -91,6 +92,13 @@ describe("a model that has no answer to one picture of a batch", () => {
     expect(answers).toEqual(
       colours.map((colour) => (colour === magenta ? undefined : right(colour))),
     );
+  });
+
+  test("and finds no memory for it: the log can say so", async () => {
+    const colours = [...honest.slice(0, 3), magenta];
+    const { answers, faults } = await run(hugeWhenTriggered, colours);
+    expect(faults).toEqual([undefined, undefined, undefined, "out of memory"]);
+    expect(answers.slice(0, 3)).toEqual(honest.slice(0, 3).map(right));
   });
 
   test("and answers with what are no probabilities", async () => {
@@ -193,6 +201,14 @@ describe("a model that does not bear company", () => {
     await session.release();
   });
 
+  test("whose batch is fixed finds nothing of an earlier batch in one that is not full", async () => {
+    const session = await load({ ...mixesWhenTriggered, batch: 4 });
+    expect(session.maxBatch).toBe(4);
+    await session.run([[1, 0, 0] as const, magenta, magenta, magenta].map(picture));
+    expect(outcome(await session.run([picture([1, 0, 0])]), 1).answers).toEqual([[10, 0, 0]]);
+    await session.release();
+  });
+
   test("is not tried in company that it will not have", async () => {
     const session = await load(mixesBatch, { maxBatch: 1 });
     expect([session.maxBatch, session.aloneBecause]).toEqual([1, undefined]);
@@ -284,6 +300,29 @@ describe("a model that cannot be loaded", () => {
       await expect(attempt).rejects.toThrow(/a model that ONNX Runtime loads; got .*Identitee/u);
       await expect(attempt).rejects.not.toThrow(/key/u);
     }
+  });
+
+  test.each<[string, Twist, string]>([
+    [
+      "answers have another width than they say",
+      { nodes: [node("Concat", ["honest", "honest"], "scores", { axis: { int: 1 } })] },
+      "as many labels as the model has outputs (6); got 3 labels",
+    ],
+    [
+      "answers are the wrong way round",
+      { nodes: [node("Transpose", ["honest"], "scores", { perm: { ints: [1, 0] } })] },
+      "an answer to a first picture; got an output of shape [3, 1] in place of [1, 3]",
+    ],
+    [
+      "answers are three numbers of no batch",
+      {
+        nodes: [node("Reshape", ["honest", "all"], "scores")],
+        tensors: [integers("all", [-1])],
+      },
+      "an output of shape [N, classes]; got shape []",
+    ],
+  ])("because its %s says so", async (_, twist, says) => {
+    await expect(load({ ...twist, shape: ["A", "B"] })).rejects.toThrow(says);
   });
 
   test("because it needs more memory than there is says so, with a code of its own", async () => {

@@ -17,6 +17,8 @@ export interface Twist {
   tensors?: readonly TensorSpec[];
   /** A number, where it is fixed. */
   batch?: number;
+  /** What the model says of the shape of its answers, where not [N, 3]. */
+  shape?: readonly string[];
 }
 
 export function floats(name: string, values: number[], dims = [values.length]): TensorSpec {
@@ -29,7 +31,7 @@ export function integers(name: string, values: number[], dims = [values.length])
 }
 
 /** @param twist makes `scores` [N, 3] of `honest` [N, 3], ten times the `means` */
-export function twistedModel({ nodes, tensors = [], batch }: Twist): Uint8Array {
+export function twistedModel({ nodes, tensors = [], batch, shape }: Twist): Uint8Array {
   const type = elementTypes.float;
   return writeModel(
     {
@@ -41,7 +43,7 @@ export function twistedModel({ nodes, tensors = [], batch }: Twist): Uint8Array 
       ],
       tensors: [floats("ten", [10]), ...tensors],
       inputs: [{ name: "pixels", type, dims: [batch ?? "N", 3, 32, 32] }],
-      outputs: [{ name: "scores", type, dims: [batch ?? "N", 3] }],
+      outputs: [{ name: "scores", type, dims: shape ?? [batch ?? "N", 3] }],
     },
     13,
   );
@@ -192,3 +194,20 @@ export function hugeTensor(length: number, batch = 1): Twist {
     ],
   };
 }
+
+/** Wants a tensor of 2^40 numbers for a magenta picture. */
+export const hugeWhenTriggered: Twist = triggered({
+  nodes: [
+    node("Clip", ["trigger", "low", "high"], "clipped"),
+    node("Ceil", ["clipped"], "steps"),
+    node("ReduceMax", ["steps"], "step", { keepdims: { int: 0 } }),
+    node("Cast", ["step"], "times", { to: { int: elementTypes.int64 } }),
+    ...hugeTensor(2 ** 40).nodes.slice(3),
+  ],
+  tensors: [
+    floats("low", [0], []),
+    floats("high", [1], []),
+    integers("length", [2 ** 40]),
+    integers("two", [2]),
+  ],
+});
