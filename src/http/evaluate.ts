@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from "express";
 import type { Config } from "../config/schema.js";
+import type { AesKey } from "../crypto/aes-key.js";
 import { RequestError } from "../errors.js";
 import type { DecodeQueue, QueuedImage } from "../image/decode-queue.js";
 import type { Classifier } from "../inference/classifier.js";
@@ -85,12 +86,13 @@ async function classifyUpload(
   options: EvaluateOptions,
 ): Promise<{ answer: Answer; answerKey: AnswerKey | undefined }> {
   const { classifier, onStage, results } = options;
-  const { image, answerKey, decryptMs } = await openAndPrepare(upload, format, signal, options);
+  const opened = await openAndPrepare(upload, format, signal, options);
+  const { image, openedBy, answerKey, decryptMs } = opened;
   const { pixels, width, height, format: fileFormat, decodeMs } = image;
   const { probabilities, inferenceMs, ...waited } = await classifier.classify(
     pixels,
     signal,
-    key?.key,
+    openedBy,
   );
   const queueMs = image.queueMs + waited.queueMs;
   if (format !== "plain") onStage("decrypt", decryptMs);
@@ -159,6 +161,7 @@ function negotiate(request: Request, types: readonly AnswerType[]): AnswerType {
 
 interface Opened {
   image: QueuedImage;
+  openedBy: AesKey | undefined;
   answerKey: AnswerKey | undefined;
   /** Of all keys that were tried. */
   decryptMs: number;
@@ -173,10 +176,10 @@ async function openAndPrepare(
 ): Promise<Opened> {
   let decryptMs = 0;
   let since = performance.now();
-  for await (const { file, answerKey } of openUpload(upload, format, keys)) {
+  for await (const { file, ...of } of openUpload(upload, format, keys)) {
     decryptMs += performance.now() - since;
     try {
-      return { image: await decoder.prepare(file, signal), answerKey, decryptMs };
+      return { image: await decoder.prepare(file, signal), ...of, decryptMs };
     } catch (error) {
       if (format === "plain" || !isNoPicture(error)) throw error;
     }

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import type { JweKey } from "../crypto/aes-key.js";
+import type { AesKey, JweKey } from "../crypto/aes-key.js";
 import { openJwe, readKid } from "../crypto/jwe.js";
 import { decryptImage } from "../crypto/openssl-cbc.js";
 import { RequestError } from "../errors.js";
@@ -25,6 +25,8 @@ export interface AnswerKey {
 export interface OpenedUpload {
   /** The picture's file; under `encrypted` with its padding still behind it. */
   file: Uint8Array;
+  /** The key that opened it: none of a plain upload. */
+  openedBy: AesKey | undefined;
   /** What its answer may be encrypted under. */
   answerKey: AnswerKey | undefined;
 }
@@ -40,20 +42,20 @@ export async function* openUpload(
   keys: ImageKeys,
 ): AsyncGenerator<OpenedUpload> {
   if (format === "plain") {
-    yield { file: bytes, answerKey: undefined };
+    yield { file: bytes, openedBy: undefined, answerKey: undefined };
   } else if (format === "encrypted") {
     const seal = keys.sealKey();
     const answerKey = seal === undefined ? undefined : { kid: seal.id, key: seal.key };
     for (const { key } of keys.legacyCandidates()) {
       const file = decryptImage(key.secret, bytes);
-      if (file !== undefined) yield { file, answerKey };
+      if (file !== undefined) yield { file, openedBy: key, answerKey };
     }
   } else {
     const token = trimEnd(bytes);
     const kid = readKid(token) ?? "";
     for (const { key } of keys.candidates(kid)) {
       const file = await openJwe(token, key);
-      if (file !== undefined) yield { file, answerKey: { kid, key } };
+      if (file !== undefined) yield { file, openedBy: key, answerKey: { kid, key } };
     }
   }
 }

@@ -77,10 +77,10 @@ async function serve({
       keys: await imageKeys(keys),
       classifier: new OnnxClassifier({
         session,
-        maxBatch: 8,
         maxBatchDelayMs: 0,
         maxQueue: 500,
         onBatch: () => undefined,
+        onFault: () => undefined,
       }),
       decoder: new DecodeQueue({
         preprocessing: manifest.preprocessing,

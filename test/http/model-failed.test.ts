@@ -29,7 +29,7 @@ describe("a picture that the model has no answer to", () => {
       500,
       "MODEL_FAILED: the model has no answer to this picture",
     ]);
-    const sealed = encrypt(await magenta(), imageKeys.First);
+    const sealed = encrypt(await magenta(), imageKeys.Legacy);
     const encrypted = await evaluate(app, sealed, {
       name: "picture.encrypted",
       accept: "application/json",
