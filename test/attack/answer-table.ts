@@ -19,13 +19,13 @@ export class AnswerTable {
 
   /**
    * @param ask a server that reads plain uploads: 512 of them
-   * @param opening the first 16 bytes of any picture by the captured one's encoder
+   * @param start the first 16 bytes of any picture by the captured one's encoder
    */
-  static async build(ask: Ask, opening: Buffer): Promise<AnswerTable> {
+  static async build(ask: Ask, start: Buffer): Promise<AnswerTable> {
     const answers = new Map<ShownEntry, Percentages[]>();
     for (const entry of shownEntries) {
       const row = Array.from({ length: values }, async (_, value) => {
-        const { status, text } = await ask("probe.jpg", plainProbe(opening, entry, value));
+        const { status, text } = await ask("probe.jpg", plainProbe(start, entry, value));
         const answer = readPercentages(text);
         if (answer === undefined) throw new Error(`expected labels; got ${status} ${text}`);
         return answer;

@@ -56,7 +56,17 @@ export function viewOf(index: number): View {
  *
  * @param filler changes what the blocks of garbage hold
  */
-export function probe(
+export function probe(known: KnownBlock, target: Buffer, view: View, filler: number): Buffer {
+  return Buffer.concat([opening(known), picture(known, target, view, filler)]);
+}
+
+/** The captured picture's first bytes, and blocks behind them that end their segment. */
+export function opening({ ciphertext }: KnownBlock): Buffer {
+  return Buffer.concat(Array.from({ length: 1 + skippedBlocks }, () => ciphertext));
+}
+
+/** All that follows the opening. */
+export function picture(
   known: KnownBlock,
   target: Buffer,
   { entry, before }: View,
@@ -65,8 +75,6 @@ export function probe(
   const { ciphertext } = known;
   const tableStart = Buffer.concat([tableHeader, entriesBefore(before)]);
   return Buffer.concat([
-    ciphertext,
-    ...Array.from({ length: skippedBlocks }, () => ciphertext),
     forge(known, Buffer.concat([frameHeader, fill(frameHeader, filler)])),
     forge(known, Buffer.concat([fill(tableStart, filler), tableStart])),
     target,
@@ -81,14 +89,14 @@ export function probe(
 /**
  * What that file decrypts to where the entry is `value`, but for bytes that do not show.
  *
- * @param opening the first 16 bytes of any picture by the captured one's encoder
+ * @param start the first 16 bytes of any picture by the captured one's encoder
  */
-export function plainProbe(opening: Buffer, entry: ShownEntry, value: number): Buffer {
+export function plainProbe(start: Buffer, entry: ShownEntry, value: number): Buffer {
   const table = Buffer.concat([entriesBefore(1), Buffer.alloc(tableEntries - 1)]);
   table.writeUInt8(value, entry);
   const skipped = Buffer.alloc(skippedBlocks * blockBytes + blockBytes);
   const rest = Buffer.alloc(2 * blockBytes);
-  return Buffer.concat([opening, skipped, frameHeader, tableHeader, table, scan(entry, 0), rest]);
+  return Buffer.concat([start, skipped, frameHeader, tableHeader, table, scan(entry, 0), rest]);
 }
 
 function entriesBefore(count: number): Buffer {

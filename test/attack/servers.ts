@@ -51,6 +51,8 @@ export const servers = {
     serve({
       keys: { legacy: [legacyKey, nextLegacyKey], jwe: [jweKey, nextJweKey] },
     }),
+  /** No answer to a `.encrypted` upload shows a label. */
+  answersEncrypted: () => serve({ encrypt: "always" }),
   only: (...formats: UploadFormat[]) => serve({ formats }),
   /** No more than so many distinct `.encrypted` uploads. */
   bounded: (maxLegacyUploads: number) => serve({ maxLegacyUploads }),
@@ -62,15 +64,18 @@ interface Configuration {
   formats?: UploadFormat[];
   /** 0: any number. */
   maxLegacyUploads?: number;
+  encrypt?: "match" | "always";
 }
 
 async function serve({
   keys = { legacy: [legacyKey], jwe: [jweKey] },
   formats = ["plain", "encrypted", "jwe"],
   maxLegacyUploads = 0,
+  encrypt = "match",
 }: Configuration): Promise<Server> {
   const session = await createModelSession(Buffer.from(linearClassifier()), manifest, loadOptions);
   const { app } = await testApp({
+    results: { Encrypt: encrypt },
     app: {
       formats,
       legacyUploads: new LegacyUploads({ maxDistinct: maxLegacyUploads, periodMs: 3_600_000 }),
