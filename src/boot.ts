@@ -2,7 +2,6 @@ import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { Environment } from "./config/environment.js";
-import type { KeyNames } from "./config/key-names.js";
 import type { LoadedConfig } from "./config/load.js";
 import type { Config } from "./config/schema.js";
 import { configWarnings } from "./config/warnings.js";
@@ -80,7 +79,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     await keepHeap();
     const listener: Listener = await listen({ ...options, session, keys, metrics });
     const refresher = new KeyRefresher({
-      secrets: roles.owners,
+      secrets: dataSecrets(roles),
       keys,
       // One line says all.
       release: { ...release, onReleased: () => undefined },
@@ -139,16 +138,20 @@ async function openTransport({ Inference: { Trust: trust } }: Config): Promise<T
   }
 }
 
-function rolesOf({ config, keyNames }: LoadedConfig): SecretRoles {
-  const ids = ownersIds(keyNames);
-  return {
-    required: config.Secret.filter(({ ID: id }) => !ids.has(id)),
-    owners: config.Secret.filter(({ ID: id }) => ids.has(id)),
-  };
+function rolesOf({
+  config,
+  keyNames: { images, legacyImage, results },
+}: LoadedConfig): SecretRoles {
+  const opening = [...images, legacyImage];
+  const roleOf = ({ ID: id }: Config["Secret"][number]): keyof SecretRoles =>
+    opening.includes(id) ? "owners" : id === results ? "optional" : "required";
+  const of = (role: keyof SecretRoles) => config.Secret.filter((entry) => roleOf(entry) === role);
+  return { required: of("required"), owners: of("owners"), optional: of("optional") };
 }
 
-function ownersIds({ images, legacyImage, results }: KeyNames): Set<string> {
-  return new Set([...images, legacyImage, results].filter((id) => id !== undefined));
+/** The data owners' secrets, which may be missing and are fetched again. */
+function dataSecrets({ owners, optional }: SecretRoles): Config["Secret"] {
+  return [...owners, ...optional];
 }
 
 async function releaseKeys(
@@ -165,7 +168,7 @@ async function releaseKeys(
     sealId: keyNames.results,
     graceMs: config.Inference.Release.GraceMs,
   });
-  for (const id of ownersIds(keyNames)) {
+  for (const { ID: id } of dataSecrets(roles)) {
     const key = released.get(id);
     if (key === undefined) keys.fail(id);
     else keys.accept(id, key);

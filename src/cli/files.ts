@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { openJwe, sealJwe } from "../crypto/jwe.js";
 import { encryptLegacy } from "../crypto/openssl-cbc.js";
 import { readKeyFile } from "./key-file.js";
@@ -12,9 +13,12 @@ const options = {
   output: { type: "string", short: "o" },
 } as const;
 
+const answerSchema = z.object({ image: z.object({ authenticated: z.boolean().optional() }) });
 const legacyWarning =
   "nothing authenticates an .encrypted file: as a picture, whoever holds it and may upload to the server recovers it " +
-  "whole from the answers to altered copies. Without --legacy, and with --kid ID, you get a JWE, which has no such leak";
+  "whole from the answers to altered copies. A JWE has no such leak: --kid ID in place of --legacy, with a key of its own";
+const unauthenticatedWarning =
+  "this answers an .encrypted upload, which nothing authenticates: anybody may have sent it, or altered what you sent";
 
 /** `confml encrypt` */
 export async function encryptCommand(argv: string[]): Promise<number> {
@@ -35,6 +39,17 @@ export async function encryptCommand(argv: string[]): Promise<number> {
   return 0;
 }
 
+/** Whether a server's answer says that its upload was not authenticated. */
+function isUnauthenticated(answer: Uint8Array): boolean {
+  try {
+    const parsed = answerSchema.safeParse(JSON.parse(new TextDecoder().decode(answer)));
+    return parsed.success && parsed.data.image.authenticated === false;
+  } catch {
+    // Not an answer: any JWE can be decrypted.
+    return false;
+  }
+}
+
 /** `confml decrypt` */
 export async function decryptCommand(argv: string[]): Promise<number> {
   const { values, positionals } = parseOptions(argv, options);
@@ -49,6 +64,7 @@ export async function decryptCommand(argv: string[]): Promise<number> {
   if (opened === undefined) {
     throw new Error(`${file}: not a JWE under this key (A256KW or dir, A256GCM), or altered`);
   }
+  if (isUnauthenticated(opened)) warn([unauthenticatedWarning]);
   await writeOutput(values.output ?? standardStream, opened);
   return 0;
 }

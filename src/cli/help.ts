@@ -113,7 +113,7 @@ const keyCreate = `Usage: confml key create NAME --vault URL --key KEYFILE (--po
 
 Makes 32 random bytes in the new file KEYFILE and imports them into the vault, to be
 released under the policy only. The file is yours to encrypt with: keep it safe.
-Make one key for JWE and another for .encrypted files or a model: one key, one use.
+One key, one use: make one for JWE, another for .encrypted uploads, a third for a model.
 
 ${importOptions}`;
 

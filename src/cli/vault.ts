@@ -121,16 +121,23 @@ export class OwnersVault {
    * @param id of the key, with its version
    * @param iv 16 bytes
    * @param block 16 bytes
+   * @returns undefined for a key that is not one of AES-256
    */
   async encryptBlock(
     { id, name }: { id: string; name: string },
     iv: Uint8Array,
     block: Uint8Array,
-  ): Promise<Uint8Array> {
+  ): Promise<Uint8Array | undefined> {
     return this.#attempt("encrypt with", name, async () => {
-      const client = this.#cryptographyOf(id);
-      const { result } = await client.encrypt({ algorithm: "A256CBC", plaintext: block, iv });
-      return result;
+      try {
+        const client = this.#cryptographyOf(id);
+        const { result } = await client.encrypt({ algorithm: "A256CBC", plaintext: block, iv });
+        return result;
+      } catch (error) {
+        const { last } = this.#session;
+        if (last?.party === "vault" && last.status === 400) return undefined;
+        throw error;
+      }
     });
   }
 

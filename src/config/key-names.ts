@@ -26,8 +26,11 @@ const imagePath = "/image.key";
 const whyJweIsSeparate =
   "a JWE secret that is not the LegacyKey: nothing authenticates .encrypted uploads, and their plaintext is answered, " +
   "so whoever may upload can decrypt with that key what it likes, JWE content keys included (one key, one use)";
-const jweFix =
-  "Name a secret of its own for JWE in Inference.Images.Keys, or take encrypted out of Inference.Images.Formats";
+const jweFix = (formats: readonly string[]): string =>
+  "Name a secret of its own for JWE in Inference.Images.Keys, or take " +
+  (formats.includes("encrypted")
+    ? "encrypted out of Inference.Images.Formats"
+    : "Inference.Images.LegacyKey out");
 
 /**
  * Finds each role's secret: named by ID in the configuration, else by the paths that the original
@@ -90,11 +93,27 @@ export function resolveKeyNames(config: Config, doing: string): KeyNames {
       images.Keys === undefined
         ? `nothing, and ${JSON.stringify(legacyKey)} is the LegacyKey`
         : JSON.stringify(legacyKey);
-    fail("Inference.Images.Keys", whyJweIsSeparate, got, jweFix);
+    fail("Inference.Images.Keys", whyJweIsSeparate, got, jweFix(images.Formats));
   }
   if (resultsKey !== undefined && resultsKey === legacyKey) {
     const fix = "Name another secret in Inference.Results.Key, or take it out";
     fail("Inference.Results.Key", whyJweIsSeparate, JSON.stringify(resultsKey), fix);
+  }
+  const ownerOf = (id: string | undefined): string => {
+    const entry = secrets.find((secret) => secret.ID === id);
+    return JSON.stringify([entry?.SrsAddress.toLowerCase(), entry?.Tenant?.toLowerCase()]);
+  };
+  if (
+    resultsKey !== undefined &&
+    legacyKey !== undefined &&
+    ownerOf(resultsKey) !== ownerOf(legacyKey)
+  ) {
+    fail(
+      "Inference.Results.Key",
+      `a secret of the same SrsAddress and Tenant as ${JSON.stringify(legacyKey)}, whose answers it encrypts`,
+      JSON.stringify(resultsKey),
+      "Name a secret of the same owner",
+    );
   }
   for (const [where, ids] of [
     ["Inference.Images.Keys", imageKeys],

@@ -24,7 +24,12 @@ const secret = z.strictObject({
     .regex(/^[0-9A-Za-z.-]+$/u, { error: "an API version such as 7.3-preview" })
     .optional(),
   /** Where the released key is written. */
-  LocalPath: z.string().startsWith("/", { error: "an absolute path" }),
+  LocalPath: z
+    .string()
+    .startsWith("/", { error: "an absolute path" })
+    .refine((file) => !file.endsWith("/"), "the path of a file, without a slash at its end")
+    // A key file is written under this name first.
+    .refine((file) => !file.endsWith(".confml-new"), "a name that does not end in .confml-new"),
   /** `mhsm`, the built-in client, or the name of a native library. */
   ClientLib: z.string().regex(/^(?:mhsm|[^/]+\.so|\/.+\.so)$/u, {
     error: '"mhsm", or a native library: a file name or an absolute path ending in .so',
@@ -186,7 +191,7 @@ const inference = z.strictObject({
        * Distinct `.encrypted` uploads that one address may send in `LegacyPeriodMs`; 0: any number. It slows down
        * whoever recovers a captured file from the answers to altered ones.
        */
-      MaxLegacyUploads: z.int().min(0).max(1_000_000).default(200),
+      MaxLegacyUploads: z.int().min(0).max(100_000).default(200),
       LegacyPeriodMs: z.int().min(1000).max(86_400_000).default(3_600_000),
       /** From a request's first byte to its answer. */
       RequestTimeoutMs: milliseconds(30_000),

@@ -10,7 +10,7 @@ const numbersOfAnswer = 5;
 /** The names, quotes and braces of a prediction, and of all else of an answer. */
 const predictionBytes = '{"rank":,"index":,"label":,"probability":},'.length;
 const answerBytes =
-  '{"model":{"name":,"version":},"image":{"width":,"height":,"format":"jpeg","encrypted":false},"predictions":[],"timings_ms":{"queue":,"decode":,"inference":}}'
+  '{"model":{"name":,"version":},"image":{"width":,"height":,"format":"jpeg","encrypted":false,"authenticated":false},"predictions":[],"timings_ms":{"queue":,"decode":,"inference":}}'
     .length;
 
 /**

@@ -9,7 +9,7 @@ export type AnswerType = "text/plain" | "application/json" | "application/jose";
 
 /**
  * The media types in which an upload may be answered, the default first. The host controls headers
- * and could replay a captured file, so what was sent as JWE is never answered in the clear.
+ * and could replay a captured file, so what was sent as JWE is answered in the clear only where `never` says so.
  *
  * @param canSeal whether there is a key that seals answers to `.encrypted` uploads
  * @returns none where an answer would have to be encrypted and cannot be
@@ -28,7 +28,17 @@ export function answerTypes(
 
 export interface Answer {
   model: Pick<ModelDescription, "name" | "version">;
-  image: { width: number; height: number; format: string; encrypted: boolean };
+  image: {
+    width: number;
+    height: number;
+    format: string;
+    encrypted: boolean;
+    /**
+     * `false` in encrypted answers to `.encrypted` uploads: whoever controls the network could otherwise pass them off as
+     * answers to a JWE under the same key.
+     */
+    authenticated?: false;
+  };
   predictions: readonly Prediction[];
   /** Whether the answer tells them, or labels alone. */
   probabilities: boolean;

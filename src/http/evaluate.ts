@@ -67,6 +67,7 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
 
     const work = classifyUpload(upload, format, top, signal, options);
     const { answer, answerKey } = await withSignal(work, signal);
+    if (format === "encrypted" && type === "application/jose") answer.image.authenticated = false;
     response.type(type);
     if (type === "text/plain") response.send(toText(answer));
     else if (type === "application/json") response.send(toJson(answer));

@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import { RequestError } from "../errors.js";
 
 export interface LegacyUploadsOptions {
-  /** Distinct uploads that one address may send in a period; 0: any number. */
+  /** Distinct uploads that one network may send in a period; 0: any number. */
   maxDistinct: number;
   periodMs: number;
   /** A clock that never goes back, in milliseconds. */
@@ -16,17 +16,22 @@ interface Period {
   sent: Set<string>;
 }
 
-/** An address more ends the oldest period: memory has a bound, and new addresses are served. */
-const mostAddresses = 1024;
+/** Networks beyond these share one period, so that an attacker with many addresses does not get many bounds. */
+const mostNetworks = 1024;
+const sharedNetwork = "(others)";
+/** Of all networks together: memory has a bound, of about 40 MB. */
+const mostHashes = 262_144;
 
 /**
- * Bounds how many distinct `.encrypted` uploads an address may send. Recovering a captured file takes many altered
- * uploads; the bound makes that slow, it does not prevent it. The same upload again says nothing new and is free.
+ * Bounds how many distinct `.encrypted` uploads a client may send. Recovering a captured file takes many altered
+ * uploads; the bound makes that slow, it does not prevent it. The same upload again is not counted, as its answer is the
+ * same but for `top`.
  */
 export class LegacyUploads {
   readonly #options: Required<LegacyUploadsOptions>;
   /** The oldest first. */
   readonly #periods = new Map<string, Period>();
+  #hashes = 0;
 
   constructor({ now = () => performance.now(), ...options }: LegacyUploadsOptions) {
     this.#options = { ...options, now };
@@ -42,10 +47,11 @@ export class LegacyUploads {
     const { maxDistinct, periodMs, now } = this.#options;
     if (maxDistinct === 0) return;
     const time = now();
-    const { until, sent } = this.#period(networkOf(address), time, periodMs);
+    this.#expire(time);
+    const { until, sent } = this.#period(networkOf(address), time + periodMs);
     const hash = createHash("sha256").update(upload).digest("base64").slice(0, 22);
     if (sent.has(hash)) return;
-    if (sent.size >= maxDistinct) {
+    if (sent.size >= maxDistinct || this.#hashes >= mostHashes) {
       throw new RequestError(
         "RATE_LIMITED",
         `expected at most ${maxDistinct} distinct .encrypted uploads in ${periodMs / 1000} s (Limits.MaxLegacyUploads); ` +
@@ -54,21 +60,29 @@ export class LegacyUploads {
       );
     }
     sent.add(hash);
+    this.#hashes += 1;
   }
 
-  #period(network: string, time: number, periodMs: number): Period {
-    const present = this.#periods.get(network);
-    if (present !== undefined && time < present.until) return present;
-    this.#periods.delete(network);
-    const [oldest] = this.#periods.keys();
-    if (oldest !== undefined && this.#periods.size >= mostAddresses) this.#periods.delete(oldest);
-    const period = { until: time + periodMs, sent: new Set<string>() };
-    this.#periods.set(network, period);
+  #expire(time: number): void {
+    for (const [network, { until, sent }] of this.#periods) {
+      if (time < until) return;
+      this.#periods.delete(network);
+      this.#hashes -= sent.size;
+    }
+  }
+
+  #period(network: string, until: number): Period {
+    const isFull = this.#periods.size >= mostNetworks;
+    const name = this.#periods.has(network) || !isFull ? network : sharedNetwork;
+    const present = this.#periods.get(name);
+    if (present !== undefined) return present;
+    const period = { until, sent: new Set<string>() };
+    this.#periods.set(name, period);
     return period;
   }
 }
 
-/** An IPv4 address, or the /64 network of an IPv6 one: a customer usually has a whole one (RFC 6177, section 2). */
+/** An IPv4 address, or the /48 network of an IPv6 one: a site may have that many addresses (RFC 6177, section 2). */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(?<v4>[\d.]+)$/iu.exec(address)?.groups?.["v4"] ?? address;
   if (isIPv4(mapped) || !isIPv6(mapped)) return mapped;
@@ -76,6 +90,6 @@ export function networkOf(address: string): string {
   const groups = head.split(":").filter((group) => group !== "");
   const rest = tail === undefined ? [] : tail.split(":").filter((group) => group !== "");
   const zeros = Array.from({ length: Math.max(0, 8 - groups.length - rest.length) }, () => "0");
-  const network = [...groups, ...zeros, ...rest].slice(0, 4);
-  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(":")}::/64`;
+  const network = [...groups, ...zeros, ...rest].slice(0, 3);
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(":")}::/48`;
 }

@@ -8,7 +8,7 @@ const mostRemembered = 1024;
 /**
  * Which secret each released key belongs to. Two secrets with the same bytes would be one key with two uses, whatever
  * the configuration calls them: what opens `.encrypted` uploads would then open JWE or the model as well. A key that
- * has expired counts too: files that were encrypted under it are still about.
+ * has expired counts too, because files that were encrypted under it still exist. A restart forgets former keys.
  */
 export class KeyRegister {
   readonly #challenge = randomBytes(32);
@@ -32,12 +32,12 @@ export class KeyRegister {
         doing: `comparing the released key of ${id} with the other secrets' keys`,
         expected: "a key of its own for each secret, because a key that serves two uses opens both",
         got: `the same bytes as ${other}'s`,
-        fix: `Make a new key for ${id} (confml key create), and encrypt again what was encrypted under the old one`,
+        fix: "Make a new key for each of the two (confml key create): what was encrypted under the old one stays readable to whoever can use either",
       });
     }
-    if (holders.includes(id)) return;
-    const known = this.#fingerprints.get(id) ?? [];
-    this.#fingerprints.set(id, [...known, fingerprint].slice(-mostRemembered));
+    const others = (this.#fingerprints.get(id) ?? []).filter((one) => !one.equals(fingerprint));
+    // At the end also where it is known: a key in use is not to be forgotten.
+    this.#fingerprints.set(id, [...others, fingerprint].slice(-mostRemembered));
   }
 }
 

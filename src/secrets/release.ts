@@ -32,8 +32,10 @@ export interface ReleaseDetails {
 export interface SecretRoles {
   /** Without each of these nothing starts. */
   required: readonly SecretEntry[];
-  /** One for each data owner: without one of these the others are served. */
+  /** Those that open uploads: without one of these the others are served, and without all of them nothing starts. */
   owners: readonly SecretEntry[];
+  /** Without these everything starts. */
+  optional: readonly SecretEntry[];
 }
 
 /** Released keys by their secrets' IDs. */
@@ -52,10 +54,10 @@ const lastWordsMs = 500;
  * @throws BootError naming the secret and the step
  */
 export async function releaseAll(
-  { required, owners }: SecretRoles,
+  { required, owners, optional }: SecretRoles,
   options: ReleaseOptions,
 ): Promise<ReleasedKeys> {
-  const secrets = [...required, ...owners];
+  const secrets = [...required, ...owners, ...optional];
   const keys = new Map<string, KeyVersion>();
   const deadline = new Deadline(options.deadlineMs);
   const { signal } = deadline;
@@ -72,8 +74,8 @@ export async function releaseAll(
       if ("error" in fatal) return;
       options.onFailed(secret, error);
       lostOwners += owners.includes(secret) ? 1 : 0;
-      const isOwners = !required.includes(secret) && lostOwners < owners.length;
-      if (isOwners && !isReused(error)) return;
+      const isLastOwner = owners.includes(secret) && lostOwners === owners.length;
+      if (!required.includes(secret) && !isLastOwner && !isReused(error)) return;
       fatal.error = error;
       deadline.abort(error);
     }

@@ -4,14 +4,16 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { sealJwe } from "../../src/crypto/jwe.js";
 import { projectFolder } from "../helpers/server-process.js";
 
 let folder = "";
 const picture = randomBytes(1000);
+const key = randomBytes(32);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "confml-cli-"));
-  writeFileSync(join(folder, "image.key"), randomBytes(32));
+  writeFileSync(join(folder, "image.key"), key);
   writeFileSync(join(folder, "short.key"), randomBytes(31));
   writeFileSync(join(folder, "picture.jpg"), picture);
 });
@@ -45,6 +47,19 @@ describe("confml", () => {
       Buffer.concat([made.stdout, Buffer.from("\n")]),
     );
     expect(opened.stdout.equals(picture)).toBe(true);
+  });
+
+  test("warns where the answer says that nothing authenticated its upload", async () => {
+    const seal = (image: object): Promise<string> =>
+      sealJwe(key, Buffer.from(`${JSON.stringify({ image })}   `), { kid: "x" });
+    const args = ["decrypt", "--key", "image.key"];
+    const legacy = confml(args, Buffer.from(await seal({ encrypted: true, authenticated: false })));
+    expect(legacy.status).toBe(0);
+    expect(legacy.stderr).toMatch(/^confml: warning: this answers an \.encrypted upload.*\n$/u);
+    const jwe = confml(args, Buffer.from(await seal({ encrypted: true })));
+    expect([jwe.status, jwe.stderr]).toEqual([0, ""]);
+    const other = confml(args, Buffer.from(await sealJwe(key, picture, { kid: "x" })));
+    expect([other.status, other.stderr]).toEqual([0, ""]);
   });
 
   test("writes the legacy format to .encrypted, and says what that gives up", () => {

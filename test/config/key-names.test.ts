@@ -5,6 +5,8 @@ import { configSchema } from "../../src/config/schema.js";
 interface Entry {
   ID: string;
   LocalPath: string;
+  SrsAddress?: string;
+  Tenant?: string;
 }
 
 interface Names {
@@ -28,9 +30,9 @@ function resolve(entries: Entry[], names: Names = {}): KeyNames {
   const { model, images, legacy, formats, results } = names;
   const config = configSchema.parse({
     Secret: entries.map((entry) => ({
-      ...entry,
       SrsAddress: "https://vault.example",
       ClientLib: "mhsm",
+      ...entry,
     })),
     Inference: {
       Listen: {},
@@ -221,6 +223,24 @@ describe("the secrets' roles are refused", () => {
       /Results\.Key: expected a secret other than the model's/u,
     ],
     [
+      "answers sealed under the key of another vault's owner",
+      renamed(2, { SrsAddress: "https://other.example" }),
+      { images: ["OtherKey"], formats: all, results: { Key: "OtherKey" } },
+      /Results\.Key: expected a secret of the same SrsAddress and Tenant as "DataKey"/u,
+    ],
+    [
+      "answers sealed under the key of another tenant's owner",
+      renamed(2, { Tenant: "other.example" }),
+      { formats: ["encrypted"], results: { Key: "OtherKey" } },
+      /Results\.Key: expected a secret of the same SrsAddress and Tenant as "DataKey"/u,
+    ],
+    [
+      "a LegacyKey by name beside a JWE secret by the same entry's path, without encrypted",
+      original,
+      { legacy: "DataKey", formats: ["jwe"] },
+      /take Inference\.Images\.LegacyKey out/u,
+    ],
+    [
       "answers sealed under a key without an entry",
       three,
       { results: { Key: "None" } },
@@ -257,4 +277,56 @@ describe("the secrets' roles are refused", () => {
     expect(attempt).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(attempt).toThrow(/^reading config\.json: /u);
   });
+});
+
+describe("whatever the configuration says", () => {
+  const ids = [undefined, "ModelKey", "DataKey", "OtherKey"];
+  const keySets = [undefined, ["DataKey"], ["OtherKey"], ["DataKey", "OtherKey"], ["ModelKey"]];
+  const formatSets = [
+    undefined,
+    ["plain"],
+    ["jwe"],
+    ["encrypted"],
+    ["plain", "jwe"],
+    ["encrypted", "jwe"],
+    all,
+  ];
+
+  test("no secret gets two uses", () => {
+    let accepted = 0;
+    for (const model of ids)
+      for (const images of keySets)
+        for (const legacy of ids)
+          for (const formats of formatSets)
+            for (const Key of ids)
+              for (const Encrypt of ["match", "always", "never"]) {
+                const names = attempt({
+                  ...(model === undefined ? {} : { model }),
+                  ...(images === undefined ? {} : { images }),
+                  ...(legacy === undefined ? {} : { legacy }),
+                  ...(formats === undefined ? {} : { formats }),
+                  results: { Encrypt, ...(Key === undefined ? {} : { Key }) },
+                });
+                if (names === undefined) continue;
+                accepted += 1;
+                const jwe = new Set([...names.images, names.results]);
+                expect(jwe.has(names.model)).toBe(false);
+                expect(names.legacyImage).not.toBe(names.model);
+                if (names.legacyImage !== undefined) {
+                  expect(jwe.has(names.legacyImage)).toBe(false);
+                }
+                const reads = formats ?? ["jwe"];
+                expect(reads.includes("encrypted") && names.legacyImage === undefined).toBe(false);
+                expect(reads.includes("jwe") && names.images.length === 0).toBe(false);
+              }
+    expect(accepted).toBeGreaterThan(100);
+  });
+
+  function attempt(names: Names): KeyNames | undefined {
+    try {
+      return resolve(three, names);
+    } catch {
+      return undefined;
+    }
+  }
 });

@@ -3,7 +3,11 @@ import { resolveKeyNames } from "../../src/config/key-names.js";
 import { configSchema } from "../../src/config/schema.js";
 import { configWarnings } from "../../src/config/warnings.js";
 
-function warningsFor(formats: string[] | undefined, limits: object = {}): string[] {
+function warningsFor(
+  formats: string[] | undefined,
+  limits: object = {},
+  encrypt = "always",
+): string[] {
   const secret = (id: string, path: string): object => ({
     ID: id,
     SrsAddress: "https://vault.example",
@@ -21,7 +25,7 @@ function warningsFor(formats: string[] | undefined, limits: object = {}): string
       Attestation: { Endpoint: "https://attest.example", Evidence: "sgx" },
       Model: { Url: "https://m.example/m", Sha256: "0".repeat(64), Manifest: "model.json" },
       Images: { Formats: formats, Keys: ["SealKey"] },
-      Results: { Encrypt: "always", Key: "SealKey", Probabilities: "none" },
+      Results: { Encrypt: encrypt, Key: "SealKey", Probabilities: "none" },
       Limits: limits,
     },
   });
@@ -35,6 +39,14 @@ describe("a configuration's warnings", () => {
       expect(warningsFor(formats)).toEqual([]);
     },
   );
+
+  test("say what a JWE's answer in the clear gives away", () => {
+    expect(warningsFor(["plain"], {}, "never")).toEqual([]);
+    expect(warningsFor(["plain", "jwe"], {}, "never")).toEqual([
+      expect.stringMatching(/^Results\.Encrypt is "never": whoever uploads a captured \.jwe/u),
+    ]);
+    expect(warningsFor(["encrypted", "jwe"], {}, "never")).toHaveLength(2);
+  });
 
   test.each([[["encrypted"]], [["plain", "encrypted"]], [["plain", "encrypted", "jwe"]]])(
     "say in one line what .encrypted uploads give away for %j, whatever blunts it",

@@ -53,25 +53,45 @@ describe("the bound on distinct .encrypted uploads", () => {
     expect(new Set(all)).toEqual(new Set(["admitted"]));
   });
 
-  test("forgets the oldest address where there are more than 1,024", () => {
-    const { ask } = limited(1);
-    for (let index = 0; index < 1024; index += 1) {
-      ask(`10.0.${Math.floor(index / 256)}.${index % 256}`, "a");
-    }
-    expect(ask("10.0.0.0", "b")).not.toBe("admitted");
-    expect(ask("10.9.9.9", "a")).toBe("admitted");
+  const manyAddresses = Array.from(
+    { length: 1024 },
+    (_, index) => `10.0.${Math.floor(index / 256)}.${index % 256}`,
+  );
+
+  test("is one for all addresses beyond 1,024, and none of those gets another by them", () => {
+    const { clock, ask } = limited(2);
+    for (const address of manyAddresses) expect(ask(address, "a")).toBe("admitted");
+    clock.now = 1;
+    const others = ["11.0.0.1", "11.0.0.2", "11.0.0.3"].map((address) => ask(address, address));
+    expect(others).toEqual(["admitted", "admitted", { retryAfterSeconds: 60 }]);
     expect(ask("10.0.0.0", "b")).toBe("admitted");
-    expect(ask("10.0.3.255", "b")).not.toBe("admitted");
+    expect(ask("10.0.0.0", "c")).not.toBe("admitted");
+    clock.now = 60_000;
+    expect(ask("11.0.0.4", "d")).toBe("admitted");
+    expect(ask("11.0.0.4", "e")).toBe("admitted");
+  });
+
+  test("holds no more than 262,144 hashes, and takes new ones when old ones have ended", () => {
+    const { clock, ask } = limited(100_000);
+    const networks = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+    const admitted = networks.map((address) => {
+      let count = 0;
+      while (count < 100_000 && ask(address, String(count)) === "admitted") count += 1;
+      return count;
+    });
+    expect(admitted).toEqual([100_000, 100_000, 62_144]);
+    clock.now = 60_000;
+    expect(ask("10.0.0.4", "a")).toBe("admitted");
   });
 
   test.each([
     ["192.0.2.1", "192.0.2.1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],
-    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-    ["2001:0DB8:0001:0002::6", "2001:db8:1:2::/64"],
-    ["2001:db8::1", "2001:db8:0:0::/64"],
-    ["::1", "0:0:0:0::/64"],
-    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"],
+    ["2001:0DB8:0001:0002::6", "2001:db8:1::/48"],
+    ["2001:db8::1", "2001:db8:0::/48"],
+    ["::1", "0:0:0::/48"],
+    ["fe80::1%eth0", "fe80:0:0::/48"],
     ["", ""],
   ])("takes %j for a client of %j", (address, network) => {
     expect(networkOf(address)).toBe(network);

@@ -78,6 +78,10 @@ describe("after a rotation", () => {
         [newKey, imageKeys.First, newLegacyKey, imageKeys.Legacy].map((one) => opens(text, one)),
       );
       expect(opened).toEqual([true, false, false, false]);
+      const json = await openJwe(Buffer.from(text), newKey);
+      expect(JSON.parse(new TextDecoder().decode(json))).toMatchObject({
+        image: { encrypted: true, authenticated: false },
+      });
     },
   );
 

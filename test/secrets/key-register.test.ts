@@ -69,6 +69,18 @@ describe("the register of released keys", () => {
     await expect(claim("Second", "old")).rejects.toMatchObject({ code: "KEY_REUSED" });
   });
 
+  test("does not forget a key that its secret has gone back to", async () => {
+    const first = await takeKey(Buffer.alloc(32, 1), "jwe");
+    register.claim("First", first);
+    for (let version = 0; version < 1023; version += 1) await claim("First", String(version));
+    register.claim("First", first);
+    await claim("First", "one more");
+    const again = await takeKey(Buffer.alloc(32, 1), "cbc");
+    expect(() => {
+      register.claim("Second", again);
+    }).toThrow("the same bytes");
+  });
+
   test("says nothing of the bytes", async () => {
     const bytes = randomBytes(32);
     register.claim("First", await takeKey(Uint8Array.from(bytes), "jwe"));

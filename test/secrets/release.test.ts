@@ -13,6 +13,7 @@ import {
   removeKeyFiles,
   type ReleaseOptions,
   type ReleasedKeys,
+  type SecretRoles,
 } from "../../src/secrets/release.js";
 
 let folder = "";
@@ -75,21 +76,24 @@ interface Told {
 
 async function release(
   part: Partial<ReleaseOptions> = {},
-  roles = { required: [model], owners: [alice, bob] },
+  roles: Partial<SecretRoles> = { required: [model], owners: [alice, bob] },
 ): Promise<Told & { keys: ReleasedKeys }> {
   const told: Told = { released: [], failed: [] };
   const client = new Client();
-  const keys = await releaseAll(roles, {
-    clientFor: () => client,
-    insideSgx: false,
-    useOf: () => "cbc",
-    register: new KeyRegister(),
-    deadlineMs: 10_000,
-    onReleased: ({ ID: id }, { source }) => told.released.push(`${id} ${source}`),
-    onRetry: () => undefined,
-    onFailed: ({ ID: id }) => told.failed.push(id),
-    ...part,
-  });
+  const keys = await releaseAll(
+    { required: [], owners: [], optional: [], ...roles },
+    {
+      clientFor: () => client,
+      insideSgx: false,
+      useOf: () => "cbc",
+      register: new KeyRegister(),
+      deadlineMs: 10_000,
+      onReleased: ({ ID: id }, { source }) => told.released.push(`${id} ${source}`),
+      onRetry: () => undefined,
+      onFailed: ({ ID: id }) => told.failed.push(id),
+      ...part,
+    },
+  );
   return { ...told, keys };
 }
 
@@ -290,6 +294,25 @@ describe("two secrets with the same bytes", () => {
     await writeFile(model.LocalPath, Buffer.alloc(32, 0xaa));
     const attempt = release({ insideSgx: true, clientFor: () => twins("Alice") });
     await expect(attempt).rejects.toMatchObject({ code: "KEY_REUSED" });
+    expect(await filesLeft()).toEqual([]);
+  });
+});
+
+describe("a secret that opens no uploads", () => {
+  test("may be missing where an owner's is there", async () => {
+    const client = new Client("Bob");
+    const roles = { required: [model], owners: [alice], optional: [bob] };
+    const { keys, failed } = await release({ clientFor: () => client }, roles);
+    expect([...keys.keys()].sort()).toEqual(["Alice", "Model"]);
+    expect(failed).toEqual(["Bob"]);
+  });
+
+  test("does not stand in for the owners'", async () => {
+    const client = new Client("Alice");
+    const roles = { required: [model], owners: [alice], optional: [bob] };
+    await expect(release({ clientFor: () => client }, roles)).rejects.toMatchObject({
+      code: "RELEASE_REFUSED",
+    });
     expect(await filesLeft()).toEqual([]);
   });
 });
