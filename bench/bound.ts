@@ -14,10 +14,10 @@ type Classify = (picture: Uint8Array) => Promise<void>;
 
 /** config.json's defaults (src/config/schema.ts). */
 const limits = { maxBatch: 8, maxBatchDelayMs: 0, maxQueue: 256 };
-const images: Pick<DecodeQueueOptions, "maxPixels" | "maxDecodes"> = {
-  maxPixels: 50_000_000,
-  maxDecodes: 3,
-};
+const images: Pick<
+  DecodeQueueOptions,
+  "maxDecodes" | "maxDecodeBytesInFlight" | "decodeTimeoutMs"
+> = { maxDecodes: 3, maxDecodeBytesInFlight: 805_306_368, decodeTimeoutMs: 15_000 };
 const never = new AbortController().signal;
 
 /** The server's hot path as one function. This is all that knows how the server is put together. */
@@ -29,6 +29,10 @@ async function createClassify(job: Job): Promise<Classify> {
   const { DecodeQueue } = await fromDist<typeof import("../src/image/decode-queue.js")>(
     "image/decode-queue.js",
     "DecodeQueue",
+  );
+  const { defaultLimits } = await fromDist<typeof import("../src/image/limits.js")>(
+    "image/limits.js",
+    "defaultLimits",
   );
   const { loadManifest } = await fromDist<typeof import("../src/model/manifest.js")>(
     "model/manifest.js",
@@ -74,11 +78,12 @@ async function createClassify(job: Job): Promise<Classify> {
   });
   const decoder = new DecodeQueue({
     preprocessing: manifest.preprocessing,
+    limits: defaultLimits,
     ...images,
     maxQueue: limits.maxQueue,
   });
   return async (picture) => {
-    const { pixels } = await decoder.prepare(picture, never);
+    const { pixels } = await decoder.prepare(picture, never, "bench");
     await classifier.classify(pixels, never, undefined);
   };
 }

@@ -44,6 +44,8 @@ export type RequestErrorCode =
   | "RATE_LIMITED"
   | "MODEL_FAILED"
   | "MODEL_TIMEOUT"
+  | "DECODE_TIMEOUT"
+  | "OUT_OF_MEMORY"
   | "OVERLOADED"
   | "SHUTTING_DOWN"
   | "INTERNAL";

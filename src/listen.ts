@@ -79,8 +79,16 @@ function createServerApp(
   });
   const decoder = new DecodeQueue({
     preprocessing: session.manifest.preprocessing,
-    maxPixels: images.MaxPixels,
+    limits: {
+      maxPixels: images.MaxPixels,
+      maxWidth: images.MaxWidth,
+      maxHeight: images.MaxHeight,
+      maxRowBytes: images.MaxRowBytes,
+      maxDecodeBytes: images.MaxDecodeBytes,
+    },
     maxDecodes: images.MaxDecodes,
+    maxDecodeBytesInFlight: images.MaxDecodeBytesInFlight,
+    decodeTimeoutMs: images.DecodeTimeoutMs,
     maxQueue: limits.MaxQueue,
   });
   metrics.watchQueues({

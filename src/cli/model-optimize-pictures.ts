@@ -1,15 +1,17 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describeCause } from "../errors.js";
-import { configureDecoder } from "../image/decode.js";
+import { configureDecoder, inspectImage } from "../image/decode.js";
+import { defaultLimits } from "../image/limits.js";
 import { prepareImage } from "../image/preprocess.js";
 import type { Manifest } from "../model/manifest.js";
 import { showProgress } from "./model-optimize-progress.js";
 import { warn } from "./streams.js";
 
 const pictureNames = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/iu;
-/** What a server takes where its configuration does not say otherwise. */
-const maxPixels = 50_000_000;
+/** Nothing ends it but the owner. */
+const timeoutSeconds = 3600;
+const never = new AbortController().signal;
 /** More tell little that is new; their pixels are kept in memory. */
 const maxPictures = 2000;
 
@@ -32,7 +34,11 @@ export async function readPictures(
     showProgress("reading pictures", index, count);
     const file = files[Math.floor(index * step)] ?? "";
     try {
-      const { pixels } = await prepareImage(await readFile(file), preprocessing, maxPixels);
+      const bytes = await readFile(file);
+      // What a server takes where its configuration does not say otherwise.
+      const header = await inspectImage(bytes, defaultLimits);
+      const options = { preprocessing, timeoutSeconds, signal: never };
+      const { pixels } = await prepareImage(bytes, header, options);
       pictures.push(pixels);
     } catch (error) {
       warn([`${file} is left out: ${describeCause(error)}`]);

@@ -159,9 +159,27 @@ const inference = z.strictObject({
       MaxBytes: z.int().min(1).max(1_073_741_824).default(20_971_520),
       /** Of one picture: width × height. */
       MaxPixels: z.int().min(1).max(268_402_689).default(50_000_000),
-      /** Pictures decoded at one time; of those over a sixteenth of MaxPixels never more than one. */
+      /** Of one picture, in pixels, as it lies in its file. */
+      MaxWidth: z.int().min(1).max(1_000_000).default(32_768),
+      MaxHeight: z.int().min(1).max(1_000_000).default(32_768),
+      /** Of one decoded row: width × channels × bytes of a sample. */
+      MaxRowBytes: z.int().min(1).max(268_435_456).default(524_288),
+      /** Memory that decoding one picture may take, as computed from its header. */
+      MaxDecodeBytes: z.int().min(67_108_864).default(629_145_600),
+      /** Memory of all pictures decoded at one time; what is over MaxDecodeBytes is for small pictures alone. */
+      MaxDecodeBytesInFlight: z.int().min(67_108_864).default(805_306_368),
+      /** Pictures decoded at one time. */
       MaxDecodes: z.int().min(1).max(64).default(3),
+      /** How long one picture may be decoded; libvips counts whole seconds. */
+      DecodeTimeoutMs: z.int().min(1000).max(3_600_000).multipleOf(1000).default(15_000),
     })
+    .refine(
+      ({ MaxDecodeBytes, MaxDecodeBytesInFlight }) => MaxDecodeBytesInFlight >= MaxDecodeBytes,
+      {
+        path: ["MaxDecodeBytesInFlight"],
+        error: "at least Images.MaxDecodeBytes",
+      },
+    )
     .prefault({}),
   Results: z
     .strictObject({

@@ -61,11 +61,10 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
       );
     }
     const type = chooseAnswerType(request, format, options);
-    if (format === "encrypted") {
-      options.legacyUploads.admit(request.socket.remoteAddress ?? "", upload.bytes);
-    }
+    const client = request.socket.remoteAddress ?? "";
+    if (format === "encrypted") options.legacyUploads.admit(client, upload.bytes);
 
-    const work = classifyUpload(upload, format, top, signal, options);
+    const work = classifyUpload(upload, format, top, signal, client, options);
     const { answer, answerKey } = await withSignal(work, signal);
     if (format === "encrypted" && type === "application/jose") answer.image.authenticated = false;
     response.type(type);
@@ -84,10 +83,11 @@ async function classifyUpload(
   format: UploadFormat,
   top: number,
   signal: AbortSignal,
+  client: string,
   options: EvaluateOptions,
 ): Promise<{ answer: Answer; answerKey: AnswerKey | undefined }> {
   const { classifier, onStage, results } = options;
-  const opened = await openAndPrepare(upload, format, signal, options);
+  const opened = await openAndPrepare(upload, format, signal, client, options);
   const { image, openedBy, answerKey, decryptMs } = opened;
   const { pixels, width, height, format: fileFormat, decodeMs } = image;
   const { probabilities, inferenceMs, ...waited } = await classifier.classify(
@@ -173,6 +173,7 @@ async function openAndPrepare(
   upload: Upload,
   format: UploadFormat,
   signal: AbortSignal,
+  client: string,
   { keys, decoder }: EvaluateOptions,
 ): Promise<Opened> {
   let decryptMs = 0;
@@ -180,7 +181,7 @@ async function openAndPrepare(
   for await (const { file, ...of } of openUpload(upload, format, keys)) {
     decryptMs += performance.now() - since;
     try {
-      return { image: await decoder.prepare(file, signal), ...of, decryptMs };
+      return { image: await decoder.prepare(file, signal, client), ...of, decryptMs };
     } catch (error) {
       if (format === "plain" || !isNoPicture(error)) throw error;
     }
@@ -192,6 +193,6 @@ async function openAndPrepare(
 function isNoPicture(error: unknown): boolean {
   return (
     error instanceof RequestError &&
-    (error.code === "IMAGE_UNSUPPORTED" || error.code === "IMAGE_TOO_LARGE")
+    ["IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE", "DECODE_TIMEOUT"].includes(error.code)
   );
 }

@@ -19,6 +19,8 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   // Not 502: proxies send that again to another replica, where the same model fails on the same picture.
   MODEL_FAILED: 500,
   MODEL_TIMEOUT: 503,
+  DECODE_TIMEOUT: 503,
+  OUT_OF_MEMORY: 503,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,
 };

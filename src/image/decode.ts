@@ -1,15 +1,14 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
-import { RequestError } from "../errors.js";
-import { clipGrey16ToRgb, cmykToRgb } from "./pillow-colours.js";
+import { decodeFailure } from "./decode-failure.js";
+import { estimateDecodeBytes } from "./decode-memory.js";
+import { checkDecodeBytes, checkSize, type ImageLimits } from "./limits.js";
+import type { Pixels } from "./pixels.js";
+import { isTurned, turnUpright } from "./turn.js";
 
-/** A picture as people see it: upright, 8 bits of red, green and blue per pixel, row by row. */
-export interface DecodedImage {
-  width: number;
-  height: number;
+/** A picture as people see it: upright. */
+export interface DecodedImage extends Pixels {
   /** sharp's name of the file's format: `jpeg`, `png`, `webp`, `gif`, `tiff` or `heif` (AVIF). */
   format: string;
-  /** `3 × width × height` bytes */
-  rgb: Buffer;
 }
 
 /** What the server reads; everything else that libvips could open stays closed to uploads. */
@@ -21,6 +20,10 @@ const loaders = [
   "VipsForeignLoadTiff",
   "VipsForeignLoadHeif",
 ];
+
+/** Of libvips' number formats; the others are larger than any file's samples may be here. */
+const sampleBytes: Record<string, number> = { uchar: 1, char: 1, ushort: 2, short: 2 };
+const longestSampleBytes = 4;
 
 /**
  * To be called once, before the first picture. libvips keeps no decoded pictures, and no loader but
@@ -35,87 +38,107 @@ export function configureDecoder(): void {
 }
 
 /** What a file says of itself before its pixels. */
-export type ImageHeader = Pick<
-  Metadata,
-  "format" | "width" | "height" | "space" | "depth" | "channels"
->;
+export interface ImageHeader {
+  format: string;
+  /** As it lies in the file, not turned. */
+  width: number;
+  height: number;
+  /** Of EXIF; 1 is upright. */
+  orientation: number;
+  kind: PixelKind;
+  /** The most memory that decoding and resizing take. */
+  decodeBytes: number;
+}
+
+/** How a file's samples become pixels of 8 bits, as Pillow does it. */
+type PixelKind = "grey" | "grey16" | "rgb" | "cmyk";
+
+const channelsOf: Record<PixelKind, Pixels["channels"]> = { grey: 1, grey16: 1, rgb: 3, cmyk: 4 };
 
 /**
- * Looks at a picture's header alone.
+ * Looks at a picture's header alone, and holds it against the limits.
  *
- * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE
+ * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OUT_OF_MEMORY
  */
-export async function inspectImage(file: Uint8Array, maxPixels: number): Promise<ImageHeader> {
-  const header = await readHeader(file);
-  const { width, height } = header;
-  if (width * height <= maxPixels) return header;
-  throw new RequestError(
-    "IMAGE_TOO_LARGE",
-    `expected a picture of at most ${maxPixels} pixels; got ${width} × ${height}`,
-  );
+export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promise<ImageHeader> {
+  const metadata = await readMetadata(file);
+  const { format, width, height, orientation = 1 } = metadata;
+  const sourceBytes = metadata.channels * (sampleBytes[metadata.depth] ?? longestSampleBytes);
+  checkSize({ width, height, rowBytes: width * sourceBytes }, limits);
+  const kind = kindOf(metadata);
+  const decodeBytes = estimateDecodeBytes(file, {
+    format,
+    width,
+    height,
+    sourceBytes,
+    outputBytes: channelsOf[kind],
+    isInterlaced: metadata.isProgressive,
+    isTurned: isTurned(orientation),
+  });
+  checkDecodeBytes(decodeBytes, limits);
+  return { format, width, height, orientation, kind, decodeBytes };
 }
 
 /**
- * Decodes a picture into what Pillow's `convert("RGB")` gives after `exif_transpose`: alpha dropped,
- * not blended; ICC profiles ignored; CMYK without colour management; 16-bit greys clipped.
+ * Decodes a picture into what Pillow's `convert("RGB")` gives after `exif_transpose`, but for what `writeRgb` does:
+ * alpha dropped, not blended; ICC profiles ignored; CMYK without colour management; 16-bit greys clipped.
  *
  * @param header what `inspectImage` says of this very file
- * @throws RequestError IMAGE_UNSUPPORTED
+ * @param timeoutSeconds the longest that libvips may work on it, a whole number; it stops between two rows
+ * @throws RequestError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY
  */
 export async function decodeImage(
   file: Uint8Array,
-  maxPixels: number,
-  header: ImageHeader,
+  { format, width, height, orientation, kind }: ImageHeader,
+  timeoutSeconds: number,
 ): Promise<DecodedImage> {
   const image = sharp(file, {
     ignoreIcc: true,
     failOn: "error",
-    limitInputPixels: maxPixels,
+    limitInputPixels: width * height,
     // Row by row, where the format allows it: else the whole picture is in memory twice.
     sequentialRead: true,
   });
   try {
-    const { rgb, size } = await readPixels(image.autoOrient(), header);
-    return { format: header.format, ...size, rgb };
+    const { data, info } = await asPillow(
+      image.timeout({ seconds: timeoutSeconds }),
+      kind,
+    ).toBuffer({
+      resolveWithObject: true,
+    });
+    const pixels = { width: info.width, height: info.height, channels: channelsOf[kind], data };
+    return { format, ...(await turnUpright(pixels, orientation)) };
   } catch (cause) {
-    throw unsupported(cause);
+    throw decodeFailure(cause);
   }
 }
 
-async function readHeader(file: Uint8Array): Promise<ImageHeader> {
+async function readMetadata(file: Uint8Array): Promise<Metadata> {
   try {
     // The size is ours to judge, with a message of its own.
     return await sharp(file, { failOn: "error", limitInputPixels: false }).metadata();
   } catch (cause) {
-    throw unsupported(cause);
+    throw decodeFailure(cause);
   }
 }
 
-async function readPixels(
-  image: Sharp,
-  { space, depth, channels }: ImageHeader,
-): Promise<{ rgb: Buffer; size: { width: number; height: number } }> {
-  const read = async (
-    pipeline: Sharp,
-    toRgb: (data: Buffer) => Buffer,
-  ): Promise<{ rgb: Buffer; size: { width: number; height: number } }> => {
-    const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
-    return { rgb: toRgb(data), size: { width: info.width, height: info.height } };
-  };
-  if (space === "cmyk") {
-    return read(image.pipelineColourspace("cmyk").toColourspace("cmyk").raw(), cmykToRgb);
-  }
-  if (depth === "ushort" && channels === 1) {
-    const grey = image.pipelineColourspace("grey16").toColourspace("grey16");
-    return read(grey.raw({ depth: "ushort" }), clipGrey16ToRgb);
-  }
-  return read(image.removeAlpha().toColourspace("srgb").raw(), (data) => data);
+function kindOf({ space, depth, channels, hasAlpha }: Metadata): PixelKind {
+  if (space === "cmyk") return "cmyk";
+  const colours = channels - (hasAlpha ? 1 : 0);
+  if (depth === "ushort" && channels === 1) return "grey16";
+  return depth === "uchar" && space === "b-w" && colours === 1 ? "grey" : "rgb";
 }
 
-function unsupported(cause?: unknown): RequestError {
-  return new RequestError(
-    "IMAGE_UNSUPPORTED",
-    "expected a whole JPEG, PNG, WebP, GIF, TIFF or AVIF picture",
-    { cause },
-  );
+function asPillow(image: Sharp, kind: PixelKind): Sharp {
+  switch (kind) {
+    case "cmyk":
+      return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw();
+    case "grey16":
+      // libvips' cast to 8 bits clips: everything over 255 is white. Pillow does the like (modes I and I;16).
+      return image.pipelineColourspace("grey16").toColourspace("grey16").raw({ depth: "uchar" });
+    case "grey":
+      return image.removeAlpha().toColourspace("b-w").raw();
+    case "rgb":
+      return image.removeAlpha().toColourspace("srgb").raw();
+  }
 }

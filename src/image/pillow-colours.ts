@@ -8,9 +8,9 @@
  * with its rounding division by 255.
  *
  * @param cmyk four bytes per pixel, 255 is full ink
+ * @param rgb three bytes per pixel
  */
-export function cmykToRgb(cmyk: Buffer): Buffer {
-  const rgb = Buffer.allocUnsafe((cmyk.length / 4) * 3);
+export function cmykToRgb(cmyk: Uint8Array, rgb: Uint8Array): void {
   for (let from = 0, to = 0; from < cmyk.length; from += 4) {
     const light = 255 - (cmyk[from + 3] ?? 0);
     for (let channel = 0; channel < 3; channel += 1, to += 1) {
@@ -18,18 +18,19 @@ export function cmykToRgb(cmyk: Buffer): Buffer {
       rgb[to] = light - (((product >> 8) + product) >> 8);
     }
   }
-  return rgb;
 }
 
 /**
- * `convert("RGB")` of modes I and I;16: everything over 255 is white. Pillow does not scale, and so
- * neither did whoever trained on such pictures.
+ * `convert("RGB")` of mode L.
  *
- * @param grey one 16-bit value per pixel, in this machine's byte order
+ * @param grey one byte per pixel
+ * @param rgb three bytes per pixel
  */
-export function clipGrey16ToRgb(grey: Buffer): Buffer {
-  const values = new Uint16Array(grey.buffer, grey.byteOffset, grey.length / 2);
-  const rgb = Buffer.allocUnsafe(values.length * 3);
-  values.forEach((value, index) => rgb.fill(Math.min(value, 255), index * 3, index * 3 + 3));
-  return rgb;
+export function greyToRgb(grey: Uint8Array, rgb: Uint8Array): void {
+  for (let from = 0, to = 0; from < grey.length; from += 1, to += 3) {
+    const value = grey[from] ?? 0;
+    rgb[to] = value;
+    rgb[to + 1] = value;
+    rgb[to + 2] = value;
+  }
 }

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { writeRgb, type Pixels } from "./pixels.js";
 import { ResizeKernel, type Taps } from "./resize-kernel.js";
 
 /**
@@ -31,17 +32,15 @@ export interface Window {
 /**
  * Resizes a picture and cuts a window out of it, without making what lies outside.
  *
- * @param rgb `3 × width × height` bytes, interleaved
  * @returns `3 × columns.length × rows.length` bytes, interleaved
  */
 export async function resizeWindow(
-  rgb: Uint8Array,
-  { width, height }: { width: number; height: number },
+  pixels: Pixels,
   columns: Window,
   rows: Window,
 ): Promise<Uint8Array> {
-  const across = computeTaps(width, columns);
-  const down = computeTaps(height, rows);
+  const across = computeTaps(pixels.width, columns);
+  const down = computeTaps(pixels.height, rows);
   const [firstColumn, endColumn] = span(across);
   const [firstRow, endRow] = span(down);
   const stride = (endColumn - firstColumn) * 3;
@@ -54,11 +53,9 @@ export async function resizeWindow(
   for (let row = firstRow; row < endRow; row += rowsPerTurn) {
     if (row > firstRow) await nextTurn();
     const count = Math.min(rowsPerTurn, endRow - row);
-    const source = Array.from({ length: count }, (_, index) => {
-      const at = ((row + index) * width + firstColumn) * 3;
-      return rgb.subarray(at, at + stride);
+    kernel.addRows({ first: row, count }, stride, (index, target) => {
+      writeRgb(pixels, index, firstColumn, target);
     });
-    kernel.addRows(source, stride, row);
   }
   const result = kernel.finish();
   if (kernel.memoryBytes <= mostKeptBytes) idle.push(kernel);

@@ -1,5 +1,6 @@
-import { decodeImage, inspectImage, type DecodedImage, type ImageHeader } from "./decode.js";
+import { decodeImage, type ImageHeader } from "./decode.js";
 import { resizeWindow, type Window } from "./pillow-resize.js";
+import type { Pixels } from "./pixels.js";
 
 /** What of a picture a model sees: in its manifest's section of that name. */
 export interface Preprocessing {
@@ -17,34 +18,42 @@ export interface PreparedImage {
   pixels: Uint8Array;
 }
 
+export interface PrepareOptions {
+  preprocessing: Preprocessing;
+  /** The longest that libvips may work on the picture, a whole number. */
+  timeoutSeconds: number;
+  /** Checked between decoding and resizing. */
+  signal: AbortSignal;
+}
+
 /**
  * File to square as torchvision's classification transform does it: `Resize` of the short side
  * (Pillow's bilinear), `CenterCrop`. What follows, `ToTensor` and `Normalize`, is model/pack.ts.
  *
- * @param header of this very file, where it is known already
- * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE
+ * @param header what `inspectImage` says of this very file
+ * @throws RequestError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY; the signal's reason
  */
 export async function prepareImage(
   file: Uint8Array,
-  preprocessing: Preprocessing,
-  maxPixels: number,
-  header?: ImageHeader,
+  header: ImageHeader,
+  { preprocessing, timeoutSeconds, signal }: PrepareOptions,
 ): Promise<PreparedImage> {
-  const image = await decodeImage(file, maxPixels, header ?? (await inspectImage(file, maxPixels)));
+  const image = await decodeImage(file, header, timeoutSeconds);
+  signal.throwIfAborted();
   const pixels = await resizeAndCrop(image, preprocessing);
   const { width, height, format } = image;
   return { width, height, format, pixels };
 }
 
 /** @returns `3 × crop × crop` bytes, interleaved */
-function resizeAndCrop(image: DecodedImage, { resize, crop }: Preprocessing): Promise<Uint8Array> {
+function resizeAndCrop(image: Pixels, { resize, crop }: Preprocessing): Promise<Uint8Array> {
   const { width, height } = resizedSize(image.width, image.height, resize);
   const centre = (size: number): Window => ({
     size,
     offset: cropOffset(size, crop),
     length: crop,
   });
-  return resizeWindow(image.rgb, image, centre(width), centre(height));
+  return resizeWindow(image, centre(width), centre(height));
 }
 
 /** torchvision's `Resize(short)`: the long side's fraction is cut off. */

@@ -74,21 +74,26 @@ export class ResizeKernel {
   }
 
   /**
-   * @param source rows of `stride` bytes, from column 0 of `columns.starts` on
-   * @param firstRow the number of the first of them
+   * @param rows their first number, and how many there are
+   * @param stride bytes of a row, from column 0 of `columns.starts` on
+   * @param write puts the row of a number into the kernel's memory
    */
-  addRows(source: readonly Uint8Array[], stride: number, firstRow: number): void {
+  addRows(
+    { first, count }: { first: number; count: number },
+    stride: number,
+    write: (row: number, target: Uint8Array) => void,
+  ): void {
     const { columns, rows, ...at } = this.#begun();
     const { memory, addRows } = this.#exports;
-    const bytes = new Uint8Array(memory.buffer);
-    source.forEach((row, index) => {
-      bytes.set(row, at.sourceAt + index * stride);
-    });
+    for (let index = 0; index < count; index += 1) {
+      const target = new Uint8Array(memory.buffer, at.sourceAt + index * stride, stride);
+      write(first + index, target);
+    }
     addRows(
       at.sourceAt,
       stride,
-      firstRow,
-      firstRow + source.length,
+      first,
+      first + count,
       columns.starts.length,
       at.columnsAt.starts,
       at.columnsAt.counts,

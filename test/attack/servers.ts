@@ -6,6 +6,7 @@ import { takeKey } from "../../src/crypto/aes-key.js";
 import { LegacyUploads } from "../../src/http/legacy-uploads.js";
 import type { UploadFormat } from "../../src/http/open-upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
+import { defaultLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import type { Manifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/model/session.js";
@@ -89,8 +90,10 @@ async function serve({
       }),
       decoder: new DecodeQueue({
         preprocessing: manifest.preprocessing,
-        maxPixels: 1_000_000,
+        limits: defaultLimits,
         maxDecodes: 2,
+        maxDecodeBytesInFlight: 805_306_368,
+        decodeTimeoutMs: 15_000,
         maxQueue: 500,
       }),
     },

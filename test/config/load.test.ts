@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { loadConfig } from "../../src/config/load.js";
 import { projectFolder } from "../helpers/server-process.js";
+import { defaultLimits } from "../../src/image/limits.js";
 
 let folder = "";
 let committed = "";
@@ -100,9 +101,33 @@ describe("a configuration", () => {
       Formats: ["jwe"],
       MaxBytes: 20_971_520,
       MaxPixels: 50_000_000,
+      MaxWidth: 32_768,
+      MaxHeight: 32_768,
+      MaxRowBytes: 524_288,
+      MaxDecodeBytes: 629_145_600,
+      MaxDecodeBytesInFlight: 805_306_368,
       MaxDecodes: 3,
+      DecodeTimeoutMs: 15_000,
     });
     expect(config.Inference.Model).toMatchObject({ Format: "onnx", Weights: "packed" });
+  });
+
+  test("has the limits on pictures that the owner's commands have", async () => {
+    const bare = changed("Inference.Images", undefined);
+    const { Images: images } = (await load(bare)).config.Inference;
+    expect({
+      maxPixels: images.MaxPixels,
+      maxWidth: images.MaxWidth,
+      maxHeight: images.MaxHeight,
+      maxRowBytes: images.MaxRowBytes,
+      maxDecodeBytes: images.MaxDecodeBytes,
+    }).toEqual(defaultLimits);
+  });
+
+  test("wants memory for one picture at least among that for all", async () => {
+    await expect(
+      load(changed("Inference.Images.MaxDecodeBytesInFlight", 67_108_864)),
+    ).rejects.toThrow(/Images\.MaxDecodeBytesInFlight.*at least Images\.MaxDecodeBytes/u);
   });
 
   test("is frozen through and through", async () => {

@@ -9,6 +9,7 @@ import { LegacyUploads } from "../../src/http/legacy-uploads.js";
 import { UploadReader, type UploadLimits } from "../../src/http/upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { configureDecoder } from "../../src/image/decode.js";
+import { defaultLimits, type ImageLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import type { ModelSession } from "../../src/model/session.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
@@ -40,7 +41,7 @@ export interface TestApp {
 export interface TestAppOptions {
   results?: Partial<Config["Inference"]["Results"]>;
   limits?: Partial<UploadLimits>;
-  maxPixels?: number;
+  imageLimits?: Partial<ImageLimits>;
   labels?: string[];
   /** In place of the honest model. */
   session?: ModelSession;
@@ -86,8 +87,10 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     }),
     decoder: new DecodeQueue({
       preprocessing: session.manifest.preprocessing,
-      maxPixels: options.maxPixels ?? 1_000_000,
+      limits: { ...defaultLimits, maxPixels: 1_000_000, ...options.imageLimits },
       maxDecodes: 2,
+      maxDecodeBytesInFlight: 805_306_368,
+      decodeTimeoutMs: 15_000,
       maxQueue: 500,
     }),
     keys,

@@ -122,7 +122,7 @@ describe("a .jwe upload", () => {
 
 describe("an encrypted upload that is anything but right", () => {
   test("always gets the same answer", async () => {
-    const strict = await testApp({ maxPixels: 4000 });
+    const strict = await testApp({ imageLimits: { maxPixels: 4000 } });
     const key = imageKeys.First;
     const legacyKey = imageKeys.Legacy;
     const large = await flat("red", 100, 100).png().toBuffer();

@@ -138,7 +138,7 @@ describe("POST /evaluate refuses", () => {
   });
 
   test("a picture of too many pixels", async () => {
-    const small = await testApp({ maxPixels: 100 });
+    const small = await testApp({ imageLimits: { maxPixels: 100 } });
     const { status, text } = await evaluate(small, red);
     expect(status).toBe(413);
     expect(text).toBe("IMAGE_TOO_LARGE: expected a picture of at most 100 pixels; got 60 × 40");

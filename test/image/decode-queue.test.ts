@@ -1,35 +1,51 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { DecodeQueue, type DecodeQueueOptions } from "../../src/image/decode-queue.js";
-import { configureDecoder } from "../../src/image/decode.js";
+import { configureDecoder, inspectImage } from "../../src/image/decode.js";
+import { defaultLimits } from "../../src/image/limits.js";
+import { flatPng } from "../helpers/png.js";
 import { flat } from "../helpers/pictures.js";
 
 const never = new AbortController().signal;
 let large: Buffer;
 let small: Buffer;
+let largeBytes: number;
+let smallBytes: number;
 
 beforeAll(async () => {
   configureDecoder();
   large = await flat("red", 1200, 1000).png().toBuffer();
   small = await flat("blue", 50, 40).png().toBuffer();
+  largeBytes = (await inspectImage(large, defaultLimits)).decodeBytes;
+  smallBytes = (await inspectImage(small, defaultLimits)).decodeBytes;
 });
 
+/** Memory for one large picture, and for as many small ones as there are places. */
 function queueOf(options: Partial<DecodeQueueOptions> = {}): DecodeQueue {
+  const limits = { ...defaultLimits, maxDecodeBytes: largeBytes };
   return new DecodeQueue({
     preprocessing: { resize: 36, crop: 32 },
-    maxPixels: 2_000_000,
+    limits,
     maxDecodes: 3,
+    maxDecodeBytesInFlight: largeBytes + 3 * smallBytes,
+    decodeTimeoutMs: 60_000,
     maxQueue: 100,
     ...options,
   });
 }
 
+/** Pictures of `largeBytes` that do not fit beside each other, nor into what is for small ones. */
+function tightQueue(options: Partial<DecodeQueueOptions> = {}): DecodeQueue {
+  return queueOf({ maxDecodeBytesInFlight: largeBytes + smallBytes, ...options });
+}
+
 describe("the decode queue", () => {
   test("has large pictures come one after the other, and small ones pass them", async () => {
-    const queue = queueOf();
+    expect(largeBytes).toBeGreaterThan(smallBytes);
+    const queue = tightQueue();
     /** When each decoding began and ended, in milliseconds. */
     const prepare = async (file: Buffer): Promise<[number, number]> => {
       const asked = performance.now();
-      const { queueMs, decodeMs } = await queue.prepare(file, never);
+      const { queueMs, decodeMs } = await queue.prepare(file, never, "a");
       return [asked + queueMs, asked + queueMs + decodeMs];
     };
     const larges = [1, 2, 3].map(() => prepare(large));
@@ -44,10 +60,21 @@ describe("the decode queue", () => {
     expect(queue.length).toBe(0);
   });
 
+  test("gives clients their turns: one large picture does not wait for all of another's", async () => {
+    const queue = tightQueue();
+    const order: string[] = [];
+    const prepare = async (client: string): Promise<void> => {
+      await queue.prepare(large, never, client);
+      order.push(client);
+    };
+    await Promise.all(["a", "a", "a", "a", "a", "a", "b"].map(prepare));
+    expect(order.indexOf("b")).toBeLessThanOrEqual(3);
+  });
+
   test("refuses at once what is over its length, and goes on", async () => {
     const queue = queueOf({ maxDecodes: 1, maxQueue: 1 });
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 8 }, () => queue.prepare(large, never)),
+      Array.from({ length: 8 }, () => queue.prepare(large, never, "a")),
     );
     const refusals = outcomes.flatMap((outcome): unknown[] =>
       outcome.status === "rejected" ? [outcome.reason] : [],
@@ -57,28 +84,74 @@ describe("the decode queue", () => {
     for (const refusal of refusals) {
       expect(refusal).toMatchObject({ code: "OVERLOADED", retryAfterSeconds: 1 });
     }
-    await expect(queue.prepare(small, never)).resolves.toMatchObject({ width: 50 });
+    await expect(queue.prepare(small, never, "a")).resolves.toMatchObject({ width: 50 });
   });
 
-  test("drops what nobody waits for any more, and tells how long each part took", async () => {
+  test("when it is full, refuses whatever the file is: it is not looked at", async () => {
+    const queue = queueOf({ maxDecodes: 1, maxQueue: 1 });
+    const others = [queue.prepare(large, never, "a"), queue.prepare(large, never, "a")];
+    const text = Buffer.from("not a picture");
+    await expect(queue.prepare(text, never, "a")).rejects.toMatchObject({ code: "OVERLOADED" });
+    await Promise.all(others);
+  });
+
+  test("when it is full, has the client that waits with most pictures give one up", async () => {
+    const queue = queueOf({ maxDecodes: 1, maxQueue: 4 });
+    const greedy = Promise.allSettled(
+      [1, 2, 3, 4, 5].map(() => queue.prepare(large, never, "greedy")),
+    );
+    const other = queue.prepare(small, never, "other");
+    await expect(other).resolves.toMatchObject({ width: 50 });
+    const refused = (await greedy).filter(({ status }) => status === "rejected");
+    expect(refused).toMatchObject([{ reason: { code: "OVERLOADED" } }]);
+  });
+
+  test("ends the waiting of a client that disconnected at once, and does not begin its work", async () => {
     const queue = queueOf({ maxDecodes: 1 });
     const gone = new AbortController();
-    const first = queue.prepare(large, never);
-    const dropped = queue.prepare(small, gone.signal);
-    const third = queue.prepare(small, never);
-    const outcome = expect(dropped).rejects.toThrow("gone away");
-    gone.abort(new Error("gone away"));
-    await outcome;
+    const first = queue.prepare(large, never, "a");
+    const dropped = queue.prepare(small, gone.signal, "a");
+    const third = queue.prepare(small, never, "a");
+    let firstHasEnded = false;
+    void first.then(() => (firstHasEnded = true));
+    gone.abort(new Error("disconnected"));
+    await expect(dropped).rejects.toThrow("disconnected");
+    expect(firstHasEnded).toBe(false);
+    expect(queue.length).toBe(1);
     const { decodeMs } = await first;
     const { queueMs } = await third;
     expect(decodeMs).toBeGreaterThan(0);
     expect(queueMs).toBeGreaterThan(0);
   });
 
+  test("does not resize what nobody will read: the client disconnected while it was decoded", async () => {
+    const queue = queueOf();
+    const gone = new AbortController();
+    const under = queue.prepare(large, gone.signal, "a");
+    const outcome = expect(under).rejects.toThrow("disconnected");
+    // The header has been read when nothing waits for it and the decoding is under way.
+    setImmediate(() => {
+      gone.abort(new Error("disconnected"));
+    });
+    await outcome;
+  });
+
   test("goes on after a picture that is none", async () => {
     const queue = queueOf({ maxDecodes: 1 });
     const half = large.subarray(0, large.length / 2);
-    await expect(queue.prepare(half, never)).rejects.toMatchObject({ code: "IMAGE_UNSUPPORTED" });
-    await expect(queue.prepare(large, never)).resolves.toMatchObject({ width: 1200 });
+    const code = { code: "IMAGE_UNSUPPORTED" };
+    await expect(queue.prepare(half, never, "a")).rejects.toMatchObject(code);
+    await expect(queue.prepare(large, never, "a")).resolves.toMatchObject({ width: 1200 });
+  });
+
+  test("stops a decoding at its deadline", async () => {
+    // One pixel wide: the rows' overhead takes seconds.
+    const limits = { ...defaultLimits, maxHeight: 20_000_000 };
+    const queue = queueOf({ limits, maxDecodeBytesInFlight: 1e9, decodeTimeoutMs: 1000 });
+    const slow = flatPng({ width: 1, height: 20_000_000, bits: 8, colourType: 0 });
+    await expect(queue.prepare(slow, never, "a")).rejects.toMatchObject({
+      code: "DECODE_TIMEOUT",
+    });
+    await expect(queue.prepare(small, never, "a")).resolves.toMatchObject({ width: 50 });
   });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { z } from "zod";
 import { configureDecoder } from "../../src/image/decode.js";
-import { prepareImage } from "../../src/image/preprocess.js";
+import { prepare } from "../helpers/decode.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import { rank } from "../../src/inference/ranking.js";
 import { createModelSession } from "../../src/model/session.js";
@@ -71,7 +71,7 @@ const tolerance = 0.001;
 
   test.each(Object.entries(reference))("%s", async (name, wanted) => {
     const file = await readFile(join(shared, "samples", name));
-    const { pixels } = await prepareImage(file, preprocessing, 1_000_000);
+    const { pixels } = await prepare(file, preprocessing);
     const { probabilities } = await classifier.classify(
       pixels,
       new AbortController().signal,

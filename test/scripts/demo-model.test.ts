@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { configureDecoder } from "../../src/image/decode.js";
-import { prepareImage } from "../../src/image/preprocess.js";
+import { prepare } from "../helpers/decode.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import { rank } from "../../src/inference/ranking.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
@@ -65,7 +65,7 @@ describe("the demo model", () => {
     for (const label of manifest.labels) {
       for (const name of await readdir(join(folder, label))) {
         const file = await readFile(join(folder, label, name));
-        const { pixels } = await prepareImage(file, manifest.preprocessing, 1_000_000);
+        const { pixels } = await prepare(file, manifest.preprocessing);
         const { probabilities } = await classifier.classify(pixels, never, undefined);
         if (rank(probabilities, manifest.labels, 1)[0]?.label === label) right += 1;
         all += 1;

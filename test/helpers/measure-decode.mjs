@@ -1,0 +1,42 @@
+// Decodes one picture as the server does, in a process of its own, and prints how much its memory grew at most.
+//   node test/helpers/measure-decode.mjs FILE LIMITS.json-text
+import { readFileSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { URL } from "node:url";
+import { configureDecoder, inspectImage } from "../../dist/image/decode.js";
+import { prepareImage } from "../../dist/image/preprocess.js";
+import { keepHeap } from "../../dist/native/process-memory.js";
+
+const [path = "", limits = "{}"] = process.argv.slice(2);
+const options = {
+  preprocessing: { resize: 256, crop: 224 },
+  timeoutSeconds: 600,
+  signal: new globalThis.AbortController().signal,
+};
+
+/** Bytes, from /proc/self/status. */
+function memory(name) {
+  const status = readFileSync("/proc/self/status", "utf8");
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "mu").exec(status)?.[1]) * 1024;
+}
+
+async function decode(file) {
+  const header = await inspectImage(file, JSON.parse(limits));
+  await prepareImage(file, header, options);
+  return header.decodeBytes;
+}
+
+configureDecoder();
+await keepHeap();
+// What the first picture of all needs: code, threads, WebAssembly.
+const first = readFileSync(new URL("../fixtures/images/rgb.jpg", import.meta.url));
+await decode(first);
+const file = readFileSync(path);
+// proc_pid_clear_refs(5): VmHWM starts anew.
+writeFileSync("/proc/self/clear_refs", "5");
+const before = memory("VmRSS");
+const outcome = await decode(file).then(
+  (decodeBytes) => ({ decodeBytes }),
+  (error) => ({ code: error.code }),
+);
+process.stdout.write(JSON.stringify({ ...outcome, peakBytes: memory("VmHWM") - before }));

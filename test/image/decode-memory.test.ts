@@ -1,0 +1,212 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import sharp, { type Sharp } from "sharp";
+import { z } from "zod";
+import { configureDecoder, inspectImage } from "../../src/image/decode.js";
+import { defaultLimits, type ImageLimits } from "../../src/image/limits.js";
+import { flatPng } from "../helpers/png.js";
+import { tiff, type TiffShape } from "../helpers/tiff.js";
+
+const script = fileURLToPath(new URL("../helpers/measure-decode.mjs", import.meta.url));
+const outcomeSchema = z.object({
+  decodeBytes: z.number().optional(),
+  code: z.string().optional(),
+  peakBytes: z.number(),
+});
+const everything: ImageLimits = {
+  maxPixels: 1e9,
+  maxWidth: 1e9,
+  maxHeight: 1e9,
+  maxRowBytes: 1e12,
+  maxDecodeBytes: 1e12,
+};
+/** An estimate may be so much over what a picture takes: half as much again, and what every picture is given. */
+const looseness = 1.6;
+const slackBytes = 40e6;
+
+let folder = "";
+
+beforeAll(async () => {
+  configureDecoder();
+  folder = await mkdtemp(join(tmpdir(), "confml-memory-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** Decodes a picture in a process of its own. */
+async function measure(
+  name: string,
+  file: Buffer,
+  limits: ImageLimits,
+): Promise<z.infer<typeof outcomeSchema>> {
+  const path = join(folder, name.replace(/\W/gu, "-"));
+  await writeFile(path, file);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    script,
+    path,
+    JSON.stringify(limits),
+  ]);
+  return outcomeSchema.parse(JSON.parse(stdout));
+}
+
+const [width, height] = [4000, 3000];
+
+function picture(channels: 3 | 4 = 3): Sharp {
+  const background = { r: 200, g: 100, b: 50, alpha: 0.5 };
+  return sharp({ create: { width, height, channels, background } });
+}
+
+/** A quarter of the pixels: converting them takes long. */
+function cmyk(): Sharp {
+  const size = { width: width / 2, height: height / 2 };
+  return sharp({ create: { ...size, channels: 3, background: "#c86432" } }).toColourspace("cmyk");
+}
+
+const png = (bits: 1 | 8 | 16, colourType: 0 | 2 | 4 | 6, isInterlaced = false): (() => Buffer) => {
+  return () => flatPng({ width, height, bits, colourType, isInterlaced });
+};
+const tif = (shape: Partial<TiffShape> & Pick<TiffShape, "bits" | "samples">): (() => Buffer) => {
+  return () => tiff({ width, height, ...shape });
+};
+const jpeg = (options: object, turn = 1): (() => Promise<Buffer>) => {
+  return () => picture().withMetadata({ orientation: turn }).jpeg(options).toBuffer();
+};
+const avif = (options: object, channels: 3 | 4 = 3): (() => Promise<Buffer>) => {
+  return () =>
+    picture(channels)
+      .avif({ effort: 0, ...options })
+      .toBuffer();
+};
+const full = { chromaSubsampling: "4:4:4" };
+
+const pictures: [string, () => Buffer | Promise<Buffer>][] = [
+  ["JPEG 4:2:0", jpeg({})],
+  ["JPEG 4:4:4", jpeg(full)],
+  ["progressive JPEG 4:2:0", jpeg({ progressive: true })],
+  ["progressive JPEG 4:4:4", jpeg({ progressive: true, ...full })],
+  ["progressive JPEG 4:4:4, turned", jpeg({ progressive: true, ...full }, 6)],
+  ["JPEG, turned", jpeg({}, 8)],
+  ["grey progressive JPEG", () => picture().greyscale().jpeg({ progressive: true }).toBuffer()],
+  ["CMYK JPEG", () => cmyk().jpeg().toBuffer()],
+  ["CMYK progressive JPEG", () => cmyk().jpeg({ progressive: true }).toBuffer()],
+  ["PNG, 1 bit of grey", png(1, 0)],
+  ["PNG, 8 bits of grey", png(8, 0)],
+  ["PNG, 16 bits of grey", png(16, 0)],
+  ["PNG, 16 bits of grey and alpha", png(16, 4)],
+  ["PNG, 8 bits of RGB", png(8, 2)],
+  ["PNG, 16 bits of RGBA", png(16, 6)],
+  ["interlaced PNG, 1 bit of grey", png(1, 0, true)],
+  ["interlaced PNG, 16 bits of grey", png(16, 0, true)],
+  ["interlaced PNG, 8 bits of RGB", png(8, 2, true)],
+  ["interlaced PNG, 16 bits of RGBA", png(16, 6, true)],
+  ["wide PNG", () => flatPng({ width: 32_768, height: 400, bits: 16, colourType: 6 })],
+  ["tall PNG", () => flatPng({ width: 400, height: 32_768, bits: 16, colourType: 6 })],
+  ["WebP", () => picture().webp({ effort: 0 }).toBuffer()],
+  ["WebP with alpha", () => picture(4).webp({ effort: 0 }).toBuffer()],
+  ["lossless WebP", () => picture().webp({ effort: 0, lossless: true }).toBuffer()],
+  ["GIF", () => picture().gif({ effort: 1 }).toBuffer()],
+  ["GIF with transparency", () => picture(4).gif({ effort: 1 }).toBuffer()],
+  ["AVIF", avif({})],
+  ["AVIF 4:4:4 with alpha", avif(full, 4)],
+  ["AVIF, 10 bits", avif({ bitdepth: 10 })],
+  ["AVIF 4:4:4, 12 bits, with alpha", avif({ bitdepth: 12, ...full }, 4)],
+  ["TIFF, 1 bit", tif({ bits: 1, samples: 1 })],
+  ["TIFF, 8 bits of RGB", tif({ bits: 8, samples: 3 })],
+  ["TIFF, 8 bits of RGB, one strip", tif({ bits: 8, samples: 3, rowsPerStrip: height })],
+  ["TIFF, 16 bits of RGBA", tif({ bits: 16, samples: 4, extraSamples: 2 })],
+  ["TIFF, CMYK", tif({ bits: 8, samples: 4, photometric: 5 })],
+  ["TIFF, turned", tif({ bits: 8, samples: 3, orientation: 6 })],
+  ["TIFF in tiles", tif({ bits: 8, samples: 3, tile: { width: 256, height: 256 } })],
+  ["TIFF in one tile", tif({ bits: 8, samples: 3, tile: { width: 4096, height: 3008 } })],
+  ["TIFF in planes", tif({ bits: 8, samples: 3, isPlanar: true })],
+  [
+    "TIFF in planes of one strip",
+    tif({ bits: 8, samples: 3, isPlanar: true, rowsPerStrip: height }),
+  ],
+];
+
+describe("the memory that a picture is said to take is the most that it takes, and not far more:", () => {
+  test.each(pictures)("%s", async (name, make) => {
+    const { decodeBytes = 0, code, peakBytes } = await measure(name, await make(), everything);
+    expect(code).toBeUndefined();
+    expect(decodeBytes).toBeGreaterThanOrEqual(peakBytes);
+    expect(decodeBytes).toBeLessThanOrEqual(peakBytes * looseness + slackBytes);
+  });
+});
+
+describe("a picture over the limits is refused, and takes no memory:", () => {
+  const float5 = { bits: 32, samples: 5, sampleFormat: 3 } as const;
+  test.each<[string, () => Buffer | Promise<Buffer>]>([
+    [
+      "PNG of 50,000,000 × 1, 16 bits of RGBA",
+      () => flatPng({ width: 50_000_000, height: 1, bits: 16, colourType: 6 }),
+    ],
+    [
+      "PNG of 50,000,000 × 1, 1 bit of grey",
+      () => flatPng({ width: 50_000_000, height: 1, bits: 1, colourType: 0 }),
+    ],
+    [
+      "PNG of 5,000,000 × 10",
+      () => flatPng({ width: 5_000_000, height: 10, bits: 8, colourType: 2 }),
+    ],
+    [
+      "PNG of 1 × 50,000,000",
+      () => flatPng({ width: 1, height: 50_000_000, bits: 1, colourType: 0 }),
+    ],
+    [
+      "TIFF of 49 megapixels, 5 channels of 32 bits, in one tile",
+      () => tiff({ width: 7000, height: 7000, ...float5, tile: { width: 16, height: 7008 } }),
+    ],
+    [
+      "AVIF of 49 megapixels",
+      () =>
+        sharp({ create: { width: 7000, height: 7000, channels: 3, background: "#123" } })
+          .avif({ effort: 0 })
+          .toBuffer(),
+    ],
+  ])("%s", async (name, make) => {
+    const file = await make();
+    const { code, peakBytes } = await measure(name, file, defaultLimits);
+    expect(code).toBe("IMAGE_TOO_LARGE");
+    expect(peakBytes).toBeLessThan(file.length + 10e6);
+  });
+});
+
+describe("a picture of 50 megapixels has its place:", () => {
+  const size = { width: 8165, height: 6123 };
+  const flat = (): Sharp => sharp({ create: { ...size, channels: 3, background: "#123456" } });
+  test.each<[string, () => Buffer | Promise<Buffer>]>([
+    [
+      "progressive JPEG 4:4:4",
+      () =>
+        flat()
+          .jpeg({ progressive: true, ...full })
+          .toBuffer(),
+    ],
+    ["WebP", () => flat().webp({ effort: 0 }).toBuffer()],
+    ["PNG, 16 bits of RGBA", () => flatPng({ ...size, bits: 16, colourType: 6 })],
+    [
+      "interlaced PNG, 16 bits of RGB",
+      () => flatPng({ ...size, bits: 16, colourType: 2, isInterlaced: true }),
+    ],
+    ["turned TIFF, 16 bits of RGB", () => tiff({ ...size, bits: 16, samples: 3, orientation: 6 })],
+    [
+      "turned TIFF, 5 channels of 32 bits: it is turned after it has become RGB",
+      () => tiff({ ...size, bits: 32, samples: 5, sampleFormat: 3, orientation: 6 }),
+    ],
+    [
+      "panorama of 25,000 × 2000",
+      () => flatPng({ width: 25_000, height: 2000, bits: 8, colourType: 2 }),
+    ],
+  ])("%s", async (_name, make) => {
+    const { decodeBytes } = await inspectImage(await make(), defaultLimits);
+    expect(decodeBytes).toBeLessThanOrEqual(defaultLimits.maxDecodeBytes);
+  });
+});

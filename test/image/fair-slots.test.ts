@@ -1,0 +1,124 @@
+import { describe, expect, test } from "@jest/globals";
+import { FairSlots } from "../../src/image/fair-slots.js";
+
+const never = new AbortController().signal;
+
+/** Work that ends when it is told to. */
+class Works {
+  readonly started: string[] = [];
+  readonly #ends = new Map<string, () => void>();
+
+  run(slots: FairSlots, name: string, bytes = 1, signal = never): Promise<void> {
+    // The client is the name's first letter.
+    return slots.within({ client: name.slice(0, 1), bytes, signal }, () => {
+      this.started.push(name);
+      return new Promise((resolve) => this.#ends.set(name, resolve));
+    });
+  }
+
+  async end(name: string): Promise<void> {
+    this.#ends.get(name)?.();
+    await turn();
+  }
+}
+
+/** Lets every promise that is settled run what waits for it. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("fair slots", () => {
+  test("let clients in by turns, each client's claims in order", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) => works.run(slots, name));
+    expect(slots.waiting).toBe(5);
+    for (const name of ["a1", "a2", "b1", "c1", "a3", "b2"]) {
+      await turn();
+      expect(works.started.at(-1)).toBe(name);
+      await works.end(name);
+    }
+    await Promise.all(all);
+    expect(slots.waiting).toBe(0);
+  });
+
+  test("keep the sum of bytes within its bound, and let nothing overtake", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 9, maxBytes: 10 });
+    const all = [
+      works.run(slots, "a1", 6),
+      works.run(slots, "b1", 4),
+      works.run(slots, "c1", 7),
+      works.run(slots, "d1", 1),
+    ];
+    await turn();
+    expect(works.started).toEqual(["a1", "b1"]);
+    await works.end("b1");
+    expect(works.started).toEqual(["a1", "b1"]);
+    await works.end("a1");
+    expect(works.started).toEqual(["a1", "b1", "c1", "d1"]);
+    await works.end("c1");
+    await works.end("d1");
+    await Promise.all(all);
+  });
+
+  test("let a claim for more than there is in alone", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 2, maxBytes: 10 });
+    const all = [works.run(slots, "a1", 11), works.run(slots, "b1", 1)];
+    await turn();
+    expect(works.started).toEqual(["a1"]);
+    await works.end("a1");
+    await works.end("b1");
+    await Promise.all(all);
+  });
+
+  test("drop a claim whose signal aborts while it waits, and go on with those behind it", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 2, maxBytes: 10 });
+    const gone = new AbortController();
+    const first = works.run(slots, "a1", 6);
+    const dropped = works.run(slots, "b1", 7, gone.signal);
+    const third = works.run(slots, "c1", 4);
+    await turn();
+    expect(works.started).toEqual(["a1"]);
+    const reason = new Error("disconnected");
+    gone.abort(reason);
+    await expect(dropped).rejects.toBe(reason);
+    await turn();
+    expect(works.started).toEqual(["a1", "c1"]);
+    expect(slots.waiting).toBe(0);
+    await works.end("a1");
+    await works.end("c1");
+    await Promise.all([first, third]);
+  });
+
+  test("have no claim whose signal has aborted before", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const gone = AbortSignal.abort(new Error("disconnected"));
+    await expect(works.run(slots, "a1", 1, gone)).rejects.toThrow("disconnected");
+    expect(works.started).toEqual([]);
+  });
+
+  test("dismiss a client's newest claim", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const [first, second, third] = ["a1", "a2", "a3"].map((name) => works.run(slots, name));
+    await turn();
+    expect(slots.dismiss("b", new Error("none"))).toBe(false);
+    expect(slots.dismiss("a", new Error("too many"))).toBe(true);
+    await expect(third).rejects.toThrow("too many");
+    await works.end("a1");
+    await works.end("a2");
+    await Promise.all([first, second]);
+  });
+
+  test("give a place back when its work fails", async () => {
+    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const claim = { client: "a", bytes: 10, signal: never };
+    const failed = slots.within(claim, () => Promise.reject(new Error("failed")));
+    await expect(failed).rejects.toThrow("failed");
+    await expect(slots.within(claim, () => Promise.resolve(1))).resolves.toBe(1);
+  });
+});
