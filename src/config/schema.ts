@@ -160,8 +160,8 @@ const inference = z.strictObject({
       /** Of one picture: width × height. */
       MaxPixels: z.int().min(1).max(268_402_689).default(50_000_000),
       /** Of one picture, in pixels, as it lies in its file. */
-      MaxWidth: z.int().min(1).max(1_000_000).default(32_768),
-      MaxHeight: z.int().min(1).max(1_000_000).default(32_768),
+      MaxWidth: z.int().min(1).max(500_000).default(32_768),
+      MaxHeight: z.int().min(1).max(500_000).default(32_768),
       /** Of one decoded row: width × channels × bytes of a sample. */
       MaxRowBytes: z.int().min(1).max(268_435_456).default(524_288),
       /** Memory that decoding one picture may take, as computed from its header. */

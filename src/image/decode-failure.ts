@@ -1,27 +1,18 @@
 import { describeCause, RequestError } from "../errors.js";
 
 /**
- * What the parts that decode say when an allocation fails: libvips, libjpeg, libspng, libheif, C++, V8. libheif's
+ * What the parts that decode say when an allocation fails: libvips, libjpeg, libspng, libheif, C++, GLib, V8. libheif's
  * "Memory allocation error: Security limit exceeded" is about the file.
  */
-const outOfMemory =
-  /out of memory|insufficient memory|memory allocation(?! error: security limit)|cannot allocate|bad_alloc|allocation failed|unable to grow/iu;
+const memoryMessages =
+  /out of memory|insufficient memory|memory allocation(?! error: security limit)|cannot allocate|bad_alloc|allocation failed|unable to grow|creating thread/iu;
 /** sharp's, when `timeout` is over. */
 const timedOut = /^timeout: \d+% complete/mu;
 
 /** @returns what the sender of a picture is told when decoding it fails: the picture's fault, or the server's */
 export function decodeFailure(cause: unknown): RequestError {
   const reason = describeCause(cause);
-  if (outOfMemory.test(reason)) {
-    return new RequestError(
-      "OUT_OF_MEMORY",
-      "no memory is left to decode a picture; try again soon",
-      {
-        cause,
-        retryAfterSeconds: 1,
-      },
-    );
-  }
+  if (memoryMessages.test(reason)) return outOfMemory(cause);
   if (timedOut.test(reason)) {
     return new RequestError(
       "DECODE_TIMEOUT",
@@ -33,5 +24,14 @@ export function decodeFailure(cause: unknown): RequestError {
     "IMAGE_UNSUPPORTED",
     "expected a whole JPEG, PNG, WebP, GIF, TIFF or AVIF picture",
     { cause },
+  );
+}
+
+/** An allocation failed: the server's fault, whatever the picture is. */
+export function outOfMemory(cause: unknown): RequestError {
+  return new RequestError(
+    "OUT_OF_MEMORY",
+    "expected memory enough to decode a picture; none is left. Try again soon",
+    { cause, retryAfterSeconds: 1 },
   );
 }

@@ -15,6 +15,12 @@ const precisionBits = 22;
 /** Of a picture's rows, after which others get a turn: a few milliseconds of work. */
 const bytesPerTurn = 2_000_000;
 
+/**
+ * Of a resized picture's rows, which are made in bands: a kernel needs 5 bytes for each, and with its weights and source
+ * rows it has 16 MiB (`maximumMemory` in assembly/asconfig.json). An enclave counts what WebAssembly reserves.
+ */
+const bytesPerBand = 1_000_000;
+
 /** A kernel's memory grows with its pictures and cannot shrink; a larger one is let go. */
 const mostKeptBytes = 16_000_000;
 
@@ -39,6 +45,20 @@ export async function resizeWindow(
   columns: Window,
   rows: Window,
 ): Promise<Uint8Array> {
+  const rowBytes = columns.length * 3;
+  const rowsPerBand = Math.max(1, Math.floor(bytesPerBand / rowBytes));
+  if (rows.length <= rowsPerBand) return resizeBand(pixels, columns, rows);
+  const result = new Uint8Array(rowBytes * rows.length);
+  for (let first = 0; first < rows.length; first += rowsPerBand) {
+    const length = Math.min(rowsPerBand, rows.length - first);
+    const band = { ...rows, offset: rows.offset + first, length };
+    result.set(await resizeBand(pixels, columns, band), first * rowBytes);
+    await nextTurn();
+  }
+  return result;
+}
+
+async function resizeBand(pixels: Pixels, columns: Window, rows: Window): Promise<Uint8Array> {
   const across = computeTaps(pixels.width, columns);
   const down = computeTaps(pixels.height, rows);
   const [firstColumn, endColumn] = span(across);

@@ -1,3 +1,4 @@
+import { outOfMemory } from "./decode-failure.js";
 import { decodeImage, type ImageHeader } from "./decode.js";
 import { resizeWindow, type Window } from "./pillow-resize.js";
 import type { Pixels } from "./pixels.js";
@@ -40,7 +41,10 @@ export async function prepareImage(
 ): Promise<PreparedImage> {
   const image = await decodeImage(file, header, timeoutSeconds);
   signal.throwIfAborted();
-  const pixels = await resizeAndCrop(image, preprocessing);
+  const pixels = await resizeAndCrop(image, preprocessing).catch((cause: unknown) => {
+    // A memory of WebAssembly that cannot grow, an array that cannot be had: nothing else may fail here.
+    throw cause instanceof RangeError ? outOfMemory(cause) : cause;
+  });
   const { width, height, format } = image;
   return { width, height, format, pixels };
 }

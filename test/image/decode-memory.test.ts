@@ -1,60 +1,18 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import sharp, { type Sharp } from "sharp";
-import { z } from "zod";
 import { configureDecoder, inspectImage } from "../../src/image/decode.js";
-import { defaultLimits, type ImageLimits } from "../../src/image/limits.js";
+import { defaultLimits } from "../../src/image/limits.js";
+import { measureDecode, noLimits } from "../helpers/measure-decode.js";
 import { flatPng } from "../helpers/png.js";
 import { tiff, type TiffShape } from "../helpers/tiff.js";
 
-const script = fileURLToPath(new URL("../helpers/measure-decode.mjs", import.meta.url));
-const outcomeSchema = z.object({
-  decodeBytes: z.number().optional(),
-  code: z.string().optional(),
-  peakBytes: z.number(),
-});
-const everything: ImageLimits = {
-  maxPixels: 1e9,
-  maxWidth: 1e9,
-  maxHeight: 1e9,
-  maxRowBytes: 1e12,
-  maxDecodeBytes: 1e12,
-};
 /** An estimate may be so much over what a picture takes: half as much again, and what every picture is given. */
 const looseness = 1.6;
 const slackBytes = 40e6;
 
-let folder = "";
-
-beforeAll(async () => {
+beforeAll(() => {
   configureDecoder();
-  folder = await mkdtemp(join(tmpdir(), "confml-memory-"));
 });
-
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-});
-
-/** Decodes a picture in a process of its own. */
-async function measure(
-  name: string,
-  file: Buffer,
-  limits: ImageLimits,
-): Promise<z.infer<typeof outcomeSchema>> {
-  const path = join(folder, name.replace(/\W/gu, "-"));
-  await writeFile(path, file);
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    script,
-    path,
-    JSON.stringify(limits),
-  ]);
-  return outcomeSchema.parse(JSON.parse(stdout));
-}
 
 const [width, height] = [4000, 3000];
 
@@ -133,8 +91,8 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
 ];
 
 describe("the memory that a picture is said to take is the most that it takes, and not far more:", () => {
-  test.each(pictures)("%s", async (name, make) => {
-    const { decodeBytes = 0, code, peakBytes } = await measure(name, await make(), everything);
+  test.each(pictures)("%s", async (_name, make) => {
+    const { decodeBytes = 0, code, peakBytes } = await measureDecode(await make(), noLimits);
     expect(code).toBeUndefined();
     expect(decodeBytes).toBeGreaterThanOrEqual(peakBytes);
     expect(decodeBytes).toBeLessThanOrEqual(peakBytes * looseness + slackBytes);
@@ -171,9 +129,9 @@ describe("a picture over the limits is refused, and takes no memory:", () => {
           .avif({ effort: 0 })
           .toBuffer(),
     ],
-  ])("%s", async (name, make) => {
+  ])("%s", async (_name, make) => {
     const file = await make();
-    const { code, peakBytes } = await measure(name, file, defaultLimits);
+    const { code, peakBytes } = await measureDecode(file, defaultLimits);
     expect(code).toBe("IMAGE_TOO_LARGE");
     expect(peakBytes).toBeLessThan(file.length + 10e6);
   });

@@ -50,6 +50,18 @@ describe("resizing", () => {
     }
   });
 
+  test("a large square is made in bands, within the memory that WebAssembly has", async () => {
+    const source = await decode(await fixture("rgb.png"), 1_000_000);
+    const all = (size: number) => ({ size, offset: 0, length: size });
+    const whole = await resizeWindow(source, all(4096), all(4096));
+    const rowBytes = 4096 * 3;
+    for (const offset of [0, 80, 81, 2000, 4095]) {
+      const part = await resizeWindow(source, all(4096), { size: 4096, offset, length: 1 });
+      const wanted = whole.subarray(offset * rowBytes, (offset + 1) * rowBytes);
+      expect(Buffer.compare(part, wanted)).toBe(0);
+    }
+  });
+
   test("a window is the part of the whole", async () => {
     const source = await decode(await fixture("rgb.png"), 1_000_000);
     const whole = await resizeWindow(

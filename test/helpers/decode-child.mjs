@@ -1,5 +1,7 @@
 // Decodes one picture as the server does, in a process of its own, and prints how much its memory grew at most.
-//   node test/helpers/measure-decode.mjs FILE LIMITS.json-text
+//   node test/helpers/decode-child.mjs FILE LIMITS [BYTES]
+// LIMITS is JSON's text. With BYTES the process gets no more memory than so much beyond what it has when it begins.
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { URL } from "node:url";
@@ -7,7 +9,7 @@ import { configureDecoder, inspectImage } from "../../dist/image/decode.js";
 import { prepareImage } from "../../dist/image/preprocess.js";
 import { keepHeap } from "../../dist/native/process-memory.js";
 
-const [path = "", limits = "{}"] = process.argv.slice(2);
+const [path = "", limits = "{}", moreBytes] = process.argv.slice(2);
 const options = {
   preprocessing: { resize: 256, crop: 224 },
   timeoutSeconds: 600,
@@ -35,6 +37,10 @@ const file = readFileSync(path);
 // proc_pid_clear_refs(5): VmHWM starts anew.
 writeFileSync("/proc/self/clear_refs", "5");
 const before = memory("VmRSS");
+if (moreBytes !== undefined) {
+  const most = memory("VmData") + Number(moreBytes);
+  execFileSync("prlimit", ["--pid", String(process.pid), `--data=${most}`]);
+}
 const outcome = await decode(file).then(
   (decodeBytes) => ({ decodeBytes }),
   (error) => ({ code: error.code }),
