@@ -35,3 +35,11 @@ export function outOfMemory(cause: unknown): RequestError {
     { cause, retryAfterSeconds: 1 },
   );
 }
+
+/** A picture that libvips and Pillow read differently: no answer is better than one from other pixels. */
+export function unlikePillow(what: string): RequestError {
+  return new RequestError(
+    "IMAGE_UNSUPPORTED",
+    `expected a picture of a kind that docs/pictures.md lists; got ${what}`,
+  );
+}

@@ -1,8 +1,11 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
-import { decodeFailure } from "./decode-failure.js";
+import { decodeFailure, unlikePillow } from "./decode-failure.js";
 import { estimateDecodeBytes } from "./decode-memory.js";
+import { firstOpaqueFrame } from "./gif-frame.js";
 import { checkDecodeBytes, checkSize, type ImageLimits } from "./limits.js";
 import type { Pixels } from "./pixels.js";
+import { readTextOrientation } from "./png-orientation.js";
+import { isReadLikePillow } from "./tiff-samples.js";
 import { isTurned, turnUpright } from "./turn.js";
 
 /** A picture as people see it: upright. */
@@ -37,6 +40,10 @@ export function configureDecoder(): void {
   sharp.unblock({ operation: loaders });
 }
 
+/** PNG, section 11.2.2: IHDR's colour type. */
+const pngColourTypeAt = 25;
+const pngGrey = 0;
+
 /** What a file says of itself before its pixels. */
 export interface ImageHeader {
   format: string;
@@ -62,10 +69,12 @@ const channelsOf: Record<PixelKind, Pixels["channels"]> = { grey: 1, grey16: 1, 
  */
 export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promise<ImageHeader> {
   const metadata = await readMetadata(file);
-  const { format, width, height, orientation = 1 } = metadata;
+  const { format, width, height } = metadata;
+  const orientation = orientationOf(file, metadata);
   const sourceBytes = metadata.channels * (sampleBytes[metadata.depth] ?? longestSampleBytes);
   checkSize({ width, height, rowBytes: width * sourceBytes }, limits);
-  const kind = kindOf(metadata);
+  if (format === "tiff" && !isReadLikePillow(file)) throw unlikePillow("a TIFF of such samples");
+  const kind = kindOf(file, metadata);
   const decodeBytes = estimateDecodeBytes(file, {
     format,
     width,
@@ -92,7 +101,9 @@ export async function decodeImage(
   { format, width, height, orientation, kind }: ImageHeader,
   timeoutSeconds: number,
 ): Promise<DecodedImage> {
-  const image = sharp(file, {
+  const picture = format === "gif" ? firstOpaqueFrame(file) : file;
+  if (picture === undefined) throw unlikePillow("a GIF whose first picture is smaller than it");
+  const image = sharp(picture, {
     ignoreIcc: true,
     failOn: "error",
     limitInputPixels: width * height,
@@ -122,10 +133,23 @@ async function readMetadata(file: Uint8Array): Promise<Metadata> {
   }
 }
 
-function kindOf({ space, depth, channels, hasAlpha }: Metadata): PixelKind {
+/** EXIF's, or that which Pillow finds elsewhere. */
+function orientationOf(file: Uint8Array, { format, exif, orientation }: Metadata): number {
+  if (format !== "png" || orientation !== undefined) return orientation ?? 1;
+  const text = readTextOrientation(file, exif !== undefined);
+  if (text.kind === "refused") throw unlikePillow("a PNG with a text of more than 1 MiB");
+  return text.kind === "found" ? text.orientation : 1;
+}
+
+function kindOf(
+  file: Uint8Array,
+  { format, space, depth, channels, hasAlpha }: Metadata,
+): PixelKind {
   if (space === "cmyk") return "cmyk";
   const colours = channels - (hasAlpha ? 1 : 0);
-  if (depth === "ushort" && channels === 1) return "grey16";
+  // With a transparent colour (tRNS) libvips adds an alpha channel; of grey with alpha Pillow makes 8 bits.
+  const isGreyPng = format === "png" && file[pngColourTypeAt] === pngGrey;
+  if (depth === "ushort" && (channels === 1 || isGreyPng)) return "grey16";
   return depth === "uchar" && space === "b-w" && colours === 1 ? "grey" : "rgb";
 }
 
@@ -135,7 +159,11 @@ function asPillow(image: Sharp, kind: PixelKind): Sharp {
       return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw();
     case "grey16":
       // libvips' cast to 8 bits clips: everything over 255 is white. Pillow does the like (modes I and I;16).
-      return image.pipelineColourspace("grey16").toColourspace("grey16").raw({ depth: "uchar" });
+      return image
+        .removeAlpha()
+        .pipelineColourspace("grey16")
+        .toColourspace("grey16")
+        .raw({ depth: "uchar" });
     case "grey":
       return image.removeAlpha().toColourspace("b-w").raw();
     case "rgb":

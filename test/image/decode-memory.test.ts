@@ -100,7 +100,6 @@ describe("the memory that a picture is said to take is the most that it takes, a
 });
 
 describe("a picture over the limits is refused, and takes no memory:", () => {
-  const float5 = { bits: 32, samples: 5, sampleFormat: 3 } as const;
   test.each<[string, () => Buffer | Promise<Buffer>]>([
     [
       "PNG of 50,000,000 × 1, 16 bits of RGBA",
@@ -119,8 +118,12 @@ describe("a picture over the limits is refused, and takes no memory:", () => {
       () => flatPng({ width: 1, height: 50_000_000, bits: 1, colourType: 0 }),
     ],
     [
-      "TIFF of 49 megapixels, 5 channels of 32 bits, in one tile",
-      () => tiff({ width: 7000, height: 7000, ...float5, tile: { width: 16, height: 7008 } }),
+      "TIFF of 49 megapixels, 16 bits of RGBA, in high tiles",
+      () =>
+        tiff({
+          ...{ width: 7000, height: 7000, bits: 16, samples: 4, extraSamples: 2 },
+          tile: { width: 1600, height: 7008 },
+        }),
     ],
     [
       "AVIF of 49 megapixels",
@@ -156,8 +159,8 @@ describe("a picture of 50 megapixels has its place:", () => {
     ],
     ["turned TIFF, 16 bits of RGB", () => tiff({ ...size, bits: 16, samples: 3, orientation: 6 })],
     [
-      "turned TIFF, 5 channels of 32 bits: it is turned after it has become RGB",
-      () => tiff({ ...size, bits: 32, samples: 5, sampleFormat: 3, orientation: 6 }),
+      "turned TIFF, 16 bits of RGBA: it is turned after it has become RGB",
+      () => tiff({ ...size, bits: 16, samples: 4, extraSamples: 2, orientation: 6 }),
     ],
     [
       "panorama of 25,000 × 2000",

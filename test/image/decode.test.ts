@@ -1,9 +1,12 @@
 import { readdir } from "node:fs/promises";
-import { crc32 } from "node:zlib";
+import { crc32, deflateSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { configureDecoder } from "../../src/image/decode.js";
+import { firstOpaqueFrame } from "../../src/image/gif-frame.js";
 import { decode } from "../helpers/decode.js";
 import { expected, fixture } from "../helpers/fixtures.js";
+import { flatPng, pngChunk } from "../helpers/png.js";
+import { tiff, type TiffShape } from "../helpers/tiff.js";
 
 const maxPixels = 1_000_000;
 
@@ -82,6 +85,67 @@ describe("decoding refuses", () => {
     await expect(decode(file, 23 * 17)).resolves.toMatchObject({ width: 23 });
     await expect(decode(file, 23 * 17 - 1)).rejects.toMatchObject({ code: "IMAGE_TOO_LARGE" });
   });
+});
+
+describe("decoding refuses, rather than read it unlike Pillow,", () => {
+  const size = { width: 23, height: 17 };
+  test.each<[string, TiffShape]>([
+    ["a TIFF of 16-bit CMYK", { ...size, bits: 16, samples: 4, photometric: 5 }],
+    ["a TIFF of CMYK and another sample", { ...size, bits: 8, samples: 5, photometric: 5 }],
+    ["a TIFF of signed 16-bit greys", { ...size, bits: 16, samples: 1, sampleFormat: 2 }],
+    ["a TIFF of signed 8-bit greys", { ...size, bits: 8, samples: 1, sampleFormat: 2 }],
+    ["a TIFF of 16-bit planes", { ...size, bits: 16, samples: 3, isPlanar: true }],
+    [
+      "a TIFF of 16-bit planes with premultiplied alpha",
+      { ...size, bits: 16, samples: 4, extraSamples: 1, isPlanar: true },
+    ],
+    [
+      "a TIFF of 16 bits with premultiplied alpha",
+      { ...size, bits: 16, samples: 4, extraSamples: 1 },
+    ],
+    ["a TIFF of 16-bit greys where white is 0", { ...size, bits: 16, samples: 1, photometric: 0 }],
+    [
+      "a TIFF of planes where white is 0",
+      { ...size, bits: 8, samples: 1, photometric: 0, isPlanar: true },
+    ],
+    ["a TIFF of floating-point colours", { ...size, bits: 32, samples: 3, sampleFormat: 3 }],
+    ["a TIFF of grey and an unspecified sample", { ...size, bits: 8, samples: 2 }],
+    ["a TIFF of five samples", { ...size, bits: 8, samples: 5 }],
+  ])("%s", async (_what, shape) => {
+    await expect(decode(tiff(shape), maxPixels)).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+      message: expect.stringContaining("docs/pictures.md"),
+    });
+  });
+
+  test("a GIF whose first picture does not cover its screen", async () => {
+    const file = Buffer.from(await fixture("palette.gif"));
+    file.writeUInt16LE(24, 6);
+    await expect(decode(file, maxPixels)).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+      message: expect.stringContaining("smaller than it"),
+    });
+  });
+
+  test("a PNG with a text that Pillow takes for a bomb", async () => {
+    const text = Buffer.concat([
+      Buffer.from("XML:com.adobe.xmp\0\0", "latin1"),
+      deflateSync(Buffer.alloc(2_000_000)),
+    ]);
+    const shape = { width: 5, height: 5, bits: 8, colourType: 2 } as const;
+    const file = flatPng({ ...shape, chunks: [pngChunk("zTXt", text)] });
+    await expect(decode(file, maxPixels)).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+      message: expect.stringContaining("1 MiB"),
+    });
+  });
+});
+
+test("of an animation no more than the first picture is read", async () => {
+  const file = await fixture("animated.gif");
+  const frame = firstOpaqueFrame(file);
+  expect(frame?.length).toBeLessThan(file.length);
+  expect(frame?.at(-1)).toBe(0x3b);
 });
 
 test("no error of a decoder reaches the message", async () => {

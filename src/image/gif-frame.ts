@@ -1,0 +1,50 @@
+/** GIF89a: the blocks' introducers, and the label of a graphic control extension (section 23). */
+const extension = 0x21;
+const imageDescriptor = 0x2c;
+const trailer = 0x3b;
+const graphicControl = 0xf9;
+const transparencyFlag = 0x01;
+const colourTableFlag = 0x80;
+
+/**
+ * The first picture of a GIF, without transparency: libvips makes transparent pixels black, and Pillow gives them the
+ * palette's colour. What follows the first picture is left out: it is not shown, and would be read.
+ *
+ * @returns undefined where the file is not understood, or where the first picture does not cover the whole screen:
+ *   libvips and Pillow fill the rest with different colours
+ */
+export function firstOpaqueFrame(file: Uint8Array): Uint8Array | undefined {
+  const byteAt = (at: number): number => file[at] ?? 0;
+  const wordAt = (at: number): number => byteAt(at) | (byteAt(at + 1) << 8);
+  const tableBytes = (flags: number): number =>
+    (flags & colourTableFlag) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1);
+  /** After the sub-blocks that begin there (section 15). */
+  const endOfBlocks = (start: number): number => {
+    let at = start;
+    while (at < file.length && byteAt(at) !== 0) at += 1 + byteAt(at);
+    return at + 1;
+  };
+  const controls: number[] = [];
+  // Section 18: the screen's width and height, and the flags that tell the size of the colour table.
+  let at = 13 + tableBytes(byteAt(10));
+  for (; byteAt(at) === extension; at = endOfBlocks(at + 2)) {
+    if (byteAt(at + 1) === graphicControl) controls.push(at + 3);
+  }
+  if (byteAt(at) !== imageDescriptor) return undefined;
+  // Section 20: left, top, width, height.
+  const coversScreen =
+    wordAt(at + 1) === 0 &&
+    wordAt(at + 3) === 0 &&
+    wordAt(at + 5) >= wordAt(6) &&
+    wordAt(at + 7) >= wordAt(8);
+  if (!coversScreen) return undefined;
+  // The descriptor, its colour table, the code size (section 22), the picture.
+  const end = endOfBlocks(at + 10 + tableBytes(byteAt(at + 9)) + 1);
+  // A file that ends within its picture stays one.
+  if (end > file.length) return file;
+  const frame = new Uint8Array(end + 1);
+  frame.set(file.subarray(0, end));
+  frame[end] = trailer;
+  for (const flags of controls) frame[flags] = (frame[flags] ?? 0) & ~transparencyFlag;
+  return frame;
+}
