@@ -57,15 +57,18 @@ function heldBytes(file: Uint8Array, shape: DecodeShape): number {
     case "jpeg":
       return jpegBytes(file, shape);
     case "png":
-      return isInterlaced ? pixels * sourceBytes : 0;
+      // The copy without compressed texts.
+      return file.length + (isInterlaced ? pixels * sourceBytes : 0);
     case "webp":
       return pixels * webpBytes + webpFixedBytes;
     case "gif":
-      return pixels * gifBytes;
+      // The copy without transparency.
+      return file.length + pixels * gifBytes;
     case "tiff":
       return tiffBytes(file, shape);
     default:
-      return pixels * (sourceBytes > 4 ? avifBytes.wide : avifBytes.narrow);
+      // libheif copies the compressed picture.
+      return 2 * file.length + pixels * (sourceBytes > 4 ? avifBytes.wide : avifBytes.narrow);
   }
 }
 

@@ -1,9 +1,10 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { decodeFailure, unlikePillow } from "./decode-failure.js";
 import { estimateDecodeBytes } from "./decode-memory.js";
-import { firstOpaqueFrame } from "./gif-frame.js";
-import { checkDecodeBytes, checkSize, type ImageLimits } from "./limits.js";
+import { firstOpaqueFrame, isGif } from "./gif-frame.js";
+import { checkDecodeBytes, checkScans, checkSize, type ImageLimits } from "./limits.js";
 import type { Pixels } from "./pixels.js";
+import { isPng, withoutCompressedTexts } from "./png-chunks.js";
 import { readTextOrientation } from "./png-orientation.js";
 import { isReadLikePillow } from "./tiff-samples.js";
 import { isTurned, turnUpright } from "./turn.js";
@@ -74,6 +75,7 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
   const sourceBytes = metadata.channels * (sampleBytes[metadata.depth] ?? longestSampleBytes);
   checkSize({ width, height, rowBytes: width * sourceBytes }, limits);
   if (format === "tiff" && !isReadLikePillow(file)) throw unlikePillow("a TIFF of such samples");
+  if (format === "jpeg") checkScans(file);
   const kind = kindOf(file, metadata);
   const decodeBytes = estimateDecodeBytes(file, {
     format,
@@ -101,9 +103,7 @@ export async function decodeImage(
   { format, width, height, orientation, kind }: ImageHeader,
   timeoutSeconds: number,
 ): Promise<DecodedImage> {
-  const picture = format === "gif" ? firstOpaqueFrame(file) : file;
-  if (picture === undefined) throw unlikePillow("a GIF whose first picture is smaller than it");
-  const image = sharp(picture, {
+  const image = sharp(pictureOf(file), {
     ignoreIcc: true,
     failOn: "error",
     limitInputPixels: width * height,
@@ -125,12 +125,23 @@ export async function decodeImage(
 }
 
 async function readMetadata(file: Uint8Array): Promise<Metadata> {
+  const picture = pictureOf(file);
   try {
     // The size is ours to judge, with a message of its own.
-    return await sharp(file, { failOn: "error", limitInputPixels: false }).metadata();
+    return await sharp(picture, { failOn: "error", limitInputPixels: false }).metadata();
   } catch (cause) {
     throw decodeFailure(cause);
   }
+}
+
+/** What libvips gets to see of a file. */
+function pictureOf(file: Uint8Array): Uint8Array {
+  if (isPng(file)) return withoutCompressedTexts(file);
+  if (!isGif(file)) return file;
+  const frame = firstOpaqueFrame(file);
+  if (frame === undefined)
+    throw unlikePillow("a GIF whose first picture does not cover its screen");
+  return frame;
 }
 
 /** EXIF's, or that which Pillow finds elsewhere. */

@@ -6,6 +6,11 @@ const graphicControl = 0xf9;
 const transparencyFlag = 0x01;
 const colourTableFlag = 0x80;
 
+export function isGif(file: Uint8Array): boolean {
+  // GIF89a, section 17: "GIF87a" or "GIF89a".
+  return Buffer.from("GIF8").equals(file.subarray(0, 4));
+}
+
 /**
  * The first picture of a GIF, without transparency: libvips makes transparent pixels black, and Pillow gives them the
  * palette's colour. What follows the first picture is left out: it is not shown, and would be read.

@@ -1,4 +1,5 @@
 import { RequestError } from "../errors.js";
+import { countScans } from "./jpeg-frame.js";
 
 /** What a picture may be; each is held against its header, before a pixel is decoded. */
 export interface ImageLimits {
@@ -41,6 +42,15 @@ export function checkSize(
   if (rowBytes > maxRowBytes) {
     throw tooLarge(`a picture whose decoded rows have at most ${maxRowBytes} bytes`, `${rowBytes}`);
   }
+}
+
+/** Progressive files have 10, by the scripts of usual encoders 15 at most. */
+const maxScans = 100;
+
+/** @throws RequestError IMAGE_TOO_LARGE for a JPEG whose scans would take long to read */
+export function checkScans(file: Uint8Array): void {
+  if (countScans(file, maxScans) <= maxScans) return;
+  throw tooLarge(`a JPEG of at most ${maxScans} scans`, "one with more");
 }
 
 /** @throws RequestError IMAGE_TOO_LARGE */

@@ -1,5 +1,6 @@
 import { isNativeError } from "node:util/types";
 import { inflateSync } from "node:zlib";
+import { pngChunks } from "./png-chunks.js";
 import { readTiffDirectory } from "./tiff-directory.js";
 
 /** Pillow's MAX_TEXT_CHUNK (PngImagePlugin.py). */
@@ -20,7 +21,7 @@ export type TextOrientation =
  */
 export function readTextOrientation(file: Uint8Array, hasExifChunk: boolean): TextOrientation {
   const texts = new Map<string, string>();
-  for (const { type, data } of chunks(file)) {
+  for (const { type, data } of pngChunks(file)) {
     const text = readText(type, data);
     if (text === "refused") return { kind: "refused" };
     // Of a keyword that is there twice the last text counts.
@@ -32,18 +33,6 @@ export function readTextOrientation(file: Uint8Array, hasExifChunk: boolean): Te
   const xmp = /tiff:Orientation(?:="|>)([0-9])/u.exec(texts.get(xmpKeyword) ?? "")?.[1];
   const orientation = fromProfile ?? (xmp === undefined ? undefined : Number(xmp));
   return orientation === undefined ? { kind: "none" } : { kind: "found", orientation };
-}
-
-/** PNG, section 5.3: length, type, data, CRC. */
-function* chunks(file: Uint8Array): Generator<{ type: string; data: Buffer }> {
-  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
-  for (let at = 8; at + 12 <= bytes.length;) {
-    const length = bytes.readUInt32BE(at);
-    const end = at + 8 + length;
-    if (end > bytes.length) return;
-    yield { type: bytes.toString("latin1", at + 4, at + 8), data: bytes.subarray(at + 8, end) };
-    at = end + 4;
-  }
 }
 
 /** PNG, section 11.3.4: tEXt, zTXt, iTXt. */

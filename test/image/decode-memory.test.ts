@@ -1,9 +1,10 @@
+import { deflateSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import sharp, { type Sharp } from "sharp";
 import { configureDecoder, inspectImage } from "../../src/image/decode.js";
 import { defaultLimits } from "../../src/image/limits.js";
 import { measureDecode, noLimits } from "../helpers/measure-decode.js";
-import { flatPng } from "../helpers/png.js";
+import { flatPng, pngChunk } from "../helpers/png.js";
 import { tiff, type TiffShape } from "../helpers/tiff.js";
 
 /** An estimate may be so much over what a picture takes: half as much again, and what every picture is given. */
@@ -66,6 +67,14 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
   ["interlaced PNG, 16 bits of RGBA", png(16, 6, true)],
   ["wide PNG", () => flatPng({ width: 32_768, height: 400, bits: 16, colourType: 6 })],
   ["tall PNG", () => flatPng({ width: 400, height: 32_768, bits: 16, colourType: 6 })],
+  [
+    "PNG with texts that are 100 times 8 MB when they are unpacked",
+    () => {
+      const text = Buffer.concat([Buffer.from("a\0\0"), deflateSync(Buffer.alloc(7_900_000))]);
+      const chunks = Array.from({ length: 100 }, () => pngChunk("zTXt", text));
+      return flatPng({ width, height, bits: 8, colourType: 2, chunks });
+    },
+  ],
   ["WebP", () => picture().webp({ effort: 0 }).toBuffer()],
   ["WebP with alpha", () => picture(4).webp({ effort: 0 }).toBuffer()],
   ["lossless WebP", () => picture().webp({ effort: 0, lossless: true }).toBuffer()],

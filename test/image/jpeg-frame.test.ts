@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { readJpegFrame } from "../../src/image/jpeg-frame.js";
+import { countScans, readJpegFrame } from "../../src/image/jpeg-frame.js";
+import { checkScans } from "../../src/image/limits.js";
 import { fixture } from "../helpers/fixtures.js";
 import { flat } from "../helpers/pictures.js";
 
@@ -33,6 +34,35 @@ describe("a JPEG's frame tells", () => {
     const grey = { coefficientsPerPixel: 1, mcuWidth: 8, mcuHeight: 8 };
     expect(readJpegFrame(await fixture("grey.jpg"))).toMatchObject(grey);
     expect(readJpegFrame(await fixture("cmyk.jpg"))).toMatchObject({ coefficientsPerPixel: 4 });
+  });
+});
+
+describe("a JPEG's scans", () => {
+  test("are counted, whatever lies in their segments and their data", async () => {
+    expect(countScans(await fixture("rgb.jpg"), 100)).toBe(1);
+    expect(countScans(await fixture("progressive.jpg"), 100)).toBe(10);
+    const thumbnail = Buffer.concat([
+      Buffer.from("ffd8ffe10006ffdaffda", "hex"),
+      (await fixture("rgb.jpg")).subarray(2),
+    ]);
+    expect(countScans(thumbnail, 100)).toBe(1);
+  });
+
+  test("are bounded", async () => {
+    const file = await fixture("rgb.jpg");
+    const scan = Buffer.from("ffda0008010100003f00", "hex");
+    const scans = (count: number): Buffer =>
+      Buffer.concat([
+        file.subarray(0, -2),
+        ...Array.from({ length: count - 1 }, () => scan),
+        file.subarray(-2),
+      ]);
+    expect(() => {
+      checkScans(scans(100));
+    }).not.toThrow();
+    expect(() => {
+      checkScans(scans(101));
+    }).toThrow("at most 100 scans");
   });
 });
 
