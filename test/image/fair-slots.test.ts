@@ -101,6 +101,20 @@ describe("fair slots", () => {
     expect(works.started).toEqual([]);
   });
 
+  test("do not begin work whose signal aborts after its claim has entered, and free its place", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const gone = new AbortController();
+    const dropped = works.run(slots, "a1", 1, gone.signal);
+    gone.abort(new Error("disconnected"));
+    await expect(dropped).rejects.toThrow("disconnected");
+    expect(works.started).toEqual([]);
+    const next = works.run(slots, "b1");
+    await turn();
+    await works.end("b1");
+    await next;
+  });
+
   test("dismiss a client's newest claim", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
