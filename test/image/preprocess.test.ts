@@ -1,8 +1,14 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { configureDecoder } from "../../src/image/decode.js";
+import { configureDecoder, inspectImage } from "../../src/image/decode.js";
+import { defaultLimits } from "../../src/image/limits.js";
 import { resizeWindow } from "../../src/image/pillow-resize.js";
 import type { Pixels } from "../../src/image/pixels.js";
-import { cropOffset, resizedSize, type Preprocessing } from "../../src/image/preprocess.js";
+import {
+  cropOffset,
+  prepareImage,
+  resizedSize,
+  type Preprocessing,
+} from "../../src/image/preprocess.js";
 import { decode, prepare } from "../helpers/decode.js";
 import { expected, fixture } from "../helpers/fixtures.js";
 import { flat } from "../helpers/pictures.js";
@@ -101,6 +107,14 @@ describe("resizing", () => {
 });
 
 describe("a picture becomes a square", () => {
+  test("unless its client has disconnected", async () => {
+    const file = await flat("red").png().toBuffer();
+    const header = await inspectImage(file, defaultLimits);
+    const signal = AbortSignal.abort(new Error("disconnected"));
+    const options = { preprocessing: imageNet, timeoutSeconds: 60, signal };
+    await expect(prepareImage(file, header, options)).rejects.toThrow("disconnected");
+  });
+
   test("of red, green and blue bytes, in a buffer of their own", async () => {
     const file = await flat("red").png().toBuffer();
     const { pixels, ...image } = await prepare(file, imageNet);
