@@ -48,7 +48,7 @@ describe("the decode queue", () => {
       const { queueMs, decodeMs } = await queue.prepare(file, never, "a");
       return [asked + queueMs, asked + queueMs + decodeMs];
     };
-    const larges = [1, 2, 3].map(() => prepare(large));
+    const larges = [1, 2, 3, 4, 5, 6].map(() => prepare(large));
     const smalls = [1, 2, 3].map(() => prepare(small));
     const times = (await Promise.all(larges)).sort(([a], [b]) => a - b);
     times.slice(1).forEach(([began], index) => {
