@@ -37,6 +37,7 @@ export type RequestErrorCode =
   | "NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "NOT_ACCEPTABLE"
+  | "UPLOAD_TOO_SLOW"
   | "UPLOAD_TOO_LARGE"
   | "IMAGE_TOO_LARGE"
   | "IMAGE_UNSUPPORTED"

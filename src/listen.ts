@@ -1,18 +1,21 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import type { Logger } from "pino";
 import type { Config } from "./config/schema.js";
 import { UnavailableError, describeCause } from "./errors.js";
 import { createApp } from "./http/app.js";
 import { LegacyUploads } from "./http/legacy-uploads.js";
+import { Connections, type ConnectionLimits } from "./http/connections.js";
 import { UploadReader } from "./http/upload.js";
 import { DecodeQueue } from "./image/decode-queue.js";
 import { OnnxClassifier } from "./inference/onnx-classifier.js";
 import type { Metrics } from "./metrics/metrics.js";
-import { createMetricsServer } from "./metrics/server.js";
+import { metricsListener } from "./metrics/server.js";
 import type { ModelSession } from "./model/session.js";
 import type { Platform } from "./platform.js";
 import type { ImageKeys } from "./secrets/image-keys.js";
 import { version } from "./version.js";
+
+type Limits = Config["Inference"]["Limits"];
 
 export interface ListenOptions {
   config: Config;
@@ -29,30 +32,34 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** How long a client that was answered may go on sending, and a stopping server's answer stay unread. */
+const lingerMs = 2000;
+
 /** @throws UnavailableError LISTEN_FAILED */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { config, metrics, log } = options;
   const { Listen: address, Metrics: metricsAddress, Limits: limits } = config.Inference;
   const stopping = { on: false };
   const app = createServerApp(options, () => stopping.on);
-  const servers: Server[] = [];
+  const listening: Connections[] = [];
   const close = async (): Promise<void> => {
     stopping.on = true;
-    await Promise.all(servers.map(closeServer));
+    await Promise.all(listening.map((connections) => connections.close()));
   };
-  const open = async (server: Server, where: Address): Promise<number> => {
+  const open = async (onRequest: RequestListener, where: Address): Promise<number> => {
+    const server = createServer(timeouts(limits));
+    const connections = new Connections({ server, onRequest, limits: connectionLimits(limits) });
     const port = await bind(server, where);
-    servers.unshift(server);
+    listening.unshift(connections);
     return port;
   };
   try {
     if (metricsAddress !== undefined) {
       const where = { ...metricsAddress, name: "Inference.Metrics.Port" };
-      const metricsPort = await open(createMetricsServer(metrics), where);
+      const metricsPort = await open(metricsListener(metrics), where);
       log.info({ host: metricsAddress.Host, metricsPort }, "metrics");
     }
-    const http = createServer({ requestTimeout: limits.RequestTimeoutMs }, app);
-    const port = await open(http, { ...address, name: "Inference.Listen.Port" });
+    const port = await open(app, { ...address, name: "Inference.Listen.Port" });
     log.info({ host: address.Host, port }, "listening");
     return { port, close };
   } catch (error) {
@@ -104,6 +111,9 @@ function createServerApp(
     uploads: new UploadReader({
       maxBytes: images.MaxBytes,
       maxBytesInFlight: limits.MaxBytesInFlight,
+      maxBytesPerAddress: limits.MaxBytesPerAddress ?? shareOf(limits.MaxBytesInFlight),
+      minBytesPerSecond: limits.MinBytesPerSecond,
+      graceMs: limits.UploadGraceMs,
     }),
     legacyUploads: new LegacyUploads({
       maxDistinct: limits.MaxLegacyUploads,
@@ -124,6 +134,30 @@ function createServerApp(
       log.error({ reason: describeCause(error) }, "an error of our own");
     },
   });
+}
+
+/** What one address may have of what is for all. */
+function shareOf(all: number): number {
+  return Math.ceil(all * 0.75);
+}
+
+function connectionLimits(limits: Limits): ConnectionLimits {
+  return {
+    maxConnections: limits.MaxConnections,
+    maxConnectionsPerAddress: limits.MaxConnectionsPerAddress ?? shareOf(limits.MaxConnections),
+    requestTimeoutMs: limits.RequestTimeoutMs,
+    lingerMs,
+  };
+}
+
+/** Node's own limits. Its `requestTimeout` counts from a request's first byte; ours ends an upload before. */
+function timeouts({ HeaderTimeoutMs, RequestTimeoutMs }: Limits): ServerOptions {
+  return {
+    headersTimeout: HeaderTimeoutMs,
+    requestTimeout: HeaderTimeoutMs + RequestTimeoutMs,
+    // Node compares times no more often than this; its default of 30 s can double a limit.
+    connectionsCheckingInterval: Math.min(1000, Math.ceil(HeaderTimeoutMs / 4)),
+  };
 }
 
 interface Address {
@@ -153,11 +187,4 @@ async function bind(server: Server, { Host: host, Port: port, name }: Address): 
   });
   const bound = server.address();
   return typeof bound === "object" && bound !== null ? bound.port : port;
-}
-
-async function closeServer(server: Server): Promise<void> {
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeIdleConnections();
-  });
 }

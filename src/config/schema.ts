@@ -203,7 +203,7 @@ const inference = z.strictObject({
       MaxBatchDelayMs: z.int().min(0).max(10_000).default(0),
       /** Requests waiting to be decoded or classified. */
       MaxQueue: z.int().min(1).max(100_000).default(256),
-      /** Of all uploads held in memory. */
+      /** Of all uploads held in memory: what has arrived of them, not what they announce. */
       MaxBytesInFlight: z.int().min(1).default(268_435_456),
       /**
        * Distinct `.encrypted` uploads that one address may send in `LegacyPeriodMs`; 0: any number. It slows down
@@ -211,7 +211,18 @@ const inference = z.strictObject({
        */
       MaxLegacyUploads: z.int().min(0).max(100_000).default(200),
       LegacyPeriodMs: z.int().min(1000).max(86_400_000).default(3_600_000),
-      /** From a request's first byte to its answer. */
+      /** Of those from one address: IPv4, or an IPv6 /64. Default: three quarters of MaxBytesInFlight. */
+      MaxBytesPerAddress: z.int().min(1).optional(),
+      /** An upload that brings less over UploadGraceMs is refused. 0: any rate will do. */
+      MinBytesPerSecond: z.int().min(0).default(1024),
+      UploadGraceMs: milliseconds(5000),
+      /** Open at one time. */
+      MaxConnections: z.int().min(1).max(1_000_000).default(4096),
+      /** Of one address. Default: three quarters of MaxConnections. */
+      MaxConnectionsPerAddress: z.int().min(1).optional(),
+      /** From a connection's first byte, or its opening, to the end of its request's head. */
+      HeaderTimeoutMs: milliseconds(5000),
+      /** From the end of a request's head to the end of its answer. */
       RequestTimeoutMs: milliseconds(30_000),
       /** Of one run of the model; nothing stops one that takes longer, so the server ends. */
       RunTimeoutMs: milliseconds(10_000),

@@ -1,42 +1,20 @@
 import type { Request, RequestHandler, Response } from "express";
-import type { Config } from "../config/schema.js";
-import type { AesKey } from "../crypto/aes-key.js";
 import { RequestError } from "../errors.js";
-import type { DecodeQueue, QueuedImage } from "../image/decode-queue.js";
-import type { Classifier } from "../inference/classifier.js";
 import { Deadline } from "../net/deadline.js";
 import { withSignal } from "../net/retry.js";
-import { rank } from "../inference/ranking.js";
-import type { ImageKeys } from "../secrets/image-keys.js";
 import { AnswerSize } from "./answer-size.js";
-import { answerTypes, toJose, toJson, toText, type Answer, type AnswerType } from "./answer.js";
-import {
-  encryptedImageRejected,
-  formatOf,
-  openUpload,
-  type AnswerKey,
-  type UploadFormat,
-} from "./open-upload.js";
+import { answerTypes, toJose, toJson, toText, type AnswerType } from "./answer.js";
+import { classifyUpload, type Classified, type ClassifyOptions } from "./classify-upload.js";
 import type { LegacyUploads } from "./legacy-uploads.js";
+import { formatOf, type UploadFormat } from "./open-upload.js";
 import type { Upload, UploadReader } from "./upload.js";
 
-export interface EvaluateOptions {
-  classifier: Classifier;
-  decoder: DecodeQueue;
-  keys: ImageKeys;
+export interface EvaluateOptions extends ClassifyOptions {
   uploads: UploadReader;
   legacyUploads: LegacyUploads;
   formats: readonly UploadFormat[];
-  results: Config["Inference"]["Results"];
   requestTimeoutMs: number;
-  onStage: (stage: Stage, tookMs: number) => void;
 }
-
-/**
- * What a request's time goes into; `queue` is all waiting, for decoding and for the model. All but `upload` are told of
- * answered uploads alone: the figures of a refused one would tell their reader why it was refused.
- */
-export type Stage = "upload" | "decrypt" | "decode" | "queue" | "inference";
 
 const defaultTop = 5;
 const everyAnswerType: AnswerType[] = ["text/plain", "application/json", "application/jose"];
@@ -51,22 +29,11 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
     negotiate(request, everyAnswerType);
 
     const start = performance.now();
-    const upload = await options.uploads.read(request, response);
+    const upload = await options.uploads.read(request, response, signal);
     options.onStage("upload", performance.now() - start);
-    const format = formatOf(upload);
-    if (!options.formats.includes(format)) {
-      throw new RequestError(
-        "FORMAT_REFUSED",
-        `expected an upload of the format ${options.formats.join(" or ")}; got ${format}`,
-      );
-    }
-    const type = chooseAnswerType(request, format, options);
-    const client = request.socket.remoteAddress ?? "";
-    if (format === "encrypted") options.legacyUploads.admit(client, upload.bytes);
-
-    const work = classifyUpload(upload, format, top, signal, client, options);
-    const { answer, answerKey } = await withSignal(work, signal);
-    if (format === "encrypted" && type === "application/jose") answer.image.authenticated = false;
+    // Where its client disconnects, an upload's bytes count until the work on them has ended.
+    const work = answerUpload(request, upload, top, signal, options).finally(upload.release);
+    const { type, answer, answerKey } = await withSignal(work, signal);
     response.type(type);
     if (type === "text/plain") response.send(toText(answer));
     else if (type === "application/json") response.send(toJson(answer));
@@ -78,45 +45,34 @@ export function evaluate(options: EvaluateOptions): RequestHandler {
   };
 }
 
-async function classifyUpload(
+async function answerUpload(
+  request: Request,
   upload: Upload,
-  format: UploadFormat,
   top: number,
   signal: AbortSignal,
-  client: string,
   options: EvaluateOptions,
-): Promise<{ answer: Answer; answerKey: AnswerKey | undefined }> {
-  const { classifier, onStage, results } = options;
-  const opened = await openAndPrepare(upload, format, signal, client, options);
-  const { image, openedBy, answerKey, decryptMs } = opened;
-  const { pixels, width, height, format: fileFormat, decodeMs } = image;
-  const { probabilities, inferenceMs, ...waited } = await classifier.classify(
-    pixels,
-    signal,
-    openedBy,
-  );
-  const queueMs = image.queueMs + waited.queueMs;
-  if (format !== "plain") onStage("decrypt", decryptMs);
-  onStage("decode", decodeMs);
-  onStage("queue", queueMs);
-  onStage("inference", inferenceMs);
-  const { model } = classifier;
-  const answer: Answer = {
-    model,
-    image: { width, height, format: fileFormat, encrypted: format !== "plain" },
-    predictions: rank(probabilities, model.labels, top),
-    probabilities:
-      results.Probabilities === "all" || (results.Probabilities === "jwe" && format === "jwe"),
-    timings: { queueMs, decodeMs, inferenceMs },
-  };
-  return { answer, answerKey };
+): Promise<Classified & { type: AnswerType }> {
+  const format = formatOf(upload);
+  if (!options.formats.includes(format)) {
+    throw new RequestError(
+      "FORMAT_REFUSED",
+      `expected an upload of the format ${options.formats.join(" or ")}; got ${format}`,
+    );
+  }
+  const type = chooseAnswerType(request, format, options);
+  const client = request.socket.remoteAddress ?? "";
+  if (format === "encrypted") options.legacyUploads.admit(client, upload.bytes);
+  const classified = await classifyUpload({ upload, format, top, client, signal }, options);
+  const { image } = classified.answer;
+  if (format === "encrypted" && type === "application/jose") image.authenticated = false;
+  return { type, ...classified };
 }
 
-/** Aborts when the time for an answer is up, or nobody is there to read it. */
+/** Aborts when the time for an answer is up, or its client has disconnected. */
 function requestSignal(response: Response, timeoutMs: number): AbortSignal {
   const deadline = new Deadline(timeoutMs);
   response.once("close", () => {
-    deadline.abort(new Error("nobody waits for an answer"));
+    deadline.abort(new Error("the client disconnected, or has its answer"));
   });
   return deadline.signal;
 }
@@ -158,41 +114,4 @@ function negotiate(request: Request, types: readonly AnswerType[]): AnswerType {
     throw new RequestError("NOT_ACCEPTABLE", `expected Accept to allow ${types.join(" or ")}`);
   }
   return found;
-}
-
-interface Opened {
-  image: QueuedImage;
-  openedBy: AesKey | undefined;
-  answerKey: AnswerKey | undefined;
-  /** Of all keys that were tried. */
-  decryptMs: number;
-}
-
-/** @throws RequestError ENCRYPTED_IMAGE_REJECTED, the same whatever the reason */
-async function openAndPrepare(
-  upload: Upload,
-  format: UploadFormat,
-  signal: AbortSignal,
-  client: string,
-  { keys, decoder }: EvaluateOptions,
-): Promise<Opened> {
-  let decryptMs = 0;
-  let since = performance.now();
-  for await (const { file, ...of } of openUpload(upload, format, keys)) {
-    decryptMs += performance.now() - since;
-    try {
-      return { image: await decoder.prepare(file, signal, client), ...of, decryptMs };
-    } catch (error) {
-      if (format === "plain" || !isNoPicture(error)) throw error;
-    }
-    since = performance.now();
-  }
-  throw encryptedImageRejected();
-}
-
-function isNoPicture(error: unknown): boolean {
-  return (
-    error instanceof RequestError &&
-    ["IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE", "DECODE_TIMEOUT"].includes(error.code)
-  );
 }

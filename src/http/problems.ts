@@ -10,6 +10,7 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   NOT_ACCEPTABLE: 406,
+  UPLOAD_TOO_SLOW: 408,
   UPLOAD_TOO_LARGE: 413,
   IMAGE_TOO_LARGE: 413,
   IMAGE_UNSUPPORTED: 415,

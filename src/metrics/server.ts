@@ -1,9 +1,9 @@
-import { createServer, type Server } from "node:http";
+import type { RequestListener } from "node:http";
 import type { Metrics } from "./metrics.js";
 
 /** `GET /metrics`, on a port of its own: it names the data owners, which is nothing to clients. */
-export function createMetricsServer(metrics: Metrics): Server {
-  return createServer((request, response) => {
+export function metricsListener(metrics: Metrics): RequestListener {
+  return (request, response) => {
     if (request.url !== "/metrics" || (request.method !== "GET" && request.method !== "HEAD")) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("see /metrics\n");
       return;
@@ -16,5 +16,5 @@ export function createMetricsServer(metrics: Metrics): Server {
         response.writeHead(500).end();
       },
     );
-  });
+  };
 }

@@ -94,6 +94,10 @@ describe("a configuration", () => {
       MaxBytesInFlight: 268_435_456,
       MaxLegacyUploads: 200,
       LegacyPeriodMs: 3_600_000,
+      MinBytesPerSecond: 1024,
+      UploadGraceMs: 5000,
+      MaxConnections: 4096,
+      HeaderTimeoutMs: 5000,
       RequestTimeoutMs: 30_000,
       RunTimeoutMs: 10_000,
     });

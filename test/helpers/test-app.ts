@@ -4,9 +4,9 @@ import request, { type Test } from "supertest";
 import type { Config } from "../../src/config/schema.js";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { createApp, type AppOptions, type RequestSummary } from "../../src/http/app.js";
-import type { Stage } from "../../src/http/evaluate.js";
+import type { Stage } from "../../src/http/classify-upload.js";
 import { LegacyUploads } from "../../src/http/legacy-uploads.js";
-import { UploadReader, type UploadLimits } from "../../src/http/upload.js";
+import { UploadReader, type UploadReaderOptions } from "../../src/http/upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { configureDecoder } from "../../src/image/decode.js";
 import { defaultLimits, type ImageLimits } from "../../src/image/limits.js";
@@ -29,6 +29,7 @@ export const legacyKeyVersion = "4567cdef";
 
 export interface TestApp {
   app: Express;
+  uploads: UploadReader;
   /** "Missing" is an owner whose key could not be had. */
   keys: ImageKeys;
   /** The keys' own. */
@@ -40,8 +41,8 @@ export interface TestApp {
 
 export interface TestAppOptions {
   results?: Partial<Config["Inference"]["Results"]>;
-  limits?: Partial<UploadLimits>;
   imageLimits?: Partial<ImageLimits>;
+  limits?: Partial<UploadReaderOptions>;
   labels?: string[];
   /** In place of the honest model. */
   session?: ModelSession;
@@ -75,6 +76,14 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     key: await takeKey(Buffer.from(imageKeys.Legacy), "cbc"),
     version: legacyKeyVersion,
   });
+  const uploads = new UploadReader({
+    maxBytes: 100_000,
+    maxBytesInFlight: 100_000_000,
+    maxBytesPerAddress: 100_000_000,
+    minBytesPerSecond: 1,
+    graceMs: 60_000,
+    ...options.limits,
+  });
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },
     platform: "none",
@@ -94,12 +103,8 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
       maxQueue: 500,
     }),
     keys,
-    uploads: new UploadReader({
-      maxBytes: 100_000,
-      maxBytesInFlight: 100_000_000,
-      ...options.limits,
-    }),
     legacyUploads: new LegacyUploads({ maxDistinct: 0, periodMs: 1000 }),
+    uploads,
     formats: ["plain", "encrypted", "jwe"],
     results: { Encrypt: "match", MaxTop: 1000, Probabilities: "all", ...options.results },
     requestTimeoutMs: 30_000,
@@ -115,7 +120,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     },
     ...options.app,
   });
-  return { app, keys, clock, summaries, stages, bugs };
+  return { app, uploads, keys, clock, summaries, stages, bugs };
 }
 
 export interface Part {

@@ -1,9 +1,13 @@
-import { connect } from "node:net";
-import { once } from "node:events";
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { createServer, type Server } from "node:http";
+import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import request from "supertest";
+import { RequestError } from "../../src/errors.js";
+import { DecodeQueue } from "../../src/image/decode-queue.js";
+import { defaultLimits } from "../../src/image/limits.js";
+import { eventually } from "../helpers/eventually.js";
 import { flat } from "../helpers/pictures.js";
-import { evaluate, testApp, type TestApp } from "../helpers/test-app.js";
+import { listenOnLoopback, rawClient } from "../helpers/raw-client.js";
+import { evaluate, testApp, type TestApp, type TestAppOptions } from "../helpers/test-app.js";
 
 let confml: TestApp;
 let red: Buffer;
@@ -79,38 +83,153 @@ describe("an upload", () => {
     expect((await evaluate(confml, Buffer.alloc(100_000))).status).toBe(415);
   });
 
-  test("waits for no memory: over MaxBytesInFlight it is told to come back", async () => {
-    const small = await testApp({ limits: { maxBytesInFlight: 150_000 } });
-    const server = small.app.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    try {
-      // Announces 90,000 bytes and sends none of them yet.
-      const slow = connect(port, "127.0.0.1");
-      slow.write(
-        `POST /evaluate HTTP/1.1\r\nHost: x\r\nContent-Type: ${multipart}\r\nContent-Length: 90000\r\n\r\n--b\r\n`,
-      );
-      await expect(untilStatus(port, Buffer.alloc(90_000), 503)).resolves.toMatchObject({
-        text: "OVERLOADED: too many uploads at one time; try again soon",
-        headers: expect.objectContaining({ "retry-after": "1" }),
-      });
-      // Once the slow one has gone, its bytes are free again.
-      slow.destroy();
-      await expect(untilStatus(port, Buffer.alloc(90_000), 415)).resolves.toBeDefined();
-    } finally {
-      server.close();
+  test("of two images is refused at the second, whatever else is to come", async () => {
+    const { port } = await served();
+    const client = await rawClient(port, head(90_000));
+    client.socket.write(part("image", "x", "a.png") + part("image", "y", "b.png"));
+    expect(await client.until(/\r\n\r\n.+$/u)).toMatch(
+      /^HTTP\/1.1 400 [^]*UPLOAD_MALFORMED: expected one file field `image`; got more$/u,
+    );
+    client.socket.destroy();
+  });
+
+  test("of unknown length is refused as soon as it is too long, also in what nobody reads", async () => {
+    const { port } = await served();
+    for (const field of ["image", "other"]) {
+      const client = await rawClient(port, chunkedHead);
+      const start = `--b\r\nContent-Disposition: form-data; name="${field}"; filename="a.png"\r\n\r\n`;
+      client.socket.write(chunk(start) + chunk("a".repeat(200_000)));
+      expect(await client.until(/\r\n\r\n.+$/u)).toMatch(/^HTTP\/1.1 413 /u);
+      client.socket.destroy();
     }
+  });
+
+  test("that brings too little over the time of grace is refused, however much it brought before", async () => {
+    const { port, confml: slow } = await served({ minBytesPerSecond: 1000, graceMs: 100 });
+    for (const body of ["", part("image", "x".repeat(50_000), "a.png")]) {
+      const client = await rawClient(port, head(90_000) + body);
+      expect(await client.until(/\r\n\r\n.+$/u)).toMatch(
+        /^HTTP\/1.1 408 [^]*UPLOAD_TOO_SLOW: expected at least 1000 bytes a second over 100 ms$/u,
+      );
+      client.socket.destroy();
+    }
+    expect(slow.uploads.heldBytes).toBe(0);
+  });
+
+  test("that is not whole within the time for an answer is refused", async () => {
+    const { port } = await served({}, { requestTimeoutMs: 50 });
+    const client = await rawClient(port, head(90_000));
+    expect(await client.until(/\r\n\r\n.+$/u)).toMatch(/^HTTP\/1.1 408 [^]*UPLOAD_TOO_SLOW: /u);
+    client.socket.destroy();
+  });
+
+  test("costs nothing by what it announces: dozens of slow ones keep nobody out", async () => {
+    const { port, confml: small } = await served({ maxBytesInFlight: 200_000 });
+    const clients = await Promise.all(
+      Array.from({ length: 60 }, () => rawClient(port, head(99_000) + part("image", "x", "a.png"))),
+    );
+    await eventually(() => small.uploads.heldBytes >= 60 * 1024);
+    expect((await send(port, red)).status).toBe(200);
+    expect((await send(port, Buffer.alloc(90_000))).status).toBe(415);
+    for (const { socket } of clients) socket.destroy();
+    await eventually(() => small.uploads.heldBytes === 0);
+  });
+
+  test("that has stopped arriving makes room for one that arrives", async () => {
+    const clock = { nowMs: 0 };
+    const { port, confml: small } = await served({
+      maxBytesInFlight: 150_000,
+      now: () => clock.nowMs,
+    });
+    const stalled = await rawClient(port, head(99_000));
+    stalled.socket.write(part("image", "x".repeat(70_000), "a.png").slice(0, -2));
+    await eventually(() => small.uploads.heldBytes > 64_000);
+    clock.nowMs += 2000;
+    expect((await send(port, Buffer.alloc(90_000))).status).toBe(415);
+    expect(await stalled.until(/\r\n\r\n.+$/u)).toMatch(
+      /^HTTP\/1.1 503 [^]*Retry-After: 1\r\n[^]*OVERLOADED: too many uploads at one time; try again soon$/u,
+    );
+    stalled.socket.destroy();
+    await eventually(() => small.uploads.heldBytes === 0);
+  });
+
+  test("counts as long as its bytes are needed, though its client has gone", async () => {
+    const { decoder, release } = heldDecoder();
+    const { port, confml: small } = await served({ maxBytesInFlight: 100_000 }, { decoder });
+    const client = await rawClient(port);
+    client.socket.write(head(80_000 + tail.length + start.length) + start);
+    client.socket.write("x".repeat(80_000) + tail);
+    await eventually(() => decoder.files.length === 1);
+    expect(small.uploads.heldBytes).toBe(80_000);
+    client.socket.destroy();
+    await eventually(() => small.summaries.length === 1);
+    expect(small.uploads.heldBytes).toBe(80_000);
+    expect((await send(port, Buffer.alloc(90_000))).status).toBe(503);
+    release();
+    await eventually(() => small.uploads.heldBytes === 0);
   });
 });
 
-/** Uploads until the server answers so: what other connections do takes its time to be seen. */
-async function untilStatus(port: number, bytes: Buffer, status: number) {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const response = await request(`http://127.0.0.1:${port}`)
-      .post("/evaluate")
-      .attach("image", bytes, "red.png");
-    if (response.status === status) return response;
+const start = `--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n`;
+const tail = "\r\n--b--\r\n";
+const chunkedHead = `POST /evaluate HTTP/1.1\r\nHost: x\r\nContent-Type: ${multipart}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+
+function head(contentLength: number): string {
+  return chunkedHead.replace("Transfer-Encoding: chunked", `Content-Length: ${contentLength}`);
+}
+
+function chunk(text: string): string {
+  return `${text.length.toString(16)}\r\n${text}\r\n`;
+}
+
+const servers: Server[] = [];
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
   }
-  throw new Error(`no answer with status ${status}`);
+});
+
+async function served(limits: TestAppOptions["limits"] = {}, app: TestAppOptions["app"] = {}) {
+  const small = await testApp({ limits, app });
+  const server = createServer(small.app);
+  servers.push(server);
+  return { port: await listenOnLoopback(server), confml: small };
+}
+
+async function send(port: number, bytes: Buffer) {
+  return request(`http://127.0.0.1:${port}`).post("/evaluate").attach("image", bytes, "red.png");
+}
+
+/** A decoder that ends when it is told to. */
+function heldDecoder() {
+  const files: Uint8Array[] = [];
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  class HeldDecoder extends DecodeQueue {
+    readonly files = files;
+
+    override async prepare(file: Uint8Array): Promise<never> {
+      files.push(file);
+      await released;
+      throw new RequestError("IMAGE_UNSUPPORTED", "released");
+    }
+  }
+  const decoder = new HeldDecoder({
+    preprocessing: { resize: 32, crop: 32 },
+    limits: defaultLimits,
+    maxDecodes: 1,
+    maxDecodeBytesInFlight: 805_306_368,
+    decodeTimeoutMs: 15_000,
+    maxQueue: 10,
+  });
+  return {
+    decoder,
+    release: () => {
+      release();
+    },
+  };
 }

@@ -1,9 +1,9 @@
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import axios, { type AxiosResponse } from "axios";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { Metrics } from "../../src/metrics/metrics.js";
-import { createMetricsServer } from "../../src/metrics/server.js";
+import { metricsListener } from "../../src/metrics/server.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
 
 let metrics: Metrics;
@@ -11,7 +11,7 @@ let server: Server;
 
 beforeEach(async () => {
   metrics = new Metrics();
-  server = createMetricsServer(metrics);
+  server = createServer(metricsListener(metrics));
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });

@@ -1,0 +1,42 @@
+import { readdir } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { rawClient } from "../helpers/raw-client.js";
+import { setScene, type Scene } from "../helpers/scene.js";
+import { startServer, type ServerProcess } from "../helpers/server-process.js";
+
+let scene: Scene;
+let server: ServerProcess;
+
+beforeEach(async () => {
+  scene = await setScene();
+  await scene.importKeys();
+});
+
+afterEach(async () => {
+  await server.stop();
+  await scene.close();
+});
+
+describe("a server that is told to stop", () => {
+  test("ends well, whatever connections are open without a request", async () => {
+    scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
+    // No time limit is what ends them.
+    scene.inference["Limits"] = { HeaderTimeoutMs: 600_000 };
+    server = await startServer(await scene.launch());
+    const metricsPort = Number(/"metricsPort":(\d+)/u.exec(server.output())?.[1]);
+    const idle = "GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n";
+    const clients = await Promise.all(
+      [server.port, metricsPort].flatMap((port) =>
+        ["", "GET /v2 HTT", "GET /v2 HTTP/1.1\r\nHost: x\r\n", idle].flatMap((text) =>
+          Array.from({ length: 10 }, () => rawClient(port, text)),
+        ),
+      ),
+    );
+    await Promise.all(
+      clients.filter((_client, at) => at % 40 >= 30).map(({ until }) => until(/\}|metrics/u)),
+    );
+    expect(await server.stop()).toBe(0);
+    expect(await readdir(scene.keysFolder)).toEqual([]);
+    await Promise.all(clients.map(({ closed }) => closed));
+  });
+});

@@ -1,0 +1,51 @@
+import { once } from "node:events";
+import type { Server } from "node:net";
+import { connect, type Socket } from "node:net";
+
+/** A TCP connection to a server on loopback that says what a test has it say, and no more. */
+export interface RawClient {
+  socket: Socket;
+  /** Everything received so far. */
+  received: () => string;
+  /** Settles with everything received once it matches; fails where the connection ends before. */
+  until: (pattern: RegExp) => Promise<string>;
+  /** Settles with everything received once the connection is closed, in whatever way. */
+  closed: Promise<string>;
+}
+
+export async function rawClient(port: number, text = ""): Promise<RawClient> {
+  const socket = connect({ port, host: "127.0.0.1" });
+  const chunks: Buffer[] = [];
+  const received = (): string => Buffer.concat(chunks).toString("latin1");
+  const closed = new Promise<string>((resolve) => {
+    socket.once("close", () => {
+      resolve(received());
+    });
+  });
+  // That a server resets a connection is one way of closing it.
+  socket.on("error", () => undefined);
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, "connect");
+  socket.write(text);
+  const until = (pattern: RegExp): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (pattern.test(received())) resolve(received());
+      };
+      socket.on("data", look);
+      look();
+      void closed.then((got) => {
+        reject(new Error(`closed before ${String(pattern)}: ${got}`));
+      });
+    });
+  return { socket, received, until, closed };
+}
+
+/** @returns the port */
+export async function listenOnLoopback(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("no address");
+  return address.port;
+}
