@@ -1,45 +1,60 @@
-import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from "jose";
-import { JweKey } from "./aes-key.js";
+import { webcrypto } from "node:crypto";
+import { CompactEncrypt } from "jose";
+import { JweKey, takeKey } from "./aes-key.js";
+import { readCompactJwe, readHeader, type CompactJwe } from "./jwe-header.js";
+
+const { subtle } = webcrypto;
 
 /**
  * JWE compact serialisation (RFC 7516) with keys of 32 bytes: `alg` `dir` or `A256KW`, `enc`
- * `A256GCM`, no `zip`. Anything else is refused: an attacker chooses the header.
+ * `A256GCM`, no `zip`, no `crit`. Anything else is refused: an attacker chooses the header.
  */
-const keyManagementAlgorithms = ["dir", "A256KW"];
-const contentEncryptionAlgorithms = ["A256GCM"];
+const encryptedKeyBytes: ReadonlyMap<string, number> = new Map([
+  ["dir", 0],
+  ["A256KW", 40],
+]);
 
 /** 32 bytes, as the owners' commands have them in a file, or a key that this process keeps. */
 export type AnyJweKey = Uint8Array | JweKey;
 
-/** @returns the `kid` that a token claims, undefined where it names none or is no token */
+/** @returns the `kid` that a token claims, undefined where it names none or its header is not one */
 export function readKid(jwe: Uint8Array): string | undefined {
-  const end = jwe.indexOf(".".charCodeAt(0));
+  const kid = readHeader(jwe)?.["kid"];
+  return typeof kid === "string" ? kid : undefined;
+}
+
+/**
+ * By Web Cryptography itself rather than through jose, which decodes 20 MB of base64url in JavaScript: a quarter of a
+ * second in which the event loop does nothing else.
+ *
+ * @returns the plaintext, or undefined for anything that does not open, for whatever reason
+ */
+export async function openJwe(jwe: Uint8Array, key: AnyJweKey): Promise<Uint8Array | undefined> {
+  const token = readCompactJwe(jwe);
+  if (token === undefined || !isOurs(token)) return undefined;
+  const { header, protectedHeader, encryptedKey, iv, sealed } = token;
   try {
-    const header = Buffer.from(jwe.subarray(0, Math.max(end, 0))).toString("latin1");
-    const { kid } = decodeProtectedHeader({ protected: header });
-    return typeof kid === "string" ? kid : undefined;
+    const { wrapping, content } =
+      key instanceof JweKey ? key : await takeKey(Buffer.from(key), "jwe");
+    const contentKey =
+      header["alg"] === "dir"
+        ? content
+        : await subtle.unwrapKey("raw", encryptedKey, wrapping, "AES-KW", "AES-GCM", false, [
+            "decrypt",
+          ]);
+    const gcm = { name: "AES-GCM", iv, additionalData: protectedHeader, tagLength: 128 };
+    return new Uint8Array(await subtle.decrypt(gcm, contentKey, sealed));
   } catch {
     return undefined;
   }
 }
 
-/** @returns the plaintext, or undefined for anything that does not open, for whatever reason */
-export async function openJwe(jwe: Uint8Array, key: AnyJweKey): Promise<Uint8Array | undefined> {
-  try {
-    const { plaintext } = await compactDecrypt(
-      jwe,
-      // Called with the header before anything is decrypted, so nothing is ever inflated either.
-      ({ alg, zip }) => {
-        if (zip !== undefined) throw new Error("refused");
-        if (!(key instanceof JweKey)) return key;
-        return alg === "dir" ? key.content : key.wrapping;
-      },
-      { keyManagementAlgorithms, contentEncryptionAlgorithms },
-    );
-    return plaintext;
-  } catch {
-    return undefined;
-  }
+/** An encrypted key and an IV of the lengths that our algorithms have (RFC 7518, sections 4.4, 4.5 and 5.3). */
+function isOurs({ header, encryptedKey, iv }: CompactJwe): boolean {
+  const { alg, enc, zip, crit } = header;
+  const keyBytes = typeof alg === "string" ? encryptedKeyBytes.get(alg) : undefined;
+  const isPlain = zip === undefined && crit === undefined;
+  return isPlain && enc === "A256GCM" && encryptedKey.length === keyBytes && iv.length === 12;
 }
 
 export interface SealOptions {

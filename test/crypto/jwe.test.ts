@@ -119,8 +119,7 @@ describe("a JWE does not open", () => {
   test.each(["dir", "A256KW"])("with any character changed (%s)", async (alg) => {
     const made = await token({ alg, enc: "A256GCM" });
     for (let at = 0; at < made.length; at += 1) {
-      // The last character of a part can have bits that mean nothing.
-      if (made[at] === "." || made[at + 1] === "." || at === made.length - 1) continue;
+      if (made[at] === ".") continue;
       const character = made[at] === "B" ? "C" : "B";
       const changed = `${made.slice(0, at)}${character}${made.slice(at + 1)}`;
       await expect(open(changed)).resolves.toBeUndefined();
