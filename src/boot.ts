@@ -32,6 +32,8 @@ export interface BootOptions extends LoadedConfig {
   environment: Environment | undefined;
   platform: Platform;
   log: Logger;
+  /** Of the log's lines, how many could not be written. */
+  lostLogLines: () => number;
   /** Where native client libraries may lie besides the default library paths. */
   applicationFolder: string;
   /** Serving cannot go on. */
@@ -59,6 +61,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   for (const warning of configWarnings(options)) log.warn(warning);
   const manifest = await loadManifest(config.Inference.Model.Manifest);
   const metrics = new Metrics();
+  metrics.watchLog(options.lostLogLines);
   const transport = await openTransport(config);
   const undo = [() => removeKeyFiles(config.Secret)];
   const stop = (): Promise<void> => doAll(undo.splice(0).reverse());

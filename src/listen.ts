@@ -128,7 +128,8 @@ function createServerApp(
     },
     onRequest: (summary) => {
       metrics.countRequest(summary);
-      log.info(summary, "request");
+      // Probes come every few seconds and say nothing.
+      log[summary.route.startsWith("/v2/health/") ? "debug" : "info"](summary, "request");
     },
     onBug: (error) => {
       log.error({ reason: describeCause(error) }, "an error of our own");

@@ -1,4 +1,3 @@
-import { writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as after } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -14,6 +13,7 @@ import {
   describeCause,
   describeFailure,
 } from "./errors.js";
+import { LineWriter } from "./line-writer.js";
 import { prepareToLeave } from "./native/leave.js";
 import { inspectPlatform, systemProbes, type Platform } from "./platform.js";
 import { removeKeyFiles } from "./secrets/release.js";
@@ -42,12 +42,17 @@ const exitCodes = { usage: 64, bug: 70, unavailable: 75, refused: 77, configurat
 /** The folder that holds `dist`: `/app` in the TEE. */
 const applicationFolder = fileURLToPath(new URL("..", import.meta.url));
 
+/** How long the log's last lines, and the line about a failure, may take to get out. */
+const flushTimeoutMs = 1000;
+
 /** How long requests under way may take to end after a signal. */
 const stopTimeoutMs = 10_000;
 /** The same where no model will answer them any more. */
 const fatalStopTimeoutMs = 2000;
 
 const leaveProcess: (code: number) => never = await prepareToLeave();
+const output = new LineWriter({ fd: 1 });
+const errors = new LineWriter({ fd: 2 });
 
 async function main(): Promise<void> {
   let values: { config: string; version: boolean; help: boolean };
@@ -60,19 +65,18 @@ async function main(): Promise<void> {
       },
     }));
   } catch (error) {
-    process.stderr.write(`confml: error: ${describeCause(error)}\n`);
-    process.exit(exitCodes.usage);
+    errors.write(`confml: error: ${describeCause(error)}\n`);
+    return leave(exitCodes.usage);
   }
   if (values.help || values.version) {
     process.stdout.write(values.help ? usage : `${version}\n`);
     return;
   }
 
-  const log = pino({ base: null }, pino.destination({ dest: 1, sync: true }));
   try {
-    await start(values.config, log);
+    await start(values.config, pino({ base: null }, output));
   } catch (error) {
-    fail(error);
+    await fail(error);
   }
 }
 
@@ -95,6 +99,7 @@ async function start(configFile: string, log: Logger): Promise<void> {
     environment,
     platform,
     log,
+    lostLogLines: () => output.lostLines,
     applicationFolder,
     onFatal: (error) => {
       log.error({ reason: describeFailure(error) }, "serving cannot go on");
@@ -128,9 +133,9 @@ function stopOnSignals(
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, "stopping");
     setTimeout(() => {
-      removeKeys().then(() => leaveProcess(exitCodes.unavailable), fail);
+      removeKeys().then(() => leave(exitCodes.unavailable), fail);
     }, stopTimeoutMs).unref();
-    stop().then(() => leaveProcess(0), fail);
+    stop().then(() => leave(0), fail);
   };
   try {
     process.once("SIGTERM", onSignal);
@@ -145,13 +150,19 @@ function stopOnSignals(
  * One line for people, and out: whatever still runs belongs to a boot that has failed, and may be a
  * native library's call that never ends.
  */
-function fail(error: unknown): never {
+async function fail(error: unknown): Promise<never> {
   const line =
     error instanceof BootError
       ? `${error.code}: ${error.message}`
       : `INTERNAL: an error of confml's own: ${describeCause(error)}. Please report it.`;
-  writeSync(2, `confml: error: ${line}\n`);
-  leaveProcess(exitCodeOf(error));
+  errors.write(`confml: error: ${line}\n`);
+  return leave(exitCodeOf(error));
+}
+
+/** With this exit code, whether or not anybody takes what was printed. */
+async function leave(code: number): Promise<never> {
+  await Promise.all([output.flush(flushTimeoutMs), errors.flush(flushTimeoutMs)]);
+  return leaveProcess(code);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -106,6 +106,19 @@ export class Metrics {
     });
   }
 
+  /** From now on the number of lost log lines is shown. */
+  watchLog(lostLines: () => number): void {
+    const lost = new Counter({
+      name: "confml_log_lines_lost_total",
+      help: "Lines of the log that could not be written: its reader or its disk did not take them.",
+      registers: [this.#registry],
+      collect: () => {
+        lost.reset();
+        lost.inc(lostLines());
+      },
+    });
+  }
+
   countRefresh(secret: string, outcome: RefreshOutcome): void {
     this.#refreshes.inc({ secret, outcome });
   }

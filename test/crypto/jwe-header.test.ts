@@ -34,9 +34,8 @@ describe("a protected header", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (header) => {
         const json = JSON.stringify(header);
-        expect(read(encode(json))).toEqual(
-          json.length > 3000 ? expect.anything() : JSON.parse(json),
-        );
+        fc.pre(Buffer.byteLength(json) <= 3072);
+        expect(read(encode(json))).toEqual(JSON.parse(json));
       }),
     );
   });

@@ -24,6 +24,8 @@ export interface ServerProcess {
   output: () => string;
   /** Settles once the output so far matches so many times; fails where the server ends before. */
   printed: (pattern: RegExp, times?: number) => Promise<void>;
+  /** What it prints from now on stays unread until it has ended. */
+  stopReading: () => void;
   /** Its exit code, once it has ended. */
   exited: Promise<number | null>;
   stop(): Promise<number | null>;
@@ -59,6 +61,7 @@ export async function startServer(options: LaunchOptions): Promise<ServerProcess
     port: Number(listening.exec(printed.stdout)?.[1]),
     output,
     printed: untilPrinted,
+    stopReading: () => child.stdout.pause(),
     exited: closed,
     stop: () => {
       child.kill("SIGTERM");
@@ -68,8 +71,12 @@ export async function startServer(options: LaunchOptions): Promise<ServerProcess
 }
 
 /** Starts the built server where it is expected to end by itself. */
-export async function runServerToItsEnd(options: LaunchOptions): Promise<EndedProcess> {
-  const { printed, closed } = launch(options);
+export async function runServerToItsEnd(
+  options: LaunchOptions,
+  onStart: (pid: number) => void = () => undefined,
+): Promise<EndedProcess> {
+  const { child, printed, closed } = launch(options);
+  onStart(child.pid ?? 0);
   const code = await closed;
   return { code, ...printed };
 }
@@ -89,6 +96,7 @@ function launch({ configFile, environment, wrapper = [] }: LaunchOptions) {
     printed.stderr += text;
   });
   const watchdog = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+  child.once("exit", () => child.stdout.resume());
   const closed = new Promise<number | null>((resolve) => {
     child.once("close", (code) => {
       clearTimeout(watchdog);

@@ -1,0 +1,129 @@
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { LineWriter } from "../src/line-writer.js";
+import { eventually } from "./helpers/eventually.js";
+
+let folder = "";
+let descriptors: number[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "confml-lines-"));
+});
+
+afterEach(() => {
+  for (const fd of descriptors.splice(0)) closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+function open(path: string, flags: string | number): number {
+  const fd = openSync(path, flags);
+  descriptors.push(fd);
+  return fd;
+}
+
+/** A named pipe: its reader's end does not wait for what is not there. */
+function pipe() {
+  const path = join(folder, "pipe");
+  execFileSync("mkfifo", [path]);
+  const openReader = (): number => open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  let reader = openReader();
+  let received = "";
+  return {
+    writer: open(path, constants.O_WRONLY),
+    received: () => received,
+    read: () => {
+      const chunk = Buffer.alloc(65_536);
+      try {
+        received += chunk.toString("utf8", 0, readSync(reader, chunk));
+      } catch {
+        // Nothing there at the moment.
+      }
+      return received;
+    },
+    closeReader: () => {
+      descriptors = descriptors.filter((fd) => fd !== reader);
+      closeSync(reader);
+    },
+    reopenReader: () => {
+      reader = openReader();
+    },
+  };
+}
+
+describe("a line writer", () => {
+  test("writes to a file at once", () => {
+    const path = join(folder, "log");
+    const writer = new LineWriter({ fd: open(path, "a") });
+    writer.write("one\n");
+    expect(readFileSync(path, "utf8")).toBe("one\n");
+  });
+
+  test("writes everything, in order, before it says so", async () => {
+    const path = join(folder, "log");
+    const writer = new LineWriter({ fd: open(path, "a") });
+    const lines = Array.from({ length: 1000 }, (_, at) => `line ${at}\n`);
+    for (const line of lines) writer.write(line);
+    await writer.flush(60_000);
+    expect(readFileSync(path, "utf8")).toBe(lines.join(""));
+    expect(writer.lostLines).toBe(0);
+  });
+
+  test.each([
+    ["a full disk", () => openSync("/dev/full", "w")],
+    ["a descriptor that is closed", () => 987_654],
+  ])("goes on without %s, and counts what is lost", async (_what, descriptor) => {
+    const writer = new LineWriter({ fd: descriptor() });
+    for (let count = 0; count < 3; count += 1) writer.write("lost\n");
+    await writer.flush(60_000);
+    expect(writer.lostLines).toBe(3);
+  });
+
+  test("tells how many lines were lost once it can write again", async () => {
+    const { writer: fd, read, closeReader, reopenReader } = pipe();
+    const writer = new LineWriter({ fd });
+    closeReader();
+    for (let count = 0; count < 5; count += 1) writer.write("lost\n");
+    await writer.flush(60_000);
+    expect(writer.lostLines).toBe(5);
+    reopenReader();
+    writer.write("again\n");
+    await eventually(() => read().includes("lost:"));
+    const [again, told] = read().split("\n");
+    expect(again).toBe("again");
+    expect(JSON.parse(told ?? "")).toEqual({
+      level: 40,
+      time: expect.any(Number),
+      lost: 5,
+      msg: "log lines lost: 5",
+    });
+  });
+
+  test("keeps a bounded queue for a reader that has stalled, and holds up nobody", async () => {
+    const { writer: fd, read } = pipe();
+    const writer = new LineWriter({ fd, maxQueued: 20_000 });
+    const total = 500;
+    for (let count = 0; count < total; count += 1) {
+      writer.write(`${String(count).padEnd(999, ".")}\n`);
+      if (count % 10 === 0) await new Promise(setImmediate);
+    }
+    expect(writer.lostLines).toBeGreaterThan(0);
+    await writer.flush(20);
+    // The reader goes on.
+    const whole = (): number => read().match(/^\d+\.+\n/gmu)?.length ?? 0;
+    await eventually(() => whole() + writer.lostLines === total);
+    const lines = read().trimEnd().split("\n");
+    expect(lines.filter((line) => line.includes("log lines lost"))).not.toEqual([]);
+    for (const line of lines) expect(line).toMatch(/^(?:\d+\.+|\{.*\})$/u);
+  });
+});
