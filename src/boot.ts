@@ -60,7 +60,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   configureDecoder();
   for (const warning of configWarnings(options)) log.warn(warning);
   const manifest = await loadManifest(config.Inference.Model.Manifest);
-  const metrics = new Metrics();
+  const metrics = new Metrics({ untold: options.platform.untold });
   metrics.watchLog(options.lostLogLines);
   const transport = await openTransport(config);
   const undo = [() => removeKeyFiles(config.Secret)];

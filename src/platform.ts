@@ -12,7 +12,7 @@ export interface Platform {
   kernel: string;
   /** How many threads may run at once. */
   processors: number;
-  /** What the system does not tell, as Mystikos does not. */
+  /** What the system does not tell, or not truly, as Mystikos does not. */
   untold: string[];
   /** What will go wrong, and how to mend it. */
   warnings: string[];
@@ -57,6 +57,8 @@ export function inspectPlatform(probes: PlatformProbes): Platform {
   const untold = [
     ...(ask(probes.listedProcessors) ? [] : ["processor list"]),
     ...(ask(probes.residentBytes) ? [] : ["resident memory"]),
+    // Mystikos' getrusage: the times go back.
+    ...(name === "none" ? [] : ["processor time"]),
   ];
   const warnings: string[] = [];
   if (name === "none" && probes.target !== undefined) {

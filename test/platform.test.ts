@@ -27,7 +27,7 @@ describe("the platform", () => {
       name: "mystikos-sgx",
       kernel: "Mystikos 1.0.0",
       processors: 2,
-      untold: ["processor list", "resident memory"],
+      untold: ["processor list", "resident memory", "processor time"],
       warnings: [],
     });
     expect(inspectPlatform({ ...mystikos, target: "linux" }).name).toBe("mystikos-linux");

@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RefreshOutcome } from "../secrets/key-refresher.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
+import { collectProcessMetrics, type ProcessMetricsOptions } from "./process-metrics.js";
 
 /** What a request is counted under: nothing in it is a client's own words. */
 export interface RequestCount {
@@ -23,10 +24,9 @@ export class Metrics {
   readonly #stages: Histogram<"stage">;
   readonly #batches: Histogram;
 
-  constructor() {
+  constructor(options: ProcessMetricsOptions = { untold: [] }) {
     const registers = [this.#registry];
-    // The process' own: memory, processor time, delay of the event loop, under the names that dashboards know.
-    collectDefaultMetrics({ register: this.#registry });
+    collectProcessMetrics(this.#registry, options);
     this.#requests = new Counter({
       name: "confml_requests_total",
       help: "Requests answered, by route, HTTP status and error code.",

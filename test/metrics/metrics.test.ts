@@ -79,6 +79,39 @@ describe("the metrics", () => {
     expect(data).toMatch(/^nodejs_eventloop_lag_p99_seconds [\d.e-]+$/mu);
   });
 
+  test("show the processor time, in seconds since the process began", async () => {
+    const times = [
+      { user: 1_500_000, system: 250_000 },
+      { user: 2_000_000, system: 250_000 },
+    ];
+    metrics = new Metrics({
+      untold: [],
+      processorTime: () => times.shift() ?? { user: 0, system: 0 },
+    });
+    expect(await metrics.render()).toContain("\nprocess_cpu_user_seconds_total 1.5\n");
+    const text = await metrics.render();
+    expect(text).toContain("\nprocess_cpu_user_seconds_total 2\n");
+    expect(text).toContain("\nprocess_cpu_system_seconds_total 0.25\n");
+    expect(text).toContain("\nprocess_cpu_seconds_total 2.25\n");
+    // It has fallen: no more of it, and no failure.
+    expect(await metrics.render()).toContain("\nprocess_cpu_user_seconds_total 2\n");
+    expect(await metrics.render()).not.toContain("process_cpu");
+  });
+
+  test("leave out what the system does not tell truly", async () => {
+    const text = await new Metrics({ untold: ["resident memory", "processor time"] }).render();
+    expect(text).not.toMatch(/process_(?:cpu|resident|virtual|heap)/u);
+    expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
+  });
+
+  test("show how many lines of the log were lost", async () => {
+    const lost = { lines: 3 };
+    metrics.watchLog(() => lost.lines);
+    expect(await metrics.render()).toContain("\nconfml_log_lines_lost_total 3\n");
+    lost.lines = 5;
+    expect(await metrics.render()).toContain("\nconfml_log_lines_lost_total 5\n");
+  });
+
   test("show each owner's key as it is now", async () => {
     const keys = await ImageKeys.create({ ids: ["Alice"], legacyId: "Bob", graceMs: 0 });
     metrics.watchKeys(keys);
