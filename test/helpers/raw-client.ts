@@ -13,8 +13,12 @@ export interface RawClient {
   closed: Promise<string>;
 }
 
-export async function rawClient(port: number, text = ""): Promise<RawClient> {
-  const socket = connect({ port, host: "127.0.0.1" });
+export async function rawClient(
+  port: number,
+  text = "",
+  localAddress = "127.0.0.1",
+): Promise<RawClient> {
+  const socket = connect({ port, host: "127.0.0.1", localAddress });
   const chunks: Buffer[] = [];
   const received = (): string => Buffer.concat(chunks).toString("latin1");
   const closed = new Promise<string>((resolve) => {

@@ -14,7 +14,7 @@ afterEach(() => {
 
 interface Served {
   connections: Connections;
-  connect: (text?: string) => Promise<RawClient>;
+  connect: (text?: string, localAddress?: string) => Promise<RawClient>;
   /** Answers that `onRequest` has left open. */
   open: ServerResponse[];
   /** Answers that were told of their end. */
@@ -26,7 +26,9 @@ async function serve(
   limits: Partial<ConnectionLimits> = {},
   onRequest?: RequestListener,
 ): Promise<Served> {
-  const server = createServer();
+  // Far from every test's end, where no test says otherwise: what ends is ended by the limit under test.
+  const never = 600_000;
+  const server = createServer({ keepAliveTimeout: never });
   const open: ServerResponse[] = [];
   const closed: ServerResponse[] = [];
   const answer: RequestListener = (request, response) => {
@@ -40,8 +42,8 @@ async function serve(
     limits: {
       maxConnections: 100,
       maxConnectionsPerAddress: 100,
-      requestTimeoutMs: 30_000,
-      lingerMs: 30_000,
+      requestTimeoutMs: never,
+      lingerMs: never,
       ...limits,
     },
   });
@@ -50,8 +52,8 @@ async function serve(
     server.close();
     server.closeAllConnections();
   });
-  const connect = async (text?: string): Promise<RawClient> => {
-    const client = await rawClient(port, text);
+  const connect = async (text?: string, localAddress?: string): Promise<RawClient> => {
+    const client = await rawClient(port, text, localAddress);
     cleanups.push(() => client.socket.destroy());
     return client;
   };
@@ -96,6 +98,15 @@ describe("at the limit", () => {
     for (const client of busy) await client.until(/late$/u);
   });
 
+  test("the address that has the most of them gives one", async () => {
+    const { connect } = await serve({ maxConnections: 4 });
+    const lone = await connect("", "127.0.0.2");
+    const crowd = [await connect(), await connect(), await connect()];
+    await (await connect(get, "127.0.0.3")).until(/ok$/u);
+    await expect(crowd[0]?.closed).resolves.toBe("");
+    expect(lone.socket.closed).toBe(false);
+  });
+
   test("of one address, its own oldest goes", async () => {
     const { connect } = await serve({ maxConnectionsPerAddress: 2 });
     const [oldest] = [await connect(), await connect()];
@@ -136,7 +147,9 @@ describe("a connection ends", () => {
     const client = await connect(
       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc",
     );
+    const sending = setInterval(() => client.socket.write("abc"), 10);
     expect(await client.closed).toMatch(/ok$/u);
+    clearInterval(sending);
   });
 
   test("where its client asks for more than it may at one time, before thousands are read", async () => {
@@ -170,6 +183,19 @@ describe("closing", () => {
     for (const response of open) response.end("late");
     await closed;
     expect(await busy.closed).toMatch(/Connection: close\r\n[^]*late$/u);
+  });
+
+  test("ends a connection after the answer that had begun before", async () => {
+    const { connections, connect, open } = await serve();
+    const client = await connect(wait);
+    await eventually(() => open.length > 0);
+    open[0]?.writeHead(200, { "Content-Length": 4 });
+    open[0]?.write("be");
+    await client.until(/be$/u);
+    const closed = connections.close();
+    open[0]?.end("en");
+    await closed;
+    expect(await client.closed).toMatch(/been$/u);
   });
 
   test("waits no longer than the limit for a client that does not read its answer", async () => {
