@@ -32,7 +32,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** How long a client that was answered may go on sending, and a stopping server's answer stay unread. */
+/** How long a client that was answered may go on sending, and an answer that says "too late" may take. */
 const lingerMs = 2000;
 
 /** @throws UnavailableError LISTEN_FAILED */

@@ -16,7 +16,7 @@ export interface ConnectionLimits {
   maxConnectionsPerAddress: number;
   /** From a request's head to the end of its answer: then the connection is closed, whoever is late. */
   requestTimeoutMs: number;
-  /** How long a client may go on sending after it was answered, and, once the server stops, leave an answer unread. */
+  /** How long a client may go on sending after it was answered, and a late answer may take. */
   lingerMs: number;
 }
 
@@ -65,7 +65,7 @@ export class Connections {
 
   /**
    * Takes no new connections and closes those without a request, whatever part of one they have sent. Settles when
-   * the others are answered and closed.
+   * the others are answered and closed; Node closes those that leave an answer unread.
    */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -76,13 +76,7 @@ export class Connections {
       if (answers.size === 0) socket.destroy();
       for (const response of answers) endWith(response);
     }
-    const linger = setTimeout(() => {
-      for (const { socket, answers } of this.#open.values()) {
-        if ([...answers].every(({ writableEnded }) => writableEnded)) socket.destroy();
-      }
-    }, this.#limits.lingerMs);
     await closed;
-    clearTimeout(linger);
   }
 
   #accept(socket: Socket): void {

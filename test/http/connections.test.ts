@@ -198,9 +198,9 @@ describe("closing", () => {
     expect(await client.closed).toMatch(/been$/u);
   });
 
-  test("waits no longer than the limit for a client that does not read its answer", async () => {
+  test("does not wait for a client that does not read its answer", async () => {
     let asked = false;
-    const { connections, connect } = await serve({ lingerMs: 50 }, (_request, response) => {
+    const { connections, connect } = await serve({}, (_request, response) => {
       response.end("a".repeat(64_000_000));
       asked = true;
     });

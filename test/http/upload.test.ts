@@ -5,7 +5,7 @@ import { RequestError } from "../../src/errors.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { defaultLimits } from "../../src/image/limits.js";
 import { eventually } from "../helpers/eventually.js";
-import { flat } from "../helpers/pictures.js";
+import { colours, flat } from "../helpers/pictures.js";
 import { listenOnLoopback, rawClient } from "../helpers/raw-client.js";
 import { evaluate, testApp, type TestApp, type TestAppOptions } from "../helpers/test-app.js";
 
@@ -153,9 +153,27 @@ describe("an upload", () => {
     await eventually(() => small.uploads.heldBytes === 0);
   });
 
+  test("counts no longer than its bytes are needed, though its answer is not there yet", async () => {
+    let classified = false;
+    const classify = (): Promise<never> => {
+      classified = true;
+      return new Promise(() => undefined);
+    };
+    const classifier = { model: colourModel, classify };
+    const { port, confml: small } = await served({}, { classifier });
+    const client = await rawClient(port, head(start.length + red.length + tail.length) + start);
+    client.socket.write(red);
+    client.socket.write(tail);
+    await eventually(() => classified && small.uploads.heldBytes === 0);
+    expect(small.summaries).toEqual([]);
+    client.socket.destroy();
+  });
+
   test("counts as long as its bytes are needed, though its client has gone", async () => {
     const { decoder, release } = heldDecoder();
-    const { port, confml: small } = await served({ maxBytesInFlight: 100_000 }, { decoder });
+    const clock = { nowMs: 0 };
+    const limits = { maxBytesInFlight: 100_000, now: () => clock.nowMs };
+    const { port, confml: small } = await served(limits, { decoder });
     const client = await rawClient(port);
     client.socket.write(head(80_000 + tail.length + start.length) + start);
     client.socket.write("x".repeat(80_000) + tail);
@@ -164,6 +182,8 @@ describe("an upload", () => {
     client.socket.destroy();
     await eventually(() => small.summaries.length === 1);
     expect(small.uploads.heldBytes).toBe(80_000);
+    // It has arrived: no faster one takes its place, however long it waits.
+    clock.nowMs += 60_000;
     expect((await send(port, Buffer.alloc(90_000))).status).toBe(503);
     release();
     await eventually(() => small.uploads.heldBytes === 0);
@@ -172,6 +192,13 @@ describe("an upload", () => {
 
 const start = `--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n`;
 const tail = "\r\n--b--\r\n";
+const colourModel = {
+  name: "colours",
+  version: "1",
+  labels: Object.keys(colours),
+  input: { name: "pixels", shape: [-1, 3, 32, 32] },
+  output: { name: "scores", shape: [-1, 3] },
+};
 const chunkedHead = `POST /evaluate HTTP/1.1\r\nHost: x\r\nContent-Type: ${multipart}\r\nTransfer-Encoding: chunked\r\n\r\n`;
 
 function head(contentLength: number): string {
