@@ -33,7 +33,7 @@ export interface UploadToClassify {
   format: UploadFormat;
   /** How many labels are asked for. */
   top: number;
-  /** The client's address: clients take turns. */
+  /** The client's network: clients take turns. */
   client: string;
   /** Aborts when nobody can get the answer any more. */
   signal: AbortSignal;

@@ -1,19 +1,26 @@
 import { isIPv6 } from "node:net";
 
+/** An IPv6 group has 16 bits. */
+const groupBits = 16;
+
 /**
- * Whose share a connection's bytes are counted in: an IPv4 address, or the /64 network of an IPv6 address, of which
- * one host has all addresses (RFC 6177). Forwarding headers count for nothing: anybody may write them.
+ * Whose share a client's connections, bytes and pictures are counted in: an IPv4 address, or an IPv6 network, of which
+ * one client has all addresses: a host usually a /64, a site up to a /48 (RFC 6177, section 2). Forwarding headers count
+ * for nothing: anybody may write them.
  *
  * @param address as the socket gives it, undefined where it is closed already
+ * @returns such as `192.0.2.1` or `2001:db8:0:1::/64`
  */
-export function clientNetwork(address: string | undefined): string {
+export function clientNetwork(address: string | undefined, prefixBits: 48 | 64 = 64): string {
   if (address === undefined) return "";
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/iu.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;
-  const [head = "", tail] = address.replace(/%.*$/u, "").toLowerCase().split("::");
+  const [head = "", tail] = address.replace(/%.*$/u, "").split("::");
   const groups = head.split(":").filter((group) => group !== "");
   const rest = tail === undefined ? [] : tail.split(":").filter((group) => group !== "");
   const zeros = Array.from({ length: Math.max(0, 8 - groups.length - rest.length) }, () => "0");
-  return `${[...groups, ...zeros, ...rest].slice(0, 4).join(":")}::/64`;
+  const network = [...groups, ...zeros, ...rest].slice(0, prefixBits / groupBits);
+  const text = network.map((group) => Number.parseInt(group, 16).toString(16)).join(":");
+  return `${text}::/${prefixBits}`;
 }

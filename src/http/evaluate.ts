@@ -4,6 +4,7 @@ import { Deadline } from "../net/deadline.js";
 import { withSignal } from "../net/retry.js";
 import { AnswerSize } from "./answer-size.js";
 import { answerTypes, toJose, toJson, toText, type AnswerType } from "./answer.js";
+import { clientNetwork } from "./client-network.js";
 import { classifyUpload, type Classified, type ClassifyOptions } from "./classify-upload.js";
 import type { LegacyUploads } from "./legacy-uploads.js";
 import { formatOf, type UploadFormat } from "./open-upload.js";
@@ -60,8 +61,9 @@ async function answerUpload(
     );
   }
   const type = chooseAnswerType(request, format, options);
-  const client = request.socket.remoteAddress ?? "";
-  if (format === "encrypted") options.legacyUploads.admit(client, upload.bytes);
+  const { remoteAddress } = request.socket;
+  if (format === "encrypted") options.legacyUploads.admit(remoteAddress, upload.bytes);
+  const client = clientNetwork(remoteAddress);
   const classified = await classifyUpload({ upload, format, top, client, signal }, options);
   const { image } = classified.answer;
   if (format === "encrypted" && type === "application/jose") image.authenticated = false;

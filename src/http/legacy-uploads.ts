@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { isIPv4, isIPv6 } from "node:net";
 import { RequestError } from "../errors.js";
+import { clientNetwork } from "./client-network.js";
 
 export interface LegacyUploadsOptions {
   /** Distinct uploads that one network may send in a period; 0: any number. */
@@ -40,15 +40,15 @@ export class LegacyUploads {
   /**
    * To be called before an upload is decrypted.
    *
-   * @param address the client's IP address
+   * @param address the client's, as its socket gives it
    * @throws RequestError RATE_LIMITED with the time until the period ends
    */
-  admit(address: string, upload: Uint8Array): void {
+  admit(address: string | undefined, upload: Uint8Array): void {
     const { maxDistinct, periodMs, now } = this.#options;
     if (maxDistinct === 0) return;
     const time = now();
     this.#expire(time);
-    const { until, sent } = this.#period(networkOf(address), time + periodMs);
+    const { until, sent } = this.#period(clientNetwork(address, 48), time + periodMs);
     const hash = createHash("sha256").update(upload).digest("base64").slice(0, 22);
     if (sent.has(hash)) return;
     if (sent.size >= maxDistinct || this.#hashes >= mostHashes) {
@@ -80,16 +80,4 @@ export class LegacyUploads {
     this.#periods.set(name, period);
     return period;
   }
-}
-
-/** An IPv4 address, or the /48 network of an IPv6 one: a site may have that many addresses (RFC 6177, section 2). */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(?<v4>[\d.]+)$/iu.exec(address)?.groups?.["v4"] ?? address;
-  if (isIPv4(mapped) || !isIPv6(mapped)) return mapped;
-  const [head = "", tail] = (mapped.split("%")[0] ?? "").toLowerCase().split("::");
-  const groups = head.split(":").filter((group) => group !== "");
-  const rest = tail === undefined ? [] : tail.split(":").filter((group) => group !== "");
-  const zeros = Array.from({ length: Math.max(0, 8 - groups.length - rest.length) }, () => "0");
-  const network = [...groups, ...zeros, ...rest].slice(0, 3);
-  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(":")}::/48`;
 }

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual, type Decipher, type Hash, type KeyObject } from "node:crypto";
 import { createModelDecipher } from "../crypto/openssl-cbc.js";
 import { RefusedError } from "../errors.js";
+import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
 import { download, type DownloadOptions, type DownloadSink } from "./download.js";
 
 export interface FetchModelOptions extends DownloadOptions {
@@ -16,7 +17,7 @@ export interface FetchModelOptions extends DownloadOptions {
  * Downloads, hashes and decrypts the model in one pass; its plaintext is in this process's memory and
  * nowhere else.
  *
- * @throws BootError MODEL_UNREACHABLE, MODEL_TOO_LARGE, MODEL_ALTERED, MODEL_KEY_WRONG
+ * @throws BootError MODEL_UNREACHABLE, MODEL_TOO_LARGE, MODEL_ALTERED, MODEL_KEY_WRONG, MODEL_OUT_OF_MEMORY
  */
 export async function fetchModel(options: FetchModelOptions): Promise<Uint8Array> {
   const { url, sha256, key, onAllocate } = options;
@@ -43,6 +44,9 @@ export async function fetchModel(options: FetchModelOptions): Promise<Uint8Array
         got: "a file that this key does not open",
         fix: "Check that Inference.Model.Key names the key that this file was encrypted with",
       });
+    }
+    if (isOutOfMemory(error)) {
+      throw modelOutOfMemory(`downloading and decrypting ${url}`, "memory for the model", error);
     }
     throw error;
   }

@@ -15,7 +15,7 @@ import {
   stoppingAfterTimeout,
   type ModelTimeouts,
 } from "./model-timeout.js";
-import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
+import { isOutOfMemory, loadOutOfMemory } from "./out-of-memory.js";
 import type { ModelSession } from "./session.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -56,7 +56,7 @@ export async function startInferenceThread(options: InferenceThreadOptions): Pro
   // Not as the thread's workerData, which would be held as long as the thread lives.
   const request: WorkerRequest = { type: "load", model, manifest, options: load };
   const response = await thread.load(request, transferable([model])).catch((error: unknown) => {
-    throw isOutOfMemory(error) ? modelOutOfMemory(load.maxBatch, error) : error;
+    throw isOutOfMemory(error) ? loadOutOfMemory(load.maxBatch, error) : error;
   });
   if (response.type === "loaded") return thread.session(response);
   await thread.end();

@@ -13,16 +13,29 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isOutOfMemory(error.cause);
 }
 
-/** @param maxBatch pictures in one run */
-export function modelOutOfMemory(maxBatch: number, cause: unknown): ConfigurationError {
+/**
+ * @param doing what there was no memory for, as a participle
+ * @param expected "memory for …"
+ */
+export function modelOutOfMemory(
+  doing: string,
+  expected: string,
+  cause: unknown,
+): ConfigurationError {
   return new ConfigurationError(
     "MODEL_OUT_OF_MEMORY",
     {
-      doing: "loading the model",
-      expected: `memory for it and for a run of ${maxBatch} pictures`,
+      doing,
+      expected,
       got: describeCause(cause instanceof Error ? (cause.cause ?? cause) : cause),
       fix: 'Raise MemorySize in config.json (outside of a TEE: what the process may have), lower Inference.Limits.MaxBatch, set Inference.Model.Weights to "in-place", or serve a smaller model',
     },
     { cause },
   );
+}
+
+/** @param maxBatch pictures in one run */
+export function loadOutOfMemory(maxBatch: number, cause: unknown): ConfigurationError {
+  const expected = `memory for it and for a run of ${maxBatch} pictures`;
+  return modelOutOfMemory("loading the model", expected, cause);
 }

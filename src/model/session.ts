@@ -1,7 +1,7 @@
 import { BatchRunner, type BatchScores } from "./batch-runner.js";
 import type { Manifest } from "./manifest.js";
 import { modelInvalid } from "./model-invalid.js";
-import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
+import { isOutOfMemory, loadOutOfMemory } from "./out-of-memory.js";
 import { createRun } from "./run.js";
 import { loadRuntime } from "./runtime.js";
 import type { LoadOptions } from "./session-options.js";
@@ -47,7 +47,7 @@ export async function createModelSession(
   try {
     return await load(model, manifest, options, onRun);
   } catch (error) {
-    throw isOutOfMemory(error) ? modelOutOfMemory(options.maxBatch, error) : error;
+    throw isOutOfMemory(error) ? loadOutOfMemory(options.maxBatch, error) : error;
   }
 }
 

@@ -72,6 +72,22 @@ function breaking(afterBytes: number): RequestListener {
   };
 }
 
+test("a model for which there is no memory ends the boot with that reason, at once", async () => {
+  const { result, seen } = await fetchFrom(whole, {
+    onAllocate: () => {
+      // V8's own words.
+      new ArrayBuffer(2 ** 52);
+    },
+  });
+  await expect(result).rejects.toMatchObject({
+    code: "MODEL_OUT_OF_MEMORY",
+    message: expect.stringMatching(
+      /^downloading and decrypting http.*expected memory for the model; got .*allocation failed\. Raise MemorySize/u,
+    ),
+  });
+  expect(seen.retries).toEqual([]);
+});
+
 describe("fetching a model", () => {
   test("gives its plaintext, and tells how it goes on", async () => {
     const { result, seen } = await fetchFrom(whole);
