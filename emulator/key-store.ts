@@ -52,12 +52,6 @@ export class KeyStore {
   }
 }
 
-/** The newest version of each key, as the vault's list has it. */
-export function listedKey(key: StoredKey, id: string): object {
-  const { enabled, exportable, createdSeconds: created } = key;
-  return { kid: id, attributes: { created, updated: created, enabled, exportable } };
-}
-
 export function keyId({ host, name, version }: StoredKey): string {
   return `https://${host}/keys/${name}/${version}`;
 }

@@ -1,4 +1,4 @@
-import { createCipheriv, createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import express, { Router, type Request, type RequestHandler, type Response } from "express";
 import { CompactSign, type JWTPayload } from "jose";
 import { z } from "zod";
@@ -10,7 +10,8 @@ import {
 } from "./attestation-service.js";
 import type { CertifiedKey } from "./certificates.js";
 import { hosts, managedHsmResource } from "./hosts.js";
-import { describeKey, keyId, KeyStore, listedKey, type StoredKey } from "./key-store.js";
+import { encryptBody, encryptWith, listedKey, pageOf } from "./key-operations.js";
+import { describeKey, keyId, KeyStore, type StoredKey } from "./key-store.js";
 import { defaultWrapping, isKnownWrapping, wrapForRuntime } from "./key-wrap.js";
 import { meetsPolicy, parsePolicy } from "./release-policy.js";
 import { ServiceError, answerServiceError } from "./service-error.js";
@@ -48,11 +49,6 @@ const releaseBody = z.object({
   target: z.string(),
   nonce: z.string().optional(),
   enc: z.string().optional(),
-});
-const encryptBody = z.object({
-  alg: z.literal("A256CBC"),
-  value: z.base64url(),
-  iv: z.base64url(),
 });
 const defaultContentType = "application/json; charset=utf-8";
 
@@ -98,7 +94,7 @@ export function managedHsmRoutes(options: ManagedHsmOptions): Router {
     );
   });
   router.post("/keys/:name/:version/encrypt", ownersOnly, (request, response) => {
-    response.json(encrypt(findKey(store, request), parse(encryptBody, request.body)));
+    response.json(encryptWith(findKey(store, request), parse(encryptBody, request.body)));
   });
   router.get(["/keys/:name", "/keys/:name/:version"], ownersOnly, (request, response) => {
     response.json(describeKey(findKey(store, request)));
@@ -119,33 +115,6 @@ export function managedHsmRoutes(options: ManagedHsmOptions): Router {
   });
   router.use(answerServiceError);
   return router;
-}
-
-/** How many entries a page of a list has: few, so that every client has to follow `nextLink`. */
-const pageSize = 5;
-
-/** A page of a list, with the address of the next one. */
-function pageOf(entries: readonly object[], request: Request): object {
-  const start = Number(request.query["$skiptoken"] ?? 0);
-  const end = start + pageSize;
-  const next = new URL(request.originalUrl, `https://${String(request.headers.host)}`);
-  next.searchParams.set("$skiptoken", String(end));
-  return {
-    value: entries.slice(start, end),
-    nextLink: end < entries.length ? next.href : null,
-  };
-}
-
-/** AES-CBC without padding, as the vault's A256CBC is. */
-function encrypt(key: StoredKey, { value, iv }: z.infer<typeof encryptBody>): object {
-  if (!key.enabled) throw new ServiceError(403, "Forbidden", "The key is disabled.");
-  const plaintext = Buffer.from(value, "base64url");
-  const vector = Buffer.from(iv, "base64url");
-  if (key.secret.length !== 32 || vector.length !== 16 || plaintext.length % 16 !== 0) {
-    throw badParameter("A256CBC takes a key of 256 bits, an iv of 16 bytes and whole blocks.");
-  }
-  const cipher = createCipheriv("aes-256-cbc", key.secret, vector).setAutoPadding(false);
-  return { kid: keyId(key), value: cipher.update(plaintext).toString("base64url"), iv };
 }
 
 /** `WWW-Authenticate` as recorded; the answer has no body. */

@@ -1,54 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { resolveKeyNames, type KeyNames } from "../../src/config/key-names.js";
-import { configSchema } from "../../src/config/schema.js";
-
-interface Entry {
-  ID: string;
-  LocalPath: string;
-  SrsAddress?: string;
-  Tenant?: string;
-}
-
-interface Names {
-  model?: string;
-  images?: string[];
-  legacy?: string;
-  /** Default: the configuration's own. */
-  formats?: string[];
-  results?: { Key?: string; Encrypt?: string };
-}
-
-const original: Entry[] = [
-  { ID: "ModelKey", LocalPath: "/model.key" },
-  { ID: "DataKey", LocalPath: "/image.key" },
-];
-const three: Entry[] = [...original, { ID: "OtherKey", LocalPath: "/other.key" }];
-
-const all = ["plain", "encrypted", "jwe"];
-
-function resolve(entries: Entry[], names: Names = {}): KeyNames {
-  const { model, images, legacy, formats, results } = names;
-  const config = configSchema.parse({
-    Secret: entries.map((entry) => ({
-      SrsAddress: "https://vault.example",
-      ClientLib: "mhsm",
-      ...entry,
-    })),
-    Inference: {
-      Listen: {},
-      Attestation: { Endpoint: "https://attest.example", Evidence: "sgx" },
-      Model: {
-        Url: "https://models.example/model",
-        Sha256: "0".repeat(64),
-        Manifest: "model.json",
-        Key: model,
-      },
-      Images: { Formats: formats, Keys: images, LegacyKey: legacy },
-      Results: results,
-    },
-  });
-  return resolveKeyNames(config, "reading config.json");
-}
+import type { KeyNames } from "../../src/config/key-names.js";
+import { all, original, resolve, three, type Entry, type Names } from "./secret-roles.js";
 
 describe("the secrets' roles", () => {
   test("are told by the original's paths, in whatever order the entries stand", () => {
@@ -277,56 +229,4 @@ describe("the secrets' roles are refused", () => {
     expect(attempt).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(attempt).toThrow(/^reading config\.json: /u);
   });
-});
-
-describe("whatever the configuration says", () => {
-  const ids = [undefined, "ModelKey", "DataKey", "OtherKey"];
-  const keySets = [undefined, ["DataKey"], ["OtherKey"], ["DataKey", "OtherKey"], ["ModelKey"]];
-  const formatSets = [
-    undefined,
-    ["plain"],
-    ["jwe"],
-    ["encrypted"],
-    ["plain", "jwe"],
-    ["encrypted", "jwe"],
-    all,
-  ];
-
-  test("no secret gets two uses", () => {
-    let accepted = 0;
-    for (const model of ids)
-      for (const images of keySets)
-        for (const legacy of ids)
-          for (const formats of formatSets)
-            for (const Key of ids)
-              for (const Encrypt of ["match", "always", "never"]) {
-                const names = attempt({
-                  ...(model === undefined ? {} : { model }),
-                  ...(images === undefined ? {} : { images }),
-                  ...(legacy === undefined ? {} : { legacy }),
-                  ...(formats === undefined ? {} : { formats }),
-                  results: { Encrypt, ...(Key === undefined ? {} : { Key }) },
-                });
-                if (names === undefined) continue;
-                accepted += 1;
-                const jwe = new Set([...names.images, names.results]);
-                expect(jwe.has(names.model)).toBe(false);
-                expect(names.legacyImage).not.toBe(names.model);
-                if (names.legacyImage !== undefined) {
-                  expect(jwe.has(names.legacyImage)).toBe(false);
-                }
-                const reads = formats ?? ["jwe"];
-                expect(reads.includes("encrypted") && names.legacyImage === undefined).toBe(false);
-                expect(reads.includes("jwe") && names.images.length === 0).toBe(false);
-              }
-    expect(accepted).toBeGreaterThan(100);
-  });
-
-  function attempt(names: Names): KeyNames | undefined {
-    try {
-      return resolve(three, names);
-    } catch {
-      return undefined;
-    }
-  }
 });
