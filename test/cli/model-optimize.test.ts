@@ -23,6 +23,7 @@ import { noise } from "../onnx/tiny-network.js";
 import { runConfml, type EndedCommand } from "./confml-process.js";
 
 const demo = join(projectFolder, "models/demo");
+const svgLoader = { operation: ["VipsForeignLoadSvg"] };
 let folder = "";
 
 beforeAll(async () => {
@@ -30,12 +31,15 @@ beforeAll(async () => {
   mkdirSync(join(folder, "drawn/deep"), { recursive: true });
   mkdirSync(join(folder, "noise"));
   mkdirSync(join(folder, "few"));
+  // What libvips may open is set for the whole process, in which other tests may have closed it to drawings.
+  sharp.unblock(svgLoader);
   await Promise.all(
     SUBJECTS.map(async (subject, index) => {
       const picture = await drawPicture(subject, 2_000_001);
       writeFileSync(join(folder, index < 8 ? "drawn" : "drawn/deep", `${index}.jpg`), picture);
     }),
   );
+  sharp.block(svgLoader);
   for (let index = 0; index < 24; index += 1) {
     const grey = noise(16 * 16, index + 1).map((value) => 127 + value * 127);
     const pixels = Buffer.from([...grey].flatMap((value) => [value, value, value]));
