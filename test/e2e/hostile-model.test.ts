@@ -90,7 +90,7 @@ describe("beside a picture for which the model", () => {
 
   test("hangs, nine clients get an answer or a 503, and the server ends and leaves no key", async () => {
     const { port, output, exited } = await serve(hangsWhenTriggered, { RunTimeoutMs: 500 });
-    expect(readdirSync(scene.keysFolder).sort()).toEqual(["image.key", "model.key"]);
+    expect(readdirSync(scene.keysFolder).sort()).toEqual(["image.key", "model.key", "seal.key"]);
     expectRightAnswers(await honestUploads(port, 9));
     const bad = upload(port, "bad.png", await magenta());
     const [{ status, text }, answers] = await Promise.all([bad, honestUploads(port, 9)]);
