@@ -1,5 +1,6 @@
 import { fstatSync, write, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isatty } from "node:tty";
 
 export interface LineWriterOptions {
   /** Where lines go. */
@@ -16,8 +17,8 @@ const lineBreak = "\n".charCodeAt(0);
  * Writes lines to a descriptor and never throws, blocks or ends anything because of it: what cannot be written is lost,
  * counted, and told in a line of its own once writing works again.
  *
- * Files and terminals are written at once. A pipe whose reader has stalled would hold the whole process that way, so
- * pipes and sockets are written by libuv's pool, one write at a time, while lines wait in a bounded queue.
+ * Files are written at once. A pipe whose reader has stalled, or a terminal that was stopped (Ctrl-S), would hold the
+ * whole process that way, so they are written by libuv's pool, one write at a time, while lines wait in a bounded queue.
  */
 export class LineWriter {
   readonly #fd: number;
@@ -66,28 +67,37 @@ export class LineWriter {
       const text = this.#queue.join("");
       this.#queue = [];
       this.#queued = 0;
-      await this.#writeLines(Buffer.from(this.#isCutOff ? `\n${text}` : text));
+      const unwritten = await this.#writeLines(text);
+      if (unwritten > 0) this.#lose(unwritten);
+      else await this.#tellLosses();
     }
     this.#draining = undefined;
   }
 
-  async #writeLines(bytes: Buffer): Promise<void> {
+  /** Before what waits, now that writing works. */
+  async #tellLosses(): Promise<void> {
+    const lost = this.#untold;
+    if (lost === 0) return;
+    const msg = `log lines lost: ${lost}`;
+    const notice = `${JSON.stringify({ level: 40, time: Date.now(), lost, msg })}\n`;
+    if ((await this.#writeLines(notice)) === 0) this.#untold -= lost;
+  }
+
+  /** @returns how many of the lines were not written as a whole */
+  async #writeLines(text: string): Promise<number> {
+    // Ends the line that was cut off before.
+    const prefix = this.#isCutOff ? "\n" : "";
+    const bytes = Buffer.from(prefix + text);
     let written = 0;
     try {
       while (written < bytes.length) written += await this.#writeSome(bytes.subarray(written));
       this.#isCutOff = false;
+      return 0;
     } catch {
-      const rest = bytes.subarray(written);
       if (written > 0) this.#isCutOff = bytes[written - 1] !== lineBreak;
-      this.#lose(rest.filter((byte) => byte === lineBreak).length);
-      return;
+      const rest = bytes.subarray(Math.max(written, prefix.length));
+      return rest.filter((byte) => byte === lineBreak).length;
     }
-    if (this.#untold === 0) return;
-    const lost = this.#untold;
-    this.#untold = 0;
-    const msg = `log lines lost: ${lost}`;
-    // Before what waits, and whether or not there is room.
-    this.#queue.unshift(`${JSON.stringify({ level: 40, time: Date.now(), lost, msg })}\n`);
   }
 
   /** @returns how many bytes were written */
@@ -110,7 +120,7 @@ export class LineWriter {
 function mayBlock(fd: number): boolean {
   try {
     const kind = fstatSync(fd);
-    return !kind.isFile() && !kind.isCharacterDevice();
+    return isatty(fd) || !(kind.isFile() || kind.isCharacterDevice());
   } catch {
     return true;
   }

@@ -109,6 +109,29 @@ describe("a line writer", () => {
     });
   });
 
+  test("counts no line of its own: neither the end of one that was cut off, nor a notice that is lost", async () => {
+    const { writer: fd, read, closeReader, reopenReader } = pipe();
+    const writer = new LineWriter({ fd });
+    // More than a pipe holds: what is written ends in the middle of a line.
+    writer.write(`${"x".repeat(300_000)}\n`);
+    await eventually(() => read().length >= 65_536);
+    closeReader();
+    await writer.flush(60_000);
+    expect(writer.lostLines).toBe(1);
+    for (let count = 0; count < 10; count += 1) {
+      writer.write("lost\n");
+      await writer.flush(60_000);
+    }
+    expect(writer.lostLines).toBe(11);
+    reopenReader();
+    writer.write("again\n");
+    await eventually(() => read().includes("lost:"));
+    const text = read();
+    const [end, again, told] = text.slice(text.lastIndexOf("x") + 1).split("\n");
+    expect([end, again]).toEqual(["", "again"]);
+    expect(JSON.parse(told ?? "")).toMatchObject({ lost: 11 });
+  });
+
   test("keeps a bounded queue for a reader that has stalled, and holds up nobody", async () => {
     const { writer: fd, read } = pipe();
     const writer = new LineWriter({ fd, maxQueued: 20_000 });

@@ -230,6 +230,21 @@ const inference = z.strictObject({
     .prefault({}),
 });
 
+type Inference = z.infer<typeof inference>;
+
+/** One client's share is no more than the whole. */
+function checkShares({ Limits: limits }: Inference, context: z.RefinementCtx): void {
+  for (const [share, whole] of [
+    ["MaxBytesPerAddress", "MaxBytesInFlight"],
+    ["MaxConnectionsPerAddress", "MaxConnections"],
+  ] as const) {
+    const most = limits[whole];
+    if ((limits[share] ?? 0) <= most) continue;
+    const message = `at most ${most}, which is Limits.${whole}`;
+    context.addIssue({ code: "custom", path: ["Limits", share], message });
+  }
+}
+
 /**
  * config.json: Mystikos' file with a section of ours. Other keys of Mystikos' own pass unread, since it
  * alone knows them; ours are all known here.
@@ -238,7 +253,7 @@ export const configSchema = z.looseObject({
   /** Mystikos': how many processors the TEE's threads may use; 0 or absent: all. */
   MaxAffinityCPUs: z.int().min(0).optional(),
   Secret: z.array(secret).min(1),
-  Inference: inference,
+  Inference: inference.superRefine(checkShares),
 });
 
 export type Config = z.infer<typeof configSchema>;

@@ -70,36 +70,54 @@ export class UploadMemory {
     const { maxBytesInFlight, maxBytesPerAddress } = this.#limits;
     const { address } = holder;
     const ofAddress = this.#heldByAddress.get(address) ?? 0;
-    const isNeighbour = (other: Holder): boolean => other.address === address;
-    this.#refuseSlower(holder, ofAddress + bytes - maxBytesPerAddress, isNeighbour);
-    this.#refuseSlower(holder, this.#total + bytes - maxBytesInFlight, () => true);
+    const neighbours = this.#slowerThan(
+      holder,
+      ofAddress + bytes - maxBytesPerAddress,
+      (other) => other.address === address,
+    );
+    const freed = (neighbours ?? []).reduce((sum, other) => sum + (this.#held.get(other) ?? 0), 0);
+    const others = this.#slowerThan(
+      holder,
+      this.#total - freed + bytes - maxBytesInFlight,
+      (other) => neighbours?.includes(other) !== true,
+    );
+    // Nobody is refused for an upload that is refused all the same.
+    if (neighbours === undefined || others === undefined) {
+      this.#release(holder);
+      throw overloaded();
+    }
+    for (const other of [...neighbours, ...others]) {
+      this.#release(other);
+      other.onRefused(overloaded());
+    }
   }
 
-  /** @param excessBytes what has to be given up by those that share a limit */
-  #refuseSlower(holder: Holder, excessBytes: number, shares: (other: Holder) => boolean): void {
+  /**
+   * @param excessBytes what has to be given up by those that share a limit
+   * @returns the slowest ones that have so much, or undefined where all that are slower than `holder` have less
+   */
+  #slowerThan(
+    holder: Holder,
+    excessBytes: number,
+    shares: (other: Holder) => boolean,
+  ): Holder[] | undefined {
     const others = [...(excessBytes > 0 ? this.#held : [])].filter(
       ([other, bytes]) => other !== holder && bytes > 0 && shares(other),
     );
-    if (others.length === 0) return;
+    // One upload alone may be larger than either limit.
+    if (others.length === 0) return [];
     const ownRate = holder.bytesPerSecond() ?? Infinity;
     const slower = others
       .map(([other, bytes]) => ({ other, bytes, rate: other.bytesPerSecond() ?? Infinity }))
       .filter(({ rate }) => rate < ownRate)
       .sort((one, another) => one.rate - another.rate);
     let missingBytes = excessBytes;
-    const refused = slower.filter(({ bytes }) => {
+    const found = slower.filter(({ bytes }) => {
       const isNeeded = missingBytes > 0;
       if (isNeeded) missingBytes -= bytes;
       return isNeeded;
     });
-    if (missingBytes > 0) {
-      this.#release(holder);
-      throw overloaded();
-    }
-    for (const { other } of refused) {
-      this.#release(other);
-      other.onRefused(overloaded());
-    }
+    return missingBytes > 0 ? undefined : found.map(({ other }) => other);
   }
 
   #add(holder: Holder, bytes: number): void {

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UnavailableError, describeCause } from "../errors.js";
@@ -35,11 +36,15 @@ export async function writeKeyFile(path: string, key: Uint8Array): Promise<void>
   });
 }
 
-/** Deletes a key file, and what a crash may have left of one; where there is none, that is fine. */
+/**
+ * Deletes a key file, and what a crash may have left of one; where there is none, that is fine. Not by libuv's pool, all
+ * of whose threads may be held when the process is to end.
+ */
 export async function removeKeyFile(path: string): Promise<void> {
-  await explain(`removing ${path}`, async () => {
-    await rm(temporaryName(path), { force: true });
-    await rm(path, { force: true });
+  await explain(`removing ${path}`, () => {
+    rmSync(temporaryName(path), { force: true });
+    rmSync(path, { force: true });
+    return Promise.resolve();
   });
 }
 

@@ -54,6 +54,19 @@ describe("the memory of uploads", () => {
     expect(memory.heldBytes).toBe(1000);
   });
 
+  test("refuses nobody for an upload that is refused all the same", () => {
+    const memory = new UploadMemory({ maxBytesInFlight: 1000, maxBytesPerAddress: 500 });
+    const slowNeighbour = new Sender(memory, 10);
+    slowNeighbour.grow(400);
+    const fastOthers = ["b", "c"].map((address) => new Sender(memory, 1000, address));
+    for (const other of fastOthers) expect(other.grow(300)).toBeUndefined();
+    const asking = new Sender(memory, 100);
+    // Its neighbour alone could make room for its address, but not for all.
+    expect(asking.grow(450)).toBe("OVERLOADED");
+    expect(slowNeighbour.refusals).toEqual([]);
+    expect(memory.heldBytes).toBe(1000);
+  });
+
   test("is refused to the slowest where it asks itself", () => {
     const memory = new UploadMemory(limits);
     const [one, other] = [new Sender(memory, 50), new Sender(memory, 60, "b")];
