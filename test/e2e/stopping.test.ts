@@ -1,8 +1,10 @@
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { eventually } from "../helpers/eventually.js";
 import { rawClient } from "../helpers/raw-client.js";
 import { setScene, type Scene } from "../helpers/scene.js";
-import { startServer, type ServerProcess } from "../helpers/server-process.js";
+import { projectFolder, startServer, type ServerProcess } from "../helpers/server-process.js";
 
 let scene: Scene;
 let server: ServerProcess;
@@ -38,5 +40,16 @@ describe("a server that is told to stop", () => {
     expect(await server.stop()).toBe(0);
     expect(await readdir(scene.keysFolder)).toEqual([]);
     await Promise.all(clients.map(({ closed }) => closed));
+  });
+
+  test("leaves no key, and ends, also where every thread of libuv's pool is held", async () => {
+    const held = join(projectFolder, "test/fixtures/platform/held-pool.mjs");
+    scene.environment["NODE_OPTIONS"] = `--import=${held}`;
+    server = await startServer(await scene.launch());
+    process.kill(server.pid, "SIGUSR2");
+    await eventually(() => server.output().includes("the pool is held"));
+    process.kill(server.pid, "SIGTERM");
+    expect([0, 75]).toContain(await server.exited);
+    expect(await readdir(scene.keysFolder)).toEqual([]);
   });
 });
