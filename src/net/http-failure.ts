@@ -43,11 +43,18 @@ export function isTransientHttpFailure(error: unknown): boolean {
   return code !== undefined && transientCodes.has(code);
 }
 
-/** `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date. */
+/** Of setTimeout, which takes a longer delay for 1 ms. */
+const longestTimerMs = 2_147_483_647;
+
+/**
+ * `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
+ *
+ * @returns milliseconds, as many as a timer takes at most; undefined where the header says nothing
+ */
 export function parseRetryAfter(header: unknown): number | undefined {
   if (typeof header !== "string") return undefined;
   const ms = /^\d+$/u.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), longestTimerMs);
 }
 
 /** The same of an axios request that failed. */
