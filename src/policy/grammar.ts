@@ -109,6 +109,23 @@ function toGroup(raw: {
 }
 
 /**
+ * Arrays and objects inside each other. Whatever reads a policy calls itself for each, and the stack has an end; a
+ * group takes two of them.
+ */
+const deepest = 128;
+
+function isTooDeep(json: unknown): boolean {
+  let level: unknown[] = [json];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > deepest) return true;
+    level = level.flatMap((value): unknown[] =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
+  }
+  return false;
+}
+
+/**
  * @param text JSON
  * @throws Error saying where the text leaves the grammar
  */
@@ -119,6 +136,7 @@ export function parsePolicy(text: string): ReleasePolicy {
   } catch {
     throw new Error("not JSON");
   }
+  if (isTooDeep(json)) throw new Error(`the policy: expected JSON at most ${deepest} deep`);
   const parsed = policy.safeParse(json);
   if (parsed.success) return { branches: parsed.data.anyOf };
   const [issue] = parsed.error.issues;

@@ -73,6 +73,20 @@ describe("a release policy", () => {
     expect(() => parsePolicy(JSON.stringify(json))).toThrow(message);
   });
 
+  test("may nest its groups so deep and no deeper, however deep its JSON is", () => {
+    const nested = (depth: number): string => {
+      const inner = `${'{"anyOf":['.repeat(depth)}${JSON.stringify(yes)}${"]}".repeat(depth)}`;
+      return `{"version":"1.0.0","anyOf":[{"authority":"${authority}","allOf":[${inner}]}]}`;
+    };
+    expect(parsePolicy(nested(50)).branches).toHaveLength(1);
+    for (const depth of [100, 5000, 100_000]) {
+      expect(() => parsePolicy(nested(depth))).toThrow(
+        /^the policy: expected JSON at most 128 deep$/u,
+      );
+    }
+    expect(() => parsePolicy("[".repeat(5000) + "]".repeat(5000))).toThrow("at most 128 deep");
+  });
+
   test("is JSON, and what is not is not repeated", () => {
     expect(() => parsePolicy("{secret")).toThrow(/^not JSON$/u);
   });
