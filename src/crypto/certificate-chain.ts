@@ -64,7 +64,10 @@ export function verifyCertificateChain(
 
 function parseCertificate(der: Uint8Array): Certificate {
   try {
-    return { x509: new X509Certificate(der), fields: readCertificateFields(der) };
+    const x509 = new X509Certificate(der);
+    // OpenSSL is not as strict: both are to have read the same bytes.
+    if (!x509.raw.equals(der)) throw new Error("a certificate that is encoded otherwise");
+    return { x509, fields: readCertificateFields(der) };
   } catch (cause) {
     throw new Error("an entry of the chain that is no certificate", { cause });
   }

@@ -141,6 +141,17 @@ describe("a certificate chain is refused", () => {
     expect(() => verify([leaf, intermediate], [])).toThrow("trusted root");
   });
 
+  test("that OpenSSL reads with other bytes than it has", async () => {
+    const bytes = Buffer.from(leaf.der);
+    // The last bits of the signature, a bit string (X.690, section 11.2.1): said to be unused, and not 0.
+    const at = bytes.lastIndexOf(Buffer.from("0030", "hex"));
+    const signature = Buffer.from("0300", "hex");
+    expect(bytes[at - 2]).toBe(signature[0]);
+    bytes[at] = 1;
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) | 1;
+    expect(() => verify([{ ...leaf, der: bytes }, intermediate])).toThrow("no certificate");
+  });
+
   test("with any byte of its leaf changed", () => {
     for (let at = 0; at < leaf.der.length; at += 3) {
       const changed = Buffer.from(leaf.der);
