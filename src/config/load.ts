@@ -19,6 +19,7 @@ export interface LoadedConfig {
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const doing = `reading ${file}`;
   const json = await readJson(file);
+  if (isTooDeep(json)) throw tooDeep(doing);
   const parsed = configSchema.safeParse(json);
   if (!parsed.success) throw invalid(doing, parsed.error, json);
   return deepFreeze({ config: parsed.data, keyNames: resolveKeyNames(parsed.data, doing) });
@@ -50,6 +51,29 @@ async function readJson(file: string): Promise<unknown> {
       { cause },
     );
   }
+}
+
+/** Arrays and objects inside each other: whatever reads or freezes them calls itself for each, and the stack has an end. */
+const deepest = 128;
+
+function isTooDeep(json: unknown): boolean {
+  let level: unknown[] = [json];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > deepest) return true;
+    level = level.flatMap((value): unknown[] =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
+  }
+  return false;
+}
+
+function tooDeep(doing: string): ConfigurationError {
+  return new ConfigurationError("CONFIG_INVALID", {
+    doing,
+    expected: `arrays and objects at most ${deepest} deep inside each other`,
+    got: "deeper ones",
+    fix: "Correct the file",
+  });
 }
 
 function invalid(doing: string, error: z.ZodError, json: unknown): ConfigurationError {

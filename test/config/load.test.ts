@@ -53,6 +53,20 @@ describe("a configuration", () => {
     }).toThrow(TypeError);
   });
 
+  test("is refused in words however deep it is", async () => {
+    for (const depth of [200, 5000, 100_000]) {
+      const deep = `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+      const text = committed.replace('"Evidence":', `"EvidenceOptions": ${deep}, "Evidence":`);
+      await expect(load(text)).rejects.toMatchObject({
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining("at most 128 deep"),
+      });
+    }
+    const options = `${'{"a":'.repeat(100)}1${"}".repeat(100)}`;
+    const text = committed.replace('"Evidence":', `"EvidenceOptions": ${options}, "Evidence":`);
+    await expect(load(text)).resolves.toBeDefined();
+  });
+
   test("with the original's own entries, native library and all, is good", async () => {
     const entries = ["AlexNetModelKey /model.key", "AlexNetDataKey /image.key"].map((text) => {
       const [ID, LocalPath] = text.split(" ");
