@@ -141,7 +141,7 @@ describe("a certificate chain is refused", () => {
     expect(() => verify([leaf, intermediate], [])).toThrow("trusted root");
   });
 
-  test("that OpenSSL reads with other bytes than it has", async () => {
+  test("that OpenSSL reads with other bytes than it has", () => {
     const bytes = Buffer.from(leaf.der);
     // The last bits of the signature, a bit string (X.690, section 11.2.1): said to be unused, and not 0.
     const at = bytes.lastIndexOf(Buffer.from("0030", "hex"));
