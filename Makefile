@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test bench clean image appdir package server measure lock sbom demo
+.PHONY: help build run serve test fuzz bench clean image appdir package server measure lock sbom demo
 
 PORT ?= 8000
 MODEL ?=
@@ -15,10 +15,14 @@ SIGNER ?=
 TEE ?=
 SAMPLES ?=
 BENCH ?=
+FUZZ_SECONDS ?= 60
+TARGET ?=
+INPUT ?=
+SEED ?=
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
-TOOL_SOURCES := $(shell find emulator scripts $(wildcard bench) -name '*.ts')
+TOOL_SOURCES := $(shell find emulator scripts $(wildcard bench fuzz) -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:
@@ -29,6 +33,9 @@ help:
 	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
 	@echo '  TEE=sgx, linux or none      with make run: in an enclave, in Mystikos without one, on plain Node'
 	@echo 'make test           every check'
+	@echo 'make fuzz           inputs made by mutation for every parser, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo '  TARGET=jwe SEED=1           one parser alone; the inputs of that seed'
+	@echo '  INPUT=fuzz/corpus/jwe/x     with TARGET: this input alone'
 	@echo 'make bench          what it costs beside a plain server: 15 minutes, results in bench/results'
 	@echo '  BENCH="--quick --only load" less of it (BENCH=--help)'
 	@echo 'make appdir         the file system of the TEE, in appdir/root'
@@ -74,6 +81,9 @@ serve: build
 
 test: build
 	@scripts/test.sh
+
+fuzz: build
+	@node build/fuzz/main.js --seconds '$(FUZZ_SECONDS)' --target '$(TARGET)' --seed '$(SEED)' --input '$(INPUT)'
 
 bench: build
 	@node build/bench/main.js $(BENCH)

@@ -1,0 +1,141 @@
+import { Random } from "../scripts/demo-model/random.js";
+import { describeCause } from "../src/errors.js";
+import { mutate } from "./mutate.js";
+import type { Finding, Prepared, Target } from "./target.js";
+
+/** What this process has used so far. */
+export interface Usage {
+  cpuMs: number;
+  /** The most memory at one time. */
+  peakBytes: number;
+}
+
+export function processUsage(): Usage {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  return { cpuMs: (userCPUTime + systemCPUTime) / 1000, peakBytes: maxRSS * 1024 };
+}
+
+/** Of one input. */
+export interface Limits {
+  cpuMs: number;
+  /** By which the process's peak may rise. */
+  growthBytes: number;
+}
+
+export const defaultLimits: Limits = { cpuMs: 250, growthBytes: 256 * 2 ** 20 };
+
+export interface SessionOptions {
+  target: Target;
+  prepared: Prepared;
+  /** Inputs that were kept: tried first, as the seeds are. */
+  corpus: readonly Uint8Array[];
+  /** The same seed gives the same inputs, while outcomes are the same. */
+  seed: string;
+  limits: Limits;
+  usage?: () => Usage;
+  /** Called before each input is tried. */
+  onInput?: (input: Uint8Array) => void;
+}
+
+/** Of inputs that are mutated further. */
+const mostPoolBytes = 16 * 2 ** 20;
+const longestOutcome = 300;
+const marginBytes = 16;
+const marginByte = 0x41;
+/** The first run of code takes longer than all others: a slow input is tried again. */
+const tries = 3;
+
+/** Tries a target's corpus and seeds, and then mutations of them without an end. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #usage: () => Usage;
+  readonly #random: Random;
+  readonly #waiting: Uint8Array[];
+  readonly #pool: Uint8Array[] = [];
+  readonly #outcomes = new Set<string>();
+  #poolBytes = 0;
+  inputs = 0;
+  longestMs = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#usage = options.usage ?? processUsage;
+    this.#random = new Random(options.seed);
+    this.#waiting = [...options.prepared.seeds, ...options.corpus].reverse();
+  }
+
+  /** Different outcomes so far. */
+  get outcomes(): number {
+    return this.#outcomes.size;
+  }
+
+  /** Tries the next input. */
+  async step(): Promise<Finding | undefined> {
+    const kept = this.#waiting.pop();
+    if (kept !== undefined) {
+      this.#keep(kept);
+      return this.tryOut(kept);
+    }
+    const { mutation: kind, maxBytes, dictionary = [] } = this.#options.target;
+    const [base, other] = [this.#any(), this.#any()];
+    return this.tryOut(mutate(base, { kind, random: this.#random, other, maxBytes, dictionary }));
+  }
+
+  async tryOut(input: Uint8Array): Promise<Finding | undefined> {
+    const { limits, onInput } = this.#options;
+    onInput?.(input);
+    this.inputs += 1;
+    let leastMs = Infinity;
+    for (let attempt = 0; attempt < tries; attempt += 1) {
+      const before = this.#usage();
+      const problem = await this.#check(input);
+      const after = this.#usage();
+      if (problem !== undefined) return { input, problem };
+      const growth = after.peakBytes - before.peakBytes;
+      if (growth > limits.growthBytes) {
+        return { input, problem: `took ${Math.round(growth / 2 ** 20)} MiB of memory` };
+      }
+      leastMs = Math.min(leastMs, after.cpuMs - before.cpuMs);
+      if (leastMs <= limits.cpuMs) break;
+    }
+    this.longestMs = Math.max(this.longestMs, leastMs);
+    if (leastMs <= limits.cpuMs) return undefined;
+    return { input, problem: `took ${Math.round(leastMs)} ms of CPU time` };
+  }
+
+  /** @returns what does not hold */
+  async #check(input: Uint8Array): Promise<string | undefined> {
+    // In the middle of a larger buffer, as parts of uploads are.
+    const room = Buffer.alloc(input.length + 2 * marginBytes, marginByte);
+    room.set(input, marginBytes);
+    const expected = Buffer.from(room);
+    try {
+      const view = room.subarray(marginBytes, marginBytes + input.length);
+      const outcome = await this.#options.prepared.check(view);
+      if (!room.equals(expected)) return "the input was written to";
+      const kind = outcome.slice(0, longestOutcome).replace(/\d+/gu, "0");
+      if (!this.#outcomes.has(kind)) {
+        this.#outcomes.add(kind);
+        this.#keep(input);
+      }
+      return undefined;
+    } catch (error) {
+      const stack =
+        typeof error === "object" && error !== null && "stack" in error ? error.stack : "";
+      const at = String(stack)
+        .split("\n")
+        .find((line) => /\/(?:src|fuzz)\//u.test(line));
+      return `${describeCause(error)}${at === undefined ? "" : ` (${at.trim()})`}`;
+    }
+  }
+
+  #keep(input: Uint8Array): void {
+    if (this.#poolBytes + input.length > mostPoolBytes) return;
+    this.#poolBytes += input.length;
+    this.#pool.push(input);
+  }
+
+  #any(): Uint8Array {
+    return this.#pool[this.#random.integer(0, this.#pool.length - 1)] ?? new Uint8Array();
+  }
+}

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { verifyCertificateChain } from "../../src/crypto/certificate-chain.js";
+import { readAllDer } from "../../src/crypto/der.js";
+import { projectFile } from "../project.js";
+import { attempt, isPlainError } from "../refusal.js";
+import type { Target } from "../target.js";
+
+const folder = "test/fixtures/certificates";
+/** `confml.example`'s leaf comes first, others' have been certified as well. */
+const chains = [
+  ["leaf.der", "intermediate.der"],
+  ["leaf.der", "intermediate.der", "root.der"],
+  ["constrained-leaf.der", "constrained.der"],
+  ["pss-leaf.der"],
+  ["root.der"],
+];
+const host = "vault.confml.example";
+const now = new Date("2026-06-01");
+
+/** Chains, one certificate after the other: none is accepted in which anything signed was changed. */
+export const certificateChain: Target = {
+  name: "certificate-chain",
+  parsers: [
+    "src/crypto/certificate-chain.ts",
+    "src/crypto/certificate-fields.ts",
+    "src/crypto/name-constraints.ts",
+  ],
+  mutation: "bytes",
+  maxBytes: 16_384,
+  prepare() {
+    const trustedRoots = [new X509Certificate(projectFile(`${folder}/root.der`))];
+    const certified = new Set(
+      chains.flat().map((name) => signedPart(projectFile(`${folder}/${name}`))),
+    );
+    const seeds = chains.map((names) =>
+      Buffer.concat(names.map((name) => projectFile(`${folder}/${name}`))),
+    );
+    return Promise.resolve({ seeds, check: (input) => check(input, trustedRoots, certified) });
+  },
+};
+
+async function check(
+  input: Uint8Array,
+  trustedRoots: readonly X509Certificate[],
+  certified: ReadonlySet<string>,
+): Promise<string> {
+  const chain = split(input);
+  const result = await attempt(
+    () => verifyCertificateChain(chain, { trustedRoots, host, now }),
+    isPlainError,
+  );
+  if ("refusal" in result) return result.refusal.message;
+  for (const entry of chain)
+    assert(certified.has(signedPart(entry)), "a certificate that nobody signed");
+  assert.equal(result.value.type, "public");
+  return `accepted ${chain.length}`;
+}
+
+/** What is no DER is one certificate. */
+function split(input: Uint8Array): Uint8Array[] {
+  try {
+    return readAllDer(input).map(({ whole }) => whole);
+  } catch {
+    return [input];
+  }
+}
+
+/** RFC 5280, section 4.1: TBSCertificate comes first. */
+function signedPart(certificate: Uint8Array): string {
+  const [whole] = readAllDer(certificate);
+  const [signed] = readAllDer(whole?.content ?? new Uint8Array());
+  return Buffer.from(signed?.whole ?? []).toString("base64");
+}

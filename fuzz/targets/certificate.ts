@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import {
+  readCertificateFields,
+  type CertificateFields,
+} from "../../src/crypto/certificate-fields.js";
+import { allowsNames } from "../../src/crypto/name-constraints.js";
+import { projectFiles } from "../project.js";
+import { attempt, isPlainError } from "../refusal.js";
+import type { Target } from "../target.js";
+
+const dnsForm = 2;
+
+/** Certificates: where Node reads one as well, both say the same of it. */
+export const certificate: Target = {
+  name: "certificate",
+  parsers: [
+    "src/crypto/certificate-fields.ts",
+    "src/crypto/name-constraints.ts",
+    "src/crypto/der.ts",
+  ],
+  mutation: "bytes",
+  maxBytes: 4096,
+  dictionary: [
+    "\x06\x03\x55\x1d\x0f",
+    "\x06\x03\x55\x1d\x1e",
+    "\x06\x03\x55\x1d\x25",
+    "\x01\x01\xff",
+    "\x82\x03a.b",
+  ],
+  prepare: () =>
+    Promise.resolve({ seeds: projectFiles("test/fixtures/certificates", /\.der$/u), check }),
+};
+
+async function check(input: Uint8Array): Promise<string> {
+  const ours = await attempt(() => readCertificateFields(input), isPlainError);
+  if ("refusal" in ours) return ours.refusal.message;
+  const fields = ours.value;
+  checkNames(fields);
+  const theirs = readWithNode(input);
+  if (theirs === undefined) return "Node refuses it";
+  // Unused bits of a bit string, which OpenSSL clears.
+  if (!theirs.raw.equals(input)) return "Node reads other bytes";
+  // Node calls the extended uses so.
+  assert.equal(String(fields.extendedKeyUsage), String(theirs.keyUsage));
+  // Node shows none of them where one is not read; then no host matches.
+  const names = typeof theirs.subjectAltName === "string" ? fields.subjectAltNames : [];
+  for (const { form, text } of names) {
+    if (form !== dnsForm || !/^[a-z0-9.-]+$/u.test(text)) continue;
+    const named = theirs.subjectAltName?.toLowerCase() ?? "";
+    assert(named.includes(`dns:${text}`), `Node does not know the name ${text}`);
+  }
+  return JSON.stringify({
+    ...fields,
+    subjectAltNames: fields.subjectAltNames.length,
+    nameConstraints: 0,
+  });
+}
+
+/** A CA that may certify nothing but the names, may; one that may not certify any, may not. */
+function checkNames({ subjectAltNames, nameConstraints }: CertificateFields): void {
+  const isAllowed = allowsNames(nameConstraints, subjectAltNames);
+  if (nameConstraints === undefined) assert(isAllowed);
+  const names = subjectAltNames.filter(
+    ({ form, text }) => form === dnsForm && !text.startsWith("*"),
+  );
+  assert(allowsNames({ permitted: names, excluded: [] }, names), "names within themselves");
+  if (names.length > 0) {
+    assert(!allowsNames({ permitted: [], excluded: names }, names), "excluded names");
+    const everything = { form: dnsForm, text: "" };
+    assert(!allowsNames({ permitted: names, excluded: [everything] }, names), "no name at all");
+  }
+}
+
+function readWithNode(input: Uint8Array): X509Certificate | undefined {
+  try {
+    return new X509Certificate(input);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { hasExternalData } from "../../src/model/external-data.js";
+import { findRandomOperator, findRandomOperatorInOrt } from "../../src/model/random-operators.js";
+import { someMessage } from "../../src/model/walk-model.js";
+import { onnxSeeds } from "../onnx-seeds.js";
+import { attempt, isOwnRangeError, type Attempt } from "../refusal.js";
+import type { Target } from "../target.js";
+
+/** The checks of a model's bytes before ONNX Runtime reads them. */
+export const onnxChecks: Target = {
+  name: "onnx-checks",
+  parsers: [
+    "src/model/external-data.ts",
+    "src/model/random-operators.ts",
+    "src/model/walk-model.ts",
+    "src/onnx/wire.ts",
+  ],
+  mutation: "bytes",
+  maxBytes: 65_536,
+  dictionary: ["RandomNormal", "Dropout", "\x70\x01", "\x6a\x00", "\x0c\x00\x00\x00RandomNormal"],
+  prepare: () => Promise.resolve({ seeds: onnxSeeds(), check }),
+};
+
+async function check(input: Uint8Array): Promise<string> {
+  const names: string[] = [];
+  const walk = await attempt(
+    () =>
+      someMessage(input, (name) => {
+        names.push(name);
+        return false;
+      }),
+    isOwnRangeError,
+  );
+  // A graph, a node or an attribute may be empty: 2 bytes each; 17 graphs deep.
+  assert(names.length <= input.length + 1, `${names.length} messages`);
+  const external = await attempt(() => hasExternalData(input), isOwnRangeError);
+  const random = await attempt(() => findRandomOperator(input), isOwnRangeError);
+  const inOrt = findRandomOperatorInOrt(input);
+  const bytes = Buffer.from(input);
+  if (inOrt !== undefined) assert(bytes.includes(inOrt), "a name that is not there");
+  const operator = "value" in random ? random.value : undefined;
+  if (operator !== undefined) assert(bytes.includes(operator), "an operator that is not there");
+  // What says nothing of a message that cannot be walked to its end would have it loaded.
+  if ("refusal" in walk) {
+    for (const result of [external, random] as Attempt<unknown>[]) {
+      assert("refusal" in result || Boolean(result.value), "no refusal of what is no message");
+    }
+  }
+  return `${word(walk)} ${word(external)} ${word(random)} ${inOrt}`;
+}
+
+function word(result: Attempt<unknown>): string {
+  return "refusal" in result ? result.refusal.message : String(result.value);
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { deflateSync } from "node:zlib";
+import { pngChunks, withoutCompressedTexts } from "../../src/image/png-chunks.js";
+import { readTextOrientation } from "../../src/image/png-orientation.js";
+import { pictureSeeds } from "../picture-seeds.js";
+import type { Target } from "../target.js";
+
+const compressed = ["iCCP", "iTXt", "zTXt"];
+
+/** PNG: its chunks, the copy without compressed texts, and the orientation that texts give. */
+export const png: Target = {
+  name: "png",
+  parsers: [
+    "src/image/png-chunks.ts",
+    "src/image/png-orientation.ts",
+    "src/image/tiff-directory.ts",
+  ],
+  mutation: "bytes",
+  maxBytes: 262_144,
+  dictionary: [
+    "tEXt",
+    "zTXt",
+    "iTXt",
+    "iCCP",
+    "XML:com.adobe.xmp\0",
+    "Raw profile type exif\0",
+    'tiff:Orientation="',
+  ],
+  prepare: () =>
+    Promise.resolve({
+      seeds: [...pictureSeeds(/\.png$/u), inflatable(2 ** 20), inflatable(2 ** 21)],
+      check,
+    }),
+};
+
+function check(input: Uint8Array): string {
+  const chunks = [...pngChunks(input)];
+  let last = 8;
+  for (const { start, end, data } of chunks) {
+    assert(start === last && end === start + 12 + data.length && end <= input.length);
+    last = end;
+  }
+  const copy = withoutCompressedTexts(input);
+  assert(copy.length <= input.length);
+  assert(
+    ![...pngChunks(copy)].some(({ type }) => compressed.includes(type)),
+    "a compressed text is left",
+  );
+  assert.deepEqual(Buffer.from(withoutCompressedTexts(copy)), Buffer.from(copy));
+  const results = [true, false].map((hasExifChunk) => {
+    const text = readTextOrientation(input, hasExifChunk);
+    return text.kind === "found" ? `found ${text.orientation}` : text.kind;
+  });
+  return results.join(" ");
+}
+
+/** A text that takes long to inflate for its size. */
+function inflatable(bytes: number): Buffer {
+  const data = Buffer.concat([
+    Buffer.from("zTXtRaw profile type exif\0\0", "latin1"),
+    deflateSync(Buffer.alloc(bytes, 0x0a)),
+  ]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(data.length - 4);
+  return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), length, data, Buffer.alloc(4)]);
+}

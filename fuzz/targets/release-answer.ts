@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { CompactSign } from "jose";
+import { createCertificates, type Certificates } from "../../emulator/certificates.js";
+import { verifyReleaseAnswer, type ReleaseRequest } from "../../src/secrets/mhsm/release-answer.js";
+import { isTooDeep } from "../json-depth.js";
+import { isObject } from "../jwe-token.js";
+import { attempt } from "../refusal.js";
+import type { Target } from "../target.js";
+
+const host = "accmhsm.managedhsm.azure.net";
+const enc = "RSA_AES_KEY_WRAP_256";
+const kid = `https://${host}/keys/ModelKey/0123`;
+/** key_hsm stands there as JSON: it is encoded before the payload is signed. */
+const payload = {
+  request: { "api-version": "7.3-preview", enc, kid, nonce: "our-nonce" },
+  response: {
+    key: {
+      attributes: {},
+      key: {
+        kid,
+        kty: "oct-HSM",
+        key_ops: ["encrypt"],
+        key_hsm: {
+          ciphertext: "d3JhcHBlZA",
+          header: { alg: "dir", enc, kid: "our-wrapping-key" },
+          schema_version: "1.0",
+        },
+      },
+    },
+  },
+};
+
+/** Release answers: payloads that are signed for the check, and whatever is no JSON as a JWS. */
+export const releaseAnswer: Target = {
+  name: "release-answer",
+  parsers: ["src/secrets/mhsm/release-answer.ts"],
+  mutation: "json",
+  maxBytes: 16_384,
+  async prepare() {
+    const certificates = await createCertificates();
+    const request = {
+      host,
+      keyName: "ModelKey",
+      algorithm: enc,
+      nonce: "our-nonce",
+      apiVersion: "7.3-preview",
+      wrappingKeyId: "our-wrapping-key",
+      trustedRoots: [certificates.caPem],
+    };
+    const header = Buffer.from('{"alg":"RS256","x5c":["MAA="]}').toString("base64url");
+    const seeds = [JSON.stringify(payload), `${header}.e30.AAAA`, "{}.e30."];
+    return {
+      seeds: seeds.map((seed) => Buffer.from(seed)),
+      check: (input) => check(input, certificates, request),
+    };
+  },
+};
+
+async function check(
+  input: Uint8Array,
+  { release }: Certificates,
+  request: ReleaseRequest,
+): Promise<string> {
+  const text = Buffer.from(input).toString();
+  const json = parse(text);
+  const jws = json === undefined ? text : await sign(encodeKey(parse(text)), release);
+  const result = await attempt(
+    () => verifyReleaseAnswer(jws, request),
+    ({ name }) => name === "Error" || /^JW[ST]/u.test(name) || name === "JOSEError",
+  );
+  if ("refusal" in result) return result.refusal.message;
+  assert(isObject(json), "an answer that nobody signed");
+  // All that was asked for stands in what was accepted.
+  for (const value of [
+    request.nonce,
+    request.algorithm,
+    request.apiVersion,
+    request.wrappingKeyId,
+    host,
+  ]) {
+    assert(JSON.stringify(json).includes(value), `an answer without ${value}`);
+  }
+  assert(result.value.ciphertext.length > 0, "no ciphertext");
+  return typeof result.value.version;
+}
+
+async function sign(
+  json: unknown,
+  { chain, privateKey }: Certificates["release"],
+): Promise<string> {
+  const x5c = chain.map((certificate) => certificate.toString("base64"));
+  return new CompactSign(Buffer.from(JSON.stringify(json)))
+    .setProtectedHeader({ alg: "RS256", x5c })
+    .sign(privateKey);
+}
+
+function encodeKey(json: unknown): unknown {
+  let holder: unknown = json;
+  for (const name of ["response", "key", "key"])
+    holder = isObject(holder) ? holder[name] : undefined;
+  if (isObject(holder) && isObject(holder["key_hsm"])) {
+    holder["key_hsm"] = Buffer.from(JSON.stringify(holder["key_hsm"])).toString("base64url");
+  }
+  return json;
+}
+
+function parse(text: string): unknown {
+  try {
+    return isTooDeep(text) ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { takeKey } from "../../src/crypto/aes-key.js";
+import { openJwe } from "../../src/crypto/jwe.js";
+import { formatOf, openUpload } from "../../src/http/open-upload.js";
+import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { jweKey, sealToken } from "../jwe-token.js";
+import type { Target } from "../target.js";
+
+const formats = ["plain", "encrypted", "jwe"] as const;
+
+/** An upload: its file's name, its media type and its bytes, a line each. */
+export const upload: Target = {
+  name: "upload",
+  parsers: ["src/http/open-upload.ts"],
+  mutation: "bytes",
+  maxBytes: 8192,
+  dictionary: ["\n", "\r\n", ".jwe", ".encrypted", ".ENCRYPTED", "application/jose"],
+  async prepare() {
+    const keys = await ImageKeys.create({ ids: ["mine"], legacyId: "old", graceMs: 1 });
+    keys.accept("mine", { key: await takeKey(Buffer.from(jweKey), "jwe"), version: "1" });
+    keys.accept("old", { key: await takeKey(Buffer.alloc(32, 1), "cbc"), version: "1" });
+    const header = Buffer.from('{"alg":"dir","enc":"A256GCM","kid":"mine"}');
+    const token = sealToken({ header, content: Buffer.from("a picture"), isWrapped: false });
+    const seeds = [
+      `a.jwe\napplication/jose\n${token}\r\n\n`,
+      `a.png.encrypted\nimage/png\n${"x".repeat(32)}`,
+      "a.jpg\nimage/jpeg\n",
+    ];
+    return { seeds: seeds.map((seed) => Buffer.from(seed)), check: (input) => check(input, keys) };
+  },
+};
+
+async function check(input: Uint8Array, keys: ImageKeys): Promise<string> {
+  const whole = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
+  const [name = "", mediaType = ""] = whole.toString("utf8").split("\n", 2);
+  const bytes = whole.subarray(Buffer.byteLength(`${name}\n${mediaType}\n`));
+  const parts = { name, mediaType, bytes, release: () => undefined };
+  const format = formatOf(parts);
+  assert(formats.includes(format), "no format");
+  const opened: number[] = [];
+  for (const each of formats) {
+    let files = 0;
+    for await (const { file } of openUpload(parts, each, keys)) {
+      files += 1;
+      if (each === "plain") assert.equal(file, bytes);
+      if (each === "encrypted") assert.equal(file.length, bytes.length);
+      if (each === "jwe") {
+        const trimmed = bytes.toString("latin1").replace(/[\r\n]+$/u, "");
+        assert.deepEqual(file, await openJwe(Buffer.from(trimmed, "latin1"), jweKey));
+      }
+    }
+    assert(files <= 2, "more files than keys");
+    opened.push(files);
+  }
+  return `${format} ${opened.map((files) => (files > 0 ? "yes" : "no")).join(" ")}`;
+}
