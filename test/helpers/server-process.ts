@@ -81,6 +81,16 @@ export async function runServerToItsEnd(
   return { code, ...printed };
 }
 
+/** Starts the built server and kills it (SIGKILL) once its log matches, at once where it ends before. */
+export async function killServerAt(options: LaunchOptions, pattern: RegExp): Promise<EndedProcess> {
+  const { child, printed, closed } = launch(options);
+  child.stdout.on("data", () => {
+    if (pattern.test(printed.stdout)) child.kill("SIGKILL");
+  });
+  const code = await closed;
+  return { code, ...printed };
+}
+
 function launch({ configFile, environment, wrapper = [] }: LaunchOptions) {
   const main = join(projectFolder, "dist/main.js");
   const command = [...wrapper, process.execPath, main, "--config", configFile];
