@@ -23,7 +23,7 @@ export default {
       severity: "error",
       from: {
         orphan: true,
-        path: "^(src|emulator|scripts|bench|fuzz)/",
+        path: "^(src|emulator|scripts|bench|fuzz|soak)/",
         pathNot: ["^src/(cli/)?main\\.ts$", "^src/image/assembly/", "\\.d\\.ts$"],
       },
       to: {},
@@ -52,7 +52,7 @@ export default {
       name: "no-stand-ins-in-production",
       severity: "error",
       from: { path: "^src/" },
-      to: { path: "^(emulator|scripts|bench|fuzz|test|models)/" },
+      to: { path: "^(emulator|scripts|bench|fuzz|soak|test|models)/" },
     },
     {
       name: "no-development-packages-in-production",

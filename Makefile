@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test fuzz bench clean image appdir package server measure lock sbom demo
+.PHONY: help build run serve test fuzz bench soak clean image appdir package server measure lock sbom demo
 
 PORT ?= 8000
 MODEL ?=
@@ -19,10 +19,12 @@ FUZZ_SECONDS ?= 60
 TARGET ?=
 INPUT ?=
 SEED ?=
+SOAK ?=
+SOAK_REQUESTS ?=
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
-TOOL_SOURCES := $(shell find emulator scripts $(wildcard bench fuzz) -name '*.ts')
+TOOL_SOURCES := $(shell find emulator scripts $(wildcard bench fuzz soak test/helpers) -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:
@@ -38,6 +40,9 @@ help:
 	@echo '  INPUT=fuzz/corpus/jwe/x     with TARGET: this input alone'
 	@echo 'make bench          what it costs beside a plain server: 15 minutes, results in bench/results'
 	@echo '  BENCH="--quick --only load" less of it (BENCH=--help)'
+	@echo 'make soak           20,000 mixed requests, then the largest pictures in MemorySize: does it leak, does it hold?'
+	@echo '  SOAK_REQUESTS=2000           fewer of them'
+	@echo '  SOAK="--only load"           less of it (SOAK=--help)'
 	@echo 'make appdir         the file system of the TEE, in appdir/root'
 	@echo '  CONFIG=a.json MANIFEST=b.json  what goes in (config.json, models/demo/model.json)'
 	@echo '  EXTRA_LIBS=DIR                 an SSR client library of your own, with what it needs'
@@ -87,6 +92,9 @@ fuzz: build
 
 bench: build
 	@node build/bench/main.js $(BENCH)
+
+soak: build
+	@SOAK_REQUESTS='$(SOAK_REQUESTS)' node build/soak/main.js $(SOAK)
 
 appdir: build
 	@$(FILE_SYSTEM) scripts/appdir.sh

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 
 export interface Service {
+  pid: number;
   /** The line that said it was ready, as JSON. */
   ready: Record<string, unknown>;
   /** Settles with the exit code, or null after a signal. */
@@ -50,7 +51,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       reject(new ServiceFailure(code || 1, `${program} ended (${code ?? signal ?? ""})`));
     });
   });
-  return { ready: parseObject(readyLine), exited, stop };
+  return { pid: child.pid ?? 0, ready: parseObject(readyLine), exited, stop };
 }
 
 /** A service that ended instead of getting ready; it has said why. */

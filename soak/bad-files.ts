@@ -1,0 +1,74 @@
+import sharp from "sharp";
+import { flatPng } from "../test/helpers/png.js";
+import { tiff } from "../test/helpers/tiff.js";
+import type { GoodPicture } from "./good-pictures.js";
+
+/** A file that is refused, and with what. */
+export interface BadFile {
+  name: string;
+  file: Buffer;
+  /** Error codes of docs/errors.md. */
+  codes: readonly string[];
+}
+
+const unsupported = ["IMAGE_UNSUPPORTED"];
+const tooLarge = ["IMAGE_TOO_LARGE"];
+
+/** Pictures that are cut off, damaged, too large for the limits, or none. */
+export async function makeBadFiles(good: readonly GoodPicture[]): Promise<BadFile[]> {
+  const cut = good
+    .filter(({ name }) => name.startsWith("dog-") && !/large|tiles/u.test(name))
+    .map(({ name, file }) => ({
+      name: `cut-${name}`,
+      file: file.subarray(0, Math.floor(file.length * 0.6)),
+      codes: unsupported,
+    }));
+  const flat = (width: number, height: number) =>
+    sharp({ create: { width, height, channels: 3, background: "#123456" } });
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect/></svg>';
+  return [
+    ...cut,
+    { name: "noise.jpg", file: Buffer.from(noise(5000)), codes: unsupported },
+    { name: "empty.jpg", file: Buffer.alloc(0), codes: unsupported },
+    { name: "text.png", file: Buffer.from("not a picture"), codes: unsupported },
+    { name: "drawing.svg", file: Buffer.from(svg), codes: unsupported },
+    { name: "head-only.jpg", file: Buffer.from("ffd8ffe000104a464946", "hex"), codes: unsupported },
+    {
+      name: "bomb-wide.png",
+      file: flatPng({ width: 50_000_000, height: 1, bits: 16, colourType: 6 }),
+      codes: tooLarge,
+    },
+    {
+      name: "bomb-high.png",
+      file: flatPng({ width: 1, height: 50_000_000, bits: 1, colourType: 0 }),
+      codes: tooLarge,
+    },
+    {
+      name: "bomb.png",
+      file: flatPng({ width: 20_000, height: 20_000, bits: 1, colourType: 0 }),
+      codes: tooLarge,
+    },
+    {
+      name: "bomb.tif",
+      file: tiff({
+        ...{ width: 7000, height: 7000, bits: 16, samples: 4, extraSamples: 2 },
+        tile: { width: 1600, height: 7008 },
+      }),
+      codes: tooLarge,
+    },
+    {
+      name: "bomb.avif",
+      file: await flat(7000, 7000).avif({ effort: 0 }).toBuffer(),
+      codes: tooLarge,
+    },
+  ];
+}
+
+/** The same bytes each time: a linear congruential generator (Numerical Recipes, 2nd edition, section 7.1). */
+function noise(length: number): Uint8Array {
+  let state = 1;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 24;
+  });
+}

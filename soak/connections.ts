@@ -1,0 +1,162 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { percentile } from "../bench/statistics.js";
+import { markdownTable } from "../bench/table.js";
+import { parseObject, startService } from "../scripts/demo/process.js";
+import { projectFolder } from "../scripts/demo/stage.js";
+import { compareAnswers, readAnswer } from "./answers.js";
+import { createClient, exchange, type Client } from "./exchange.js";
+import { describeAnswer } from "./mix.js";
+import { startSoakServer, type SoakServer } from "./server.js";
+import { upload } from "./uploads.js";
+
+export interface ConnectionsOptions {
+  connections: number;
+  progress: (line: string) => void;
+}
+
+const clients = 8;
+const seconds = 15;
+const warmUpMs = 5000;
+/** Descriptors beside connections. */
+const spareDescriptors = 500;
+/** What a client sees of a connection that is closed: where all have a request under way, the new one is (connections.ts). */
+const closures = ["read ECONNRESET", "socket hang up", "write EPIPE", "write ECONNRESET"];
+const toldSchema = z.object({ established: z.number(), opened: z.number() });
+
+interface Row {
+  what: string;
+  good: number;
+  /** Connections that were closed instead. */
+  closed: number;
+  bad: Map<string, number>;
+  tookMs: number[];
+  rssBytes: number;
+  descriptors: number;
+  opened: number;
+}
+
+/**
+ * Measures how clients that ask are served beside many that do not: with the limit of connections as it is by default,
+ * where silent ones are closed for new ones, and with one that lets all of them in.
+ */
+export async function runConnections({
+  connections,
+  progress,
+}: ConnectionsOptions): Promise<{ text: string; failures: string[] }> {
+  const most = Number(
+    /^Max open files\s+(\d+)/mu.exec(await readFile("/proc/self/limits", "utf8"))?.[1],
+  );
+  if (most < connections + spareDescriptors) {
+    const text = `skipped: ${connections} connections, because a process may have ${most} descriptors (ulimit -n)`;
+    return { text, failures: [] };
+  }
+  const rows: Row[] = [];
+  for (const [what, limits, idle, mayClose] of [
+    ["none", {}, 0, false],
+    [`${connections}, MaxConnections 4096`, {}, connections, true],
+    [
+      `${connections}, MaxConnections ${2 * connections}`,
+      { MaxConnections: 2 * connections },
+      connections,
+      false,
+    ],
+  ] as const) {
+    progress(`connections: silent and slow ones: ${what}`);
+    const server = await startSoakServer({ limits });
+    try {
+      rows.push({ what, ...(await measure(server, idle, mayClose)) });
+    } finally {
+      await server.stop();
+    }
+  }
+  const failures = rows.flatMap(({ what, bad }) =>
+    [...bad].map(([outcome, count]) => `beside ${what}: ${count} × ${outcome}`),
+  );
+  const table = markdownTable(
+    [
+      "silent and slow connections",
+      "right answers",
+      "closed",
+      "p50",
+      "p99",
+      "RSS",
+      "descriptors",
+      "opened",
+    ],
+    rows.map(({ what, good, closed, tookMs, rssBytes, descriptors, opened }) => [
+      what,
+      ...[String(good), String(closed)],
+      ...[0.5, 0.99].map((share) => `${percentile(tookMs, share).toFixed(0)} ms`),
+      `${(rssBytes / 1e6).toFixed(0)} MB`,
+      ...[String(descriptors), String(opened)],
+    ]),
+  );
+  return { text: `${clients} clients for ${seconds} s beside them:\n\n${table}`, failures };
+}
+
+/** @param mayClose whether there are more connections than may be */
+async function measure(
+  server: SoakServer,
+  idle: number,
+  mayClose: boolean,
+): Promise<Omit<Row, "what">> {
+  const told = { established: 0, opened: 0 };
+  const job = JSON.stringify({ port: server.port, connections: idle });
+  const program = join(projectFolder, "build/soak/idle-clients.js");
+  const crowd = await startService({
+    command: [process.execPath, program, job],
+    onLine: (line) => {
+      const parsed = toldSchema.safeParse(parseObject(line));
+      if (parsed.success) Object.assign(told, parsed.data);
+      return parsed.success;
+    },
+    onErrorLine: (line) => process.stderr.write(`${line}\n`),
+  });
+  try {
+    await delay(warmUpMs);
+    const picture = await readFile(join(projectFolder, "models/demo/dog.jpg"));
+    const asked = upload("dog.jpg", picture, "text/plain", 5);
+    const tookMs: number[] = [];
+    const bad = new Map<string, number>();
+    let right: ReadonlyMap<string, number> | undefined;
+    let good = 0;
+    let closed = 0;
+    let [rssBytes, descriptors] = [0, 0];
+    const end = performance.now() + seconds * 1000;
+    const run = async (client: Client): Promise<void> => {
+      while (performance.now() < end) {
+        const start = performance.now();
+        const outcome = await exchange(client, asked).then(
+          (answer) => {
+            if (answer.status !== 200) return describeAnswer(answer);
+            const got = readAnswer(answer.text);
+            right ??= got;
+            return compareAnswers(right, got, 5);
+          },
+          (error: unknown) => (error instanceof Error ? error.message : String(error)),
+        );
+        tookMs.push(performance.now() - start);
+        if (outcome === undefined) good += 1;
+        else if (mayClose && closures.includes(outcome)) closed += 1;
+        else bad.set(outcome, (bad.get(outcome) ?? 0) + 1);
+      }
+      client.agent.destroy();
+    };
+    const watch = async (): Promise<void> => {
+      while (performance.now() < end) {
+        const sample = await server.watched.sample();
+        rssBytes = Math.max(rssBytes, sample.rssBytes);
+        descriptors = Math.max(descriptors, sample.descriptors);
+        await delay(500);
+      }
+    };
+    const all = Array.from({ length: clients }, (_, number) => createClient(server.port, number));
+    await Promise.all([...all.map(run), watch()]);
+    return { good, closed, bad, tookMs, rssBytes, descriptors, opened: told.opened };
+  } finally {
+    await crowd.stop();
+  }
+}

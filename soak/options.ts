@@ -1,0 +1,90 @@
+import { parseArgs } from "node:util";
+
+export const partNames = ["load", "extremes", "connections"] as const;
+export type PartName = (typeof partNames)[number];
+
+const modelNames = ["demo", "int8"] as const;
+
+export interface Options {
+  parts: readonly PartName[];
+  /** Of the load. */
+  requests: number;
+  clients: number;
+  /** The same number, the same requests in the same order. */
+  seed: string;
+  /** For the extremes; config.json's where it is not given. */
+  memoryBytes: number | undefined;
+  /** Of the extremes: the demo's, or the full-size one in 8 bits for which config.json's MemorySize is. */
+  model: (typeof modelNames)[number];
+  connections: number;
+  /** Samples and outcomes go there as JSON. */
+  out: string | undefined;
+}
+
+export const help = `make soak SOAK='[option …]': does the server leak, and does it hold under what is worst?
+
+  --only LIST        some of ${partNames.join(",")}
+  --requests N       of the load (20000, or SOAK_REQUESTS)
+  --clients N        at one time (12)
+  --seed TEXT        of the requests' order
+  --memory SIZE      of the extremes' memory group (config.json's MemorySize): 2112m
+  --model NAME       of the extremes: demo, or int8 (AlexNet in full size, of random weights)
+  --connections N    silent and slow ones at one time (10000)
+  --out FILE         samples and outcomes, as JSON
+`;
+
+/** @throws Error for options that are not these */
+export function readOptions(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Options | "help" {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      help: { type: "boolean", default: false },
+      ...{ only: text, requests: text, clients: text, seed: text, out: text },
+      ...{ memory: text, model: text, connections: text },
+    },
+  });
+  if (values.help) return "help";
+  const asked = values.requests ?? environment["SOAK_REQUESTS"];
+  return {
+    parts: readParts(values.only),
+    requests: positive("--requests", asked === "" ? undefined : asked, 20_000),
+    clients: positive("--clients", values.clients, 12),
+    seed: values.seed ?? "soak",
+    memoryBytes: values.memory === undefined ? undefined : readSize(values.memory),
+    model: readModel(values.model),
+    connections: positive("--connections", values.connections, 10_000),
+    out: values.out,
+  };
+}
+
+/** Mystikos' `MemorySize`: a number and `k`, `m` or `g`. @returns bytes */
+export function readSize(size: string): number {
+  const { count, unit = "" } = /^(?<count>\d+)(?<unit>[kmg]?)$/u.exec(size)?.groups ?? {};
+  const powers: Record<string, number> = { "": 0, k: 1, m: 2, g: 3 };
+  if (count === undefined) throw new Error(`expected a size such as 2112m; got ${size}`);
+  return Number(count) * 1024 ** (powers[unit] ?? 0);
+}
+
+function readModel(name = "demo"): Options["model"] {
+  const model = modelNames.find((known) => known === name);
+  if (model !== undefined) return model;
+  throw new Error(`--model: expected ${modelNames.join(" or ")}; got ${name}`);
+}
+
+function readParts(list: string | undefined): readonly PartName[] {
+  if (list === undefined) return partNames;
+  const names = list.split(",");
+  const unknown = names.find((name) => !partNames.some((part) => part === name));
+  if (unknown === undefined) return partNames.filter((part) => names.includes(part));
+  throw new Error(`--only: expected some of ${partNames.join(",")}; got ${unknown}`);
+}
+
+function positive(option: string, text: string | undefined, fallback: number): number {
+  const value = text === undefined ? fallback : Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new Error(`${option}: expected a whole number above 0; got ${JSON.stringify(text)}`);
+}

@@ -1,0 +1,46 @@
+/**
+ * Preloaded into the server (`node --import`), which knows nothing of it: SIGUSR2 collects its garbage, SIGWINCH also has
+ * the C library give free memory back, and then one line on standard error says what is in use.
+ */
+import { Session } from "node:inspector/promises";
+import { isMainThread } from "node:worker_threads";
+import koffi from "koffi";
+
+/** The start of the probe's lines; JSON follows. */
+const mark = "soak-probe ";
+
+/** From glibc's malloc.h: of all arenas together. */
+const fields = [
+  ...["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks"],
+  ...["uordblks", "fordblks", "keepcost"],
+];
+
+// Worker threads load it too.
+if (isMainThread) {
+  const library = koffi.load(null);
+  koffi.struct("mallinfo2", Object.fromEntries(fields.map((field) => [field, "size_t"])));
+  const mallinfo: () => Record<string, number> = library.func("mallinfo2 mallinfo2()");
+  const trim = library.func("int malloc_trim(size_t pad)");
+  const collect = async (): Promise<void> => {
+    const session = new Session();
+    session.connect();
+    await session.post("HeapProfiler.collectGarbage");
+    session.disconnect();
+  };
+  const tell = (): void => {
+    const { uordblks = 0, fordblks = 0, hblkhd = 0 } = mallinfo();
+    const { heapUsed, heapTotal, external, rss } = process.memoryUsage();
+    const figures = {
+      ...{ heapUsed, heapTotal, external, rss },
+      ...{ mallocUsed: uordblks + hblkhd, mallocFree: fordblks },
+    };
+    process.stderr.write(`${mark}${JSON.stringify(figures)}\n`);
+  };
+  process.on("SIGUSR2", () => void collect().then(tell));
+  process.on("SIGWINCH", () => {
+    void collect().then(() => {
+      trim(0);
+      tell();
+    });
+  });
+}
