@@ -7,6 +7,7 @@ import { markdownTable } from "../bench/table.js";
 import { Random } from "../scripts/demo-model/random.js";
 import { projectFolder } from "../scripts/demo/stage.js";
 import { compareAnswers, readAnswer } from "./answers.js";
+import { onEnd } from "./cleanup.js";
 import { createClient, exchange, type Client } from "./exchange.js";
 import { makeExtremePictures, type ExtremePicture } from "./extreme-pictures.js";
 import { makeMemoryGroup, type MemoryGroup } from "./memory-group.js";
@@ -46,6 +47,10 @@ export async function runExtremes(options: ExtremesOptions): Promise<ExtremesRes
     return { text, failures: [] };
   }
   const folder = await mkdtemp(join(tmpdir(), "confml-soak-model-"));
+  const cleanUp = onEnd(async () => {
+    await group.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
   try {
     const pictures = await makeExtremePictures(progress);
     const models = options.model === "int8" ? await makeModels(folder, ["int8"], progress) : [];
@@ -56,8 +61,7 @@ export async function runExtremes(options: ExtremesOptions): Promise<ExtremesRes
       await server.stop();
     }
   } finally {
-    await group.remove();
-    await rm(folder, { recursive: true, force: true });
+    await cleanUp();
   }
 }
 

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { exitWith, interruption } from "../scripts/demo/session.js";
+import { endAll } from "./cleanup.js";
 import { runConnections } from "./connections.js";
 import { runExtremes } from "./extremes.js";
 import { judgeLoad } from "./judge-load.js";
@@ -15,7 +16,11 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  return Promise.race([soak(options), interruption()]);
+  try {
+    return await Promise.race([soak(options), interruption()]);
+  } finally {
+    await endAll();
+  }
 }
 
 async function soak(options: Options): Promise<number> {

@@ -5,6 +5,7 @@ import type { ModelFiles } from "../bench/models.js";
 import { plainHost } from "../scripts/demo/host.js";
 import { parseObject, startService, type Service } from "../scripts/demo/process.js";
 import { loopback, projectFolder, setStage } from "../scripts/demo/stage.js";
+import { onEnd } from "./cleanup.js";
 import type { Keys } from "./uploads.js";
 import { WatchedProcess } from "./watched-process.js";
 
@@ -36,12 +37,11 @@ export async function startSoakServer(options: SoakServerOptions = {}): Promise<
   const { limits, model, wrapper = [] } = options;
   const folder = await mkdtemp(join(tmpdir(), "confml-soak-"));
   const home = plainHost(folder);
-  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const services: Service[] = [];
-  const stop = async (): Promise<void> => {
+  const stop = onEnd(async () => {
     for (const service of services.splice(0).reverse()) await service.stop();
-    await remove();
-  };
+    await rm(folder, { recursive: true, force: true });
+  });
   try {
     const stage = await setStage({
       ...{ folder, keysFolder: join(folder, "owners"), home, host: loopback, port: 0 },
