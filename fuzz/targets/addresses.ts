@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { BlockList, SocketAddress } from "node:net";
 import { clientNetwork } from "../../src/http/client-network.js";
-import { networkOf } from "../../src/http/legacy-uploads.js";
 import type { Target } from "../target.js";
 
 const seeds = [
@@ -16,7 +15,7 @@ const seeds = [
 /** IP addresses as the system writes them, made of 4 or 16 bytes: Node finds each in the network that it is counted in. */
 export const addresses: Target = {
   name: "addresses",
-  parsers: ["src/http/client-network.ts", "src/http/legacy-uploads.ts"],
+  parsers: ["src/http/client-network.ts"],
   mutation: "bytes",
   maxBytes: 64,
   prepare: () => Promise.resolve({ seeds: seeds.map((seed) => Buffer.from(seed, "hex")), check }),
@@ -27,7 +26,7 @@ function check(input: Uint8Array): string {
     const address = Array.from({ length: 4 }, (_, index) => input[index] ?? 0).join(".");
     for (const form of [address, `::ffff:${address}`]) {
       assert.equal(clientNetwork(form), address);
-      assert.equal(networkOf(form), address);
+      assert.equal(clientNetwork(form, 48), address);
     }
     return "IPv4";
   }
@@ -36,7 +35,7 @@ function check(input: Uint8Array): string {
   const isMapped = address.startsWith("::ffff:") && address.includes(".");
   const networks = [
     [clientNetwork(address), 64],
-    [networkOf(address), 48],
+    [clientNetwork(address, 48), 48],
   ] as const;
   for (const [network, bits] of networks) {
     if (isMapped) {
