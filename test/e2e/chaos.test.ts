@@ -72,15 +72,21 @@ describe("a server that is killed", () => {
     await expectOrderlyRun(options);
   });
 
-  test("while it writes key files leaves temporary ones, which the next start removes", async () => {
+  test("while it writes key files leaves temporary ones, which the next start removes, also where it gets no key", async () => {
     const options = await scene.launch();
     const preload = join(projectFolder, "test/fixtures/platform/killed-at-rename.mjs");
-    const environment = { ...options.environment, NODE_OPTIONS: `--import=${preload}` };
-    const { code } = await runServerToItsEnd({ ...options, environment });
+    const mortal = { ...options.environment, NODE_OPTIONS: `--import=${preload}` };
+    const { code } = await runServerToItsEnd({ ...options, environment: mortal });
     expect(code).toBeNull();
     const left = await readdir(scene.keysFolder);
     expect(left.length).toBeGreaterThan(0);
     for (const name of left) expect(name).toMatch(/^\.\w+\.key\.confml-new$/u);
+    const refused = { ...options.environment, CLIENT_SECRET: "another" };
+    await expectFailedBoot(await runServerToItsEnd({ ...options, environment: refused }), scene, {
+      code: "TOKEN_REFUSED",
+      exitCode: 77,
+      says: /client secret/iu,
+    });
     await expectOrderlyRun(options);
   });
 
