@@ -10,6 +10,10 @@ import { projectFiles } from "../project.js";
 import { attempt, isPlainError, type Attempt } from "../refusal.js";
 import type { Target } from "../target.js";
 
+/** Lengths in more bytes than they need. */
+const long = ["3081020500", "0482000105", "048400000080" + "05".repeat(128)].map((hex) =>
+  Buffer.from(hex, "hex"),
+);
 const constructedBit = 0x20;
 
 /** DER: values that are read are written to the same bytes, at every depth. */
@@ -26,7 +30,10 @@ export const der: Target = {
     "\x01\x01\xff",
   ],
   prepare: () =>
-    Promise.resolve({ seeds: projectFiles("test/fixtures/certificates", /\.der$/u), check }),
+    Promise.resolve({
+      seeds: [...projectFiles("test/fixtures/certificates", /\.der$/u), ...long],
+      check,
+    }),
 };
 
 async function check(input: Uint8Array): Promise<string> {

@@ -17,6 +17,7 @@ function check(input: Uint8Array): string {
   const frame = firstOpaqueFrame(input);
   if (frame === undefined) return `${isGif(input)} none`;
   assert(frame.length <= input.length + 1);
+  assert(frame === input || frame.at(-1) === 0x3b, "a frame without the trailer");
   const again = firstOpaqueFrame(frame);
   assert(again !== undefined, "a frame without a first picture");
   assert.deepEqual(Buffer.from(again), Buffer.from(frame), "another frame of a frame");

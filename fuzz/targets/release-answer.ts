@@ -30,6 +30,16 @@ const payload = {
   },
 };
 
+/** What has to be that of the request. */
+const bound = [
+  ["request", "nonce"],
+  ["request", "enc"],
+  ["request", "api-version"],
+  ["response", "key", "key", "kty"],
+  ["response", "key", "key", "key_hsm", "header", "enc"],
+  ["response", "key", "key", "key_hsm", "header", "kid"],
+];
+
 /** Release answers: payloads that are signed for the check, and whatever is no JSON as a JWS. */
 export const releaseAnswer: Target = {
   name: "release-answer",
@@ -48,7 +58,13 @@ export const releaseAnswer: Target = {
       trustedRoots: [certificates.caPem],
     };
     const header = Buffer.from('{"alg":"RS256","x5c":["MAA="]}').toString("base64url");
-    const seeds = [JSON.stringify(payload), `${header}.e30.AAAA`, "{}.e30."];
+    const altered = bound.map((path) => {
+      const other = structuredClone(payload);
+      const holder = valueAt(other, path.slice(0, -1));
+      if (isObject(holder)) holder[path.at(-1) ?? ""] = "other";
+      return JSON.stringify(other);
+    });
+    const seeds = [JSON.stringify(payload), ...altered, `${header}.e30.AAAA`, "{}.e30."];
     return {
       seeds: seeds.map((seed) => Buffer.from(seed)),
       check: (input) => check(input, certificates, request),
@@ -70,18 +86,15 @@ async function check(
   );
   if ("refusal" in result) return result.refusal.message;
   assert(isObject(json), "an answer that nobody signed");
-  // All that was asked for stands in what was accepted.
-  for (const value of [
-    request.nonce,
-    request.algorithm,
-    request.apiVersion,
-    request.wrappingKeyId,
-    host,
-  ]) {
-    assert(JSON.stringify(json).includes(value), `an answer without ${value}`);
-  }
+  // All that was asked for is as it was asked for.
+  for (const path of bound)
+    assert.deepEqual(valueAt(json, path), valueAt(payload, path), path.join("."));
   assert(result.value.ciphertext.length > 0, "no ciphertext");
   return typeof result.value.version;
+}
+
+function valueAt(json: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), json);
 }
 
 async function sign(

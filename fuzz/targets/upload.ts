@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { takeKey } from "../../src/crypto/aes-key.js";
-import { openJwe } from "../../src/crypto/jwe.js";
+import { openJwe, readKid } from "../../src/crypto/jwe.js";
 import { formatOf, openUpload } from "../../src/http/open-upload.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
 import { jweKey, sealToken } from "../jwe-token.js";
@@ -37,6 +37,7 @@ async function check(input: Uint8Array, keys: ImageKeys): Promise<string> {
   const parts = { name, mediaType, bytes, release: () => undefined };
   const format = formatOf(parts);
   assert(formats.includes(format), "no format");
+  const token = Buffer.from(bytes.toString("latin1").replace(/[\r\n]+$/u, ""), "latin1");
   const opened: number[] = [];
   for (const each of formats) {
     let files = 0;
@@ -44,10 +45,10 @@ async function check(input: Uint8Array, keys: ImageKeys): Promise<string> {
       files += 1;
       if (each === "plain") assert.equal(file, bytes);
       if (each === "encrypted") assert.equal(file.length, bytes.length);
-      if (each === "jwe") {
-        const trimmed = bytes.toString("latin1").replace(/[\r\n]+$/u, "");
-        assert.deepEqual(file, await openJwe(Buffer.from(trimmed, "latin1"), jweKey));
-      }
+      if (each === "jwe") assert.deepEqual(file, await openJwe(token, jweKey));
+    }
+    if (each === "jwe" && files === 0 && readKid(token) === "mine") {
+      assert.equal(await openJwe(token, jweKey), undefined, "a token that is not opened");
     }
     assert(files <= 2, "more files than keys");
     opened.push(files);
