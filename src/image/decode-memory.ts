@@ -1,4 +1,4 @@
-import { readJpegFrame } from "./jpeg-frame.js";
+import type { JpegFrame } from "./jpeg-frame.js";
 import type { ImageSize } from "./limits.js";
 import { readTiffLayout } from "./tiff-layout.js";
 
@@ -14,6 +14,8 @@ export interface DecodeShape extends ImageSize {
   isInterlaced: boolean;
   /** Turned or mirrored after it is decoded. */
   isTurned: boolean;
+  /** What a JPEG's markers say. */
+  jpeg: JpegFrame | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ function heldBytes(file: Uint8Array, shape: DecodeShape): number {
   const pixels = width * height;
   switch (format) {
     case "jpeg":
-      return jpegBytes(file, shape);
+      return jpegBytes(shape);
     case "png":
       // The copy without compressed texts.
       return file.length + (isInterlaced ? pixels * sourceBytes : 0);
@@ -73,9 +75,9 @@ function heldBytes(file: Uint8Array, shape: DecodeShape): number {
 }
 
 /** Coefficients are 16-bit numbers, in whole MCUs. */
-function jpegBytes(file: Uint8Array, { width, height }: ImageSize): number {
-  const { hasSeveralScans, coefficientsPerPixel, mcuWidth, mcuHeight } = readJpegFrame(file);
-  if (!hasSeveralScans) return 0;
+function jpegBytes({ width, height, jpeg }: DecodeShape): number {
+  if (jpeg?.hasSeveralScans !== true) return 0;
+  const { coefficientsPerPixel, mcuWidth, mcuHeight } = jpeg;
   return roundUp(width, mcuWidth) * roundUp(height, mcuHeight) * coefficientsPerPixel * 2;
 }
 

@@ -2,7 +2,14 @@ import sharp, { type Metadata, type Sharp } from "sharp";
 import { decodeFailure, unlikePillow } from "./decode-failure.js";
 import { estimateDecodeBytes } from "./decode-memory.js";
 import { firstOpaqueFrame, isGif } from "./gif-frame.js";
-import { checkDecodeBytes, checkScans, checkSize, type ImageLimits } from "./limits.js";
+import { readJpegFrame } from "./jpeg-frame.js";
+import {
+  checkDecodeBytes,
+  checkSegments,
+  checkSize,
+  mostInJpeg,
+  type ImageLimits,
+} from "./limits.js";
 import type { Pixels } from "./pixels.js";
 import { isPng, withoutCompressedTexts } from "./png-chunks.js";
 import { readTextOrientation } from "./png-orientation.js";
@@ -75,7 +82,8 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
   const sourceBytes = metadata.channels * (sampleBytes[metadata.depth] ?? longestSampleBytes);
   checkSize({ width, height, rowBytes: width * sourceBytes }, limits);
   if (format === "tiff" && !isReadLikePillow(file)) throw unlikePillow("a TIFF of such samples");
-  if (format === "jpeg") checkScans(file);
+  const jpeg = format === "jpeg" ? readJpegFrame(file, mostInJpeg) : undefined;
+  if (jpeg !== undefined) checkSegments(jpeg);
   const kind = kindOf(file, metadata);
   const decodeBytes = estimateDecodeBytes(file, {
     format,
@@ -85,6 +93,7 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
     outputBytes: channelsOf[kind],
     isInterlaced: metadata.isProgressive,
     isTurned: isTurned(orientation),
+    jpeg,
   });
   checkDecodeBytes(decodeBytes, limits);
   return { format, width, height, orientation, kind, decodeBytes };
