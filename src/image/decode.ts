@@ -11,7 +11,7 @@ import {
   type ImageLimits,
 } from "./limits.js";
 import type { Pixels } from "./pixels.js";
-import { isPng, withoutCompressedTexts } from "./png-chunks.js";
+import { isPng, mostChunks, withoutCompressedTexts } from "./png-chunks.js";
 import { readTextOrientation } from "./png-orientation.js";
 import { isReadLikePillow } from "./tiff-samples.js";
 import { isTurned, turnUpright } from "./turn.js";
@@ -145,11 +145,18 @@ async function readMetadata(file: Uint8Array): Promise<Metadata> {
 
 /** What libvips gets to see of a file. */
 function pictureOf(file: Uint8Array): Uint8Array {
-  if (isPng(file)) return withoutCompressedTexts(file);
+  if (isPng(file)) {
+    const picture = withoutCompressedTexts(file);
+    if (picture !== undefined) return picture;
+    throw unlikePillow(`a PNG of more than ${mostChunks} chunks beside IDAT`);
+  }
   if (!isGif(file)) return file;
   const frame = firstOpaqueFrame(file);
-  if (frame === undefined)
-    throw unlikePillow("a GIF whose first picture does not cover its screen");
+  if (frame === undefined) {
+    throw unlikePillow(
+      "a GIF whose first picture does not cover its screen, or stands behind 10,000 extensions",
+    );
+  }
   return frame;
 }
 

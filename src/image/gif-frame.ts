@@ -5,6 +5,8 @@ const trailer = 0x3b;
 const graphicControl = 0xf9;
 const transparencyFlag = 0x01;
 const colourTableFlag = 0x80;
+/** Extensions before the first picture: a comment, an application's, a control are usual. */
+const mostExtensions = 10_000;
 
 export function isGif(file: Uint8Array): boolean {
   // GIF89a, section 17: "GIF87a" or "GIF89a".
@@ -16,7 +18,7 @@ export function isGif(file: Uint8Array): boolean {
  * palette's colour. What follows the first picture is left out: it is not shown, and would be read.
  *
  * @returns undefined where the file is not understood, or where the first picture does not cover the whole screen:
- *   libvips and Pillow fill the rest with different colours
+ *   libvips and Pillow fill the rest with different colours; or where more than `mostExtensions` precede it
  */
 export function firstOpaqueFrame(file: Uint8Array): Uint8Array | undefined {
   const byteAt = (at: number): number => file[at] ?? 0;
@@ -32,7 +34,8 @@ export function firstOpaqueFrame(file: Uint8Array): Uint8Array | undefined {
   const controls: number[] = [];
   // Section 18: the screen's width and height, and the flags that tell the size of the colour table.
   let at = 13 + tableBytes(byteAt(10));
-  for (; byteAt(at) === extension; at = endOfBlocks(at + 2)) {
+  for (let count = 1; byteAt(at) === extension; count += 1, at = endOfBlocks(at + 2)) {
+    if (count > mostExtensions) return undefined;
     if (byteAt(at + 1) === graphicControl) controls.push(at + 3);
   }
   if (byteAt(at) !== imageDescriptor) return undefined;

@@ -1,13 +1,16 @@
 import { isNativeError } from "node:util/types";
-import { inflateSync } from "node:zlib";
-import { pngChunks } from "./png-chunks.js";
+import { constants, inflateSync } from "node:zlib";
+import { chunkType, visitPngChunks } from "./png-chunks.js";
 import { readTiffDirectory } from "./tiff-directory.js";
 
 /** Pillow's MAX_TEXT_CHUNK (PngImagePlugin.py). */
 const mostTextBytes = 1_048_576;
 const orientationTag = 0x0112;
-const xmpKeyword = "XML:com.adobe.xmp";
-const rawProfileKeyword = "Raw profile type exif";
+const newline = 0x0a;
+const keywords = {
+  xmp: Buffer.from("XML:com.adobe.xmp", "latin1"),
+  rawProfile: Buffer.from("Raw profile type exif", "latin1"),
+} as const;
 
 export type TextOrientation =
   | { kind: "found"; orientation: number }
@@ -15,63 +18,112 @@ export type TextOrientation =
   /** A text that Pillow does not read, and with it the file. */
   | { kind: "refused" };
 
+/** A text as it lies in the file. */
+interface Text {
+  data: Buffer;
+  isCompressed: boolean;
+  /** Where this does not inflate, Pillow reads an older chunk: it skips such an iTXt, and takes such a zTXt for empty. */
+  mayGiveWay: boolean;
+}
+
 /**
  * The orientation that Pillow 9.4's `exif_transpose` finds in a PNG's texts (`Image.getexif`): in ImageMagick's raw
  * profile if there is no eXIf chunk, then in XMP. libvips reads eXIf alone.
+ *
+ * Of a keyword the last chunk counts, and no other is inflated: Pillow puts texts into a dictionary.
  */
 export function readTextOrientation(file: Uint8Array, hasExifChunk: boolean): TextOrientation {
-  const texts = new Map<string, string>();
-  for (const { type, data } of pngChunks(file)) {
-    const text = readText(type, data);
-    if (text === "refused") return { kind: "refused" };
-    // Of a keyword that is there twice the last text counts.
-    if (text !== undefined) texts.set(text.keyword, text.value);
-  }
-  const rawProfile = texts.get(rawProfileKeyword);
-  const fromProfile =
-    rawProfile === undefined || hasExifChunk ? undefined : readRawProfile(rawProfile);
-  const xmp = /tiff:Orientation(?:="|>)([0-9])/u.exec(texts.get(xmpKeyword) ?? "")?.[1];
-  const orientation = fromProfile ?? (xmp === undefined ? undefined : Number(xmp));
-  return orientation === undefined ? { kind: "none" } : { kind: "found", orientation };
+  const { xmp, rawProfile } = findTexts(file);
+  const profile = hasExifChunk ? empty : readText(rawProfile);
+  if (profile === "refused") return { kind: "refused" };
+  const fromProfile = readRawProfile(profile);
+  if (fromProfile !== undefined) return { kind: "found", orientation: fromProfile };
+  const packet = readText(xmp);
+  if (packet === "refused") return { kind: "refused" };
+  const digit = /tiff:Orientation(?:="|>)([0-9])/u.exec(packet.toString("latin1"))?.[1];
+  return digit === undefined ? { kind: "none" } : { kind: "found", orientation: Number(digit) };
 }
 
-/** PNG, section 11.3.4: tEXt, zTXt, iTXt. */
-function readText(
-  type: string,
-  data: Buffer,
-): { keyword: string; value: string } | "refused" | undefined {
-  if (!["tEXt", "zTXt", "iTXt"].includes(type)) return undefined;
-  const keywordEnd = data.indexOf(0);
-  const keyword = data.toString("latin1", 0, keywordEnd);
-  if (keywordEnd < 0 || ![xmpKeyword, rawProfileKeyword].includes(keyword)) return undefined;
-  const rest = data.subarray(keywordEnd + 1);
-  if (type === "tEXt") return { keyword, value: rest.toString("latin1") };
-  // The compression method; of iTXt a flag before it, and a language and a translated keyword after it.
-  const isCompressed = type === "zTXt" || rest[0] === 1;
-  const text = type === "zTXt" ? rest.subarray(1) : rest.subarray(skipNames(rest));
-  const value = isCompressed ? inflate(text) : text;
-  return value === "refused" ? value : { keyword, value: value.toString("utf8") };
+const empty = Buffer.alloc(0);
+
+function findTexts(file: Uint8Array): { xmp?: Text; rawProfile?: Text } {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  const found: { xmp?: Text; rawProfile?: Text } = {};
+  visitPngChunks(file, (type, dataStart, dataEnd) => {
+    if (!isText(type)) return;
+    for (const name of ["xmp", "rawProfile"] as const) {
+      const keyword = keywords[name];
+      const keywordEnd = dataStart + keyword.length;
+      // To Pillow a keyword alone is an empty text.
+      if (keywordEnd > dataEnd || (keywordEnd < dataEnd && bytes[keywordEnd] !== 0)) continue;
+      if (keyword.compare(bytes, dataStart, keywordEnd) !== 0) continue;
+      const text = textOf(type, bytes.subarray(keywordEnd + 1, dataEnd));
+      const hasOlder = found[name] !== undefined;
+      const mayGiveWay = hasOlder && type === chunkType.internationalText;
+      if (text !== undefined) found[name] = { ...text, mayGiveWay };
+    }
+  });
+  return found;
 }
 
-function skipNames(rest: Buffer): number {
-  const language = rest.indexOf(0, 2);
-  return language < 0 ? rest.length : rest.indexOf(0, language + 1) + 1;
+function isText(type: number): boolean {
+  return (
+    type === chunkType.text ||
+    type === chunkType.compressedText ||
+    type === chunkType.internationalText
+  );
 }
 
-/** Pillow takes what is no zlib stream for an empty text, and refuses what is too long. */
-function inflate(data: Buffer): Buffer | "refused" {
+/**
+ * PNG, section 11.3.4: what follows the keyword in tEXt, zTXt, iTXt.
+ *
+ * @returns undefined where Pillow skips the chunk
+ */
+function textOf(type: number, rest: Buffer): Omit<Text, "mayGiveWay"> | undefined {
+  if (type === chunkType.text) return { data: rest, isCompressed: false };
+  // The compression method.
+  if (type === chunkType.compressedText) return { data: rest.subarray(1), isCompressed: true };
+  // A flag and the compression method, a language and a translated keyword.
+  const languageEnd = rest.indexOf(0, 2);
+  const translatedEnd = languageEnd < 0 ? -1 : rest.indexOf(0, languageEnd + 1);
+  const isCompressed = rest[0] !== 0;
+  if (translatedEnd < 0 || (isCompressed && rest[1] !== 0)) return undefined;
+  return { data: rest.subarray(translatedEnd + 1), isCompressed };
+}
+
+function readText(text: Text | undefined): Buffer | "refused" {
+  if (text === undefined) return empty;
+  const { data, isCompressed, mayGiveWay } = text;
+  if (!isCompressed) return data.length > mostTextBytes ? "refused" : data;
+  const inflated = inflate(data);
+  if (inflated === "broken") return mayGiveWay ? "refused" : empty;
+  return inflated;
+}
+
+/** What there is of a stream that ends early counts, for Pillow too. */
+function inflate(data: Buffer): Buffer | "refused" | "broken" {
   try {
-    return inflateSync(data, { maxOutputLength: mostTextBytes });
+    return inflateSync(data, {
+      maxOutputLength: mostTextBytes,
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
   } catch (error) {
     const isTooLong =
       isNativeError(error) && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-    return isTooLong ? "refused" : Buffer.alloc(0);
+    return isTooLong ? "refused" : "broken";
   }
 }
 
 /** Hexadecimal digits after three lines: an empty one, the profile's name, its length. */
-function readRawProfile(text: string): number | undefined {
-  const exif = Buffer.from(text.split("\n").slice(3).join(""), "hex");
+function readRawProfile(text: Buffer): number | undefined {
+  let at = 0;
+  for (let line = 0; line < 3; line += 1) {
+    const end = text.indexOf(newline, at);
+    if (end < 0) return undefined;
+    at = end + 1;
+  }
+  const digits = Buffer.from(text.subarray(at).filter((byte) => byte !== newline));
+  const exif = Buffer.from(digits.toString("latin1"), "hex");
   const prefix = Buffer.from("Exif\0\0", "latin1");
   const isPrefixed = exif.subarray(0, prefix.length).equals(prefix);
   const body = isPrefixed ? exif.subarray(prefix.length) : exif;

@@ -127,6 +127,27 @@ describe("decoding refuses, rather than read it unlike Pillow,", () => {
     });
   });
 
+  test("a GIF with more than 10,000 extensions before its picture", async () => {
+    const file = await fixture("transparent.gif");
+    const at = 13 + ((file[10] ?? 0) & 0x80 ? 3 * 2 ** (((file[10] ?? 0) & 7) + 1) : 0);
+    const controls = (count: number): Buffer =>
+      Buffer.concat([
+        file.subarray(0, at),
+        Buffer.alloc(count * 3, "21f900", "hex"),
+        file.subarray(at),
+      ]);
+    expect(firstOpaqueFrame(controls(9000))).toBeDefined();
+    await expect(decode(controls(6_900_000), maxPixels)).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+    });
+  });
+
+  test("a PNG with more than 10,000 chunks beside IDAT", async () => {
+    const chunks = Array.from({ length: 10_001 }, () => pngChunk("teXt", Buffer.alloc(0)));
+    const file = flatPng({ width: 5, height: 5, bits: 8, colourType: 2, chunks });
+    await expect(decode(file, maxPixels)).rejects.toMatchObject({ code: "IMAGE_UNSUPPORTED" });
+  });
+
   test("a PNG with a text that Pillow takes for a bomb", async () => {
     const text = Buffer.concat([
       Buffer.from("XML:com.adobe.xmp\0\0", "latin1"),
