@@ -1,19 +1,24 @@
+import { isNativeError } from "node:util/types";
 import { describeCause, RequestError } from "../errors.js";
 
+/** What the parts that decode say when an allocation fails: libvips, libjpeg, libspng, libheif, C++, GLib, V8. */
+const memoryMessage =
+  /out of memory|insufficient memory|memory allocation|cannot allocate|bad_alloc|allocation failed|unable to grow|creating thread/iu;
 /**
- * What the parts that decode say when an allocation fails: libvips, libjpeg, libspng, libheif, C++, GLib, V8. libheif's
- * "Memory allocation error: Security limit exceeded" is about the file.
+ * What they say when a file asks for more than they give any: libheif's "Memory allocation error: Security limit
+ * exceeded", libtiff's "Memory allocation of 9 bytes is beyond the 8 byte limit defined in open options".
  */
-const memoryMessages =
-  /out of memory|insufficient memory|memory allocation(?! error: security limit)|cannot allocate|bad_alloc|allocation failed|unable to grow|creating thread/iu;
-/** sharp's, when `timeout` is over. */
-const timedOut = /^timeout: \d+% complete/mu;
+const limitMessage = /security limit|limit exceeded|exceed\w* .*limit|beyond the .*limit/iu;
+/** sharp's, when `timeout` is over; libvips' messages may come before it. */
+const timedOut = /timeout: \d+% complete/u;
 
 /** @returns what the sender of a picture is told when decoding it fails: the picture's fault, or the server's */
 export function decodeFailure(cause: unknown): RequestError {
-  const reason = describeCause(cause);
-  if (memoryMessages.test(reason)) return outOfMemory(cause);
-  if (timedOut.test(reason)) {
+  const lines = linesOf(cause);
+  if (lines.some((line) => memoryMessage.test(line) && !limitMessage.test(line))) {
+    return outOfMemory(cause);
+  }
+  if (lines.some((line) => timedOut.test(line))) {
     return new RequestError(
       "DECODE_TIMEOUT",
       "expected a picture that is decoded within Images.DecodeTimeoutMs",
@@ -25,6 +30,11 @@ export function decodeFailure(cause: unknown): RequestError {
     "expected a whole JPEG, PNG, WebP, GIF, TIFF or AVIF picture",
     { cause },
   );
+}
+
+/** libvips puts what several parts said into one message, each in a line of its own. */
+function linesOf(cause: unknown): string[] {
+  return isNativeError(cause) ? cause.message.split("\n") : [describeCause(cause)];
 }
 
 /** An allocation failed: the server's fault, whatever the picture is. */

@@ -48,7 +48,23 @@ describe("what decoders say becomes", () => {
     ["OUT_OF_MEMORY", "std::bad_alloc"],
     ["OUT_OF_MEMORY", "Array buffer allocation failed"],
     ["OUT_OF_MEMORY", "WebAssembly.Memory.grow(): Maximum memory size exceeded, unable to grow"],
+    ["OUT_OF_MEMORY", "tiff2vips: the limit exceeded\nvips_tracked: out of memory -- size == 61MB"],
     ["DECODE_TIMEOUT", "timeout: 42% complete"],
+    ["DECODE_TIMEOUT", "source: bad seek to 9\ntimeout: 0% complete"],
+    ["DECODE_TIMEOUT", "source: bad seek to 9 timeout: 0% complete"],
+    [
+      "IMAGE_UNSUPPORTED",
+      "Cumulated memory allocation of 121736 + 73500000 bytes is beyond the 52428800 cumulated byte limit defined in open options\ntiff2vips: No space for strip buffer",
+    ],
+    [
+      "IMAGE_UNSUPPORTED",
+      "x.tif: Memory allocation of 9 bytes is beyond the 8 byte limit defined in open options",
+    ],
+    ["IMAGE_UNSUPPORTED", "iloc: Allocating 9 bytes exceeds the security limit of 8 bytes"],
+    [
+      "IMAGE_UNSUPPORTED",
+      "heif: Memory allocation error: 9 bytes, exceeding the security limit of 8",
+    ],
     ["IMAGE_UNSUPPORTED", "heif: Memory allocation error: Security limit exceeded: 9 (6.1000)"],
     ["IMAGE_UNSUPPORTED", "pngload_buffer: end of stream"],
   ])("%s: %s", (code, message) => {
