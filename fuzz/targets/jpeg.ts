@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { estimateDecodeBytes } from "../../src/image/decode-memory.js";
-import { countScans, readJpegFrame } from "../../src/image/jpeg-frame.js";
+import { readJpegFrame } from "../../src/image/jpeg-frame.js";
 import { pictureSeeds } from "../picture-seeds.js";
 import type { Target } from "../target.js";
 
-const mostScans = 100;
+const most = { scans: 100, segments: 10_000 };
 /** Sampling factors are 4 bits each; an MCU has 8 pixels for each. */
 const largestMcu = 8 * 15;
 
-/** JPEG: markers up to the first scan, and the number of scans. */
+/** JPEG: all its markers, and the number of scans. */
 export const jpeg: Target = {
   name: "jpeg",
   parsers: ["src/image/jpeg-frame.ts", "src/image/decode-memory.ts"],
@@ -27,13 +27,14 @@ export const jpeg: Target = {
 };
 
 function check(input: Uint8Array): string {
-  const frame = readJpegFrame(input);
-  const { coefficientsPerPixel, mcuWidth, mcuHeight, hasSeveralScans } = frame;
+  const frame = readJpegFrame(input, most);
+  const { coefficientsPerPixel, mcuWidth, mcuHeight, hasSeveralScans, scans, segments } = frame;
   assert(coefficientsPerPixel > 0 && coefficientsPerPixel <= 255);
   for (const size of [mcuWidth, mcuHeight])
     assert(size >= 8 && size <= largestMcu && size % 8 === 0);
-  const scans = countScans(input, mostScans);
-  assert(scans >= 0 && scans <= mostScans + 1 && scans <= input.length / 2);
+  assert(scans >= 0 && scans <= most.scans + 1 && scans <= input.length / 2);
+  assert(segments >= scans && segments <= most.segments + 1);
+  assert(frame.metadataBytes >= 0 && frame.metadataBytes <= input.length);
   const shape = {
     format: "jpeg",
     width: 100,
@@ -42,6 +43,7 @@ function check(input: Uint8Array): string {
     outputBytes: 3,
     isInterlaced: false,
     isTurned: false,
+    jpeg: frame,
   };
   const bytes = estimateDecodeBytes(input, shape);
   assert(Number.isSafeInteger(bytes) && bytes > 100 * 100 * 3);

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { deflateSync } from "node:zlib";
-import { pngChunks, withoutCompressedTexts } from "../../src/image/png-chunks.js";
+import { chunkType, visitPngChunks, withoutCompressedTexts } from "../../src/image/png-chunks.js";
 import { readTextOrientation } from "../../src/image/png-orientation.js";
 import { pictureSeeds } from "../picture-seeds.js";
 import type { Target } from "../target.js";
 
-const compressed = ["iCCP", "iTXt", "zTXt"];
+const compressed: number[] = [
+  chunkType.profile,
+  chunkType.internationalText,
+  chunkType.compressedText,
+];
 
 /** PNG: its chunks, the copy without compressed texts, and the orientation that texts give. */
 export const png: Target = {
@@ -34,19 +38,18 @@ export const png: Target = {
 };
 
 function check(input: Uint8Array): string {
-  const chunks = [...pngChunks(input)];
   let last = 8;
-  for (const { start, end, data } of chunks) {
-    assert(start === last && end === start + 12 + data.length && end <= input.length);
-    last = end;
-  }
+  visitPngChunks(input, (_type, dataStart, dataEnd) => {
+    assert(dataStart >= last + 8 && dataEnd >= dataStart && dataEnd + 4 <= input.length);
+    last = dataEnd + 4;
+  });
   const copy = withoutCompressedTexts(input);
+  if (copy === undefined) return "too many chunks";
   assert(copy.length <= input.length);
-  assert(
-    ![...pngChunks(copy)].some(({ type }) => compressed.includes(type)),
-    "a compressed text is left",
-  );
-  assert.deepEqual(Buffer.from(withoutCompressedTexts(copy)), Buffer.from(copy));
+  visitPngChunks(copy, (type) => {
+    assert(!compressed.includes(type), "a compressed text is left");
+  });
+  assert.deepEqual(Buffer.from(withoutCompressedTexts(copy) ?? []), Buffer.from(copy));
   const results = [true, false].map((hasExifChunk) => {
     const text = readTextOrientation(input, hasExifChunk);
     return text.kind === "found" ? `found ${text.orientation}` : text.kind;

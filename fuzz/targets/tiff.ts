@@ -41,6 +41,7 @@ function check(input: Uint8Array): string {
     outputBytes: 3,
     isInterlaced: false,
     isTurned: false,
+    jpeg: undefined,
   };
   const bytes = estimateDecodeBytes(input, shape);
   assert(bytes > 0 && !Number.isNaN(bytes), `${bytes} bytes`);
