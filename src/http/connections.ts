@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { AddressLines } from "./address-lines.js";
 import { clientNetwork } from "./client-network.js";
 
 export interface ConnectionsOptions {
@@ -31,12 +32,15 @@ interface Connection {
   address: string;
   /** Answers that are not wholly handed to the system yet. */
   answers: Set<ServerResponse>;
+  /** The request whose head came last. */
+  request?: IncomingMessage;
 }
 
 /**
  * The connections of an HTTP server. At a limit, the one without a request that has waited the longest is closed
- * for the new one, of the address that has the most of them: silent connections cannot keep out those that ask.
- * Where all have a request under way, the new one is closed.
+ * for the new one, of the address that has the most of them; where there is none, the one whose request has been arriving
+ * the longest. So silent and slow connections cannot keep out those that ask. Where all requests have arrived, the new
+ * one is closed.
  */
 export class Connections {
   readonly #server: Server;
@@ -44,8 +48,10 @@ export class Connections {
   readonly #open = new Map<Socket, Connection>();
   /** By address. */
   readonly #counts = new Map<string, number>();
-  /** Without a request under way, by address; the one that has been so the longest first. */
-  readonly #idle = new Map<string, Set<Connection>>();
+  /** Without a request under way. */
+  readonly #idle = new AddressLines<Connection>();
+  /** With a request whose body had not arrived as a whole when its head came. */
+  readonly #arriving = new AddressLines<Connection>();
   #isClosing = false;
 
   constructor({ server, onRequest, limits }: ConnectionsOptions) {
@@ -88,7 +94,7 @@ export class Connections {
     const connection: Connection = { socket, address, answers: new Set() };
     this.#open.set(socket, connection);
     this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
-    this.#setIdle(connection, true);
+    this.#idle.add(connection);
     socket.once("close", () => {
       this.#forget(connection);
     });
@@ -97,22 +103,28 @@ export class Connections {
   #hasRoom(address: string): boolean {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;
     if ((this.#counts.get(address) ?? 0) >= maxConnectionsPerAddress)
-      return this.#closeIdle(address);
-    if (this.#open.size < maxConnections) return true;
-    let [busiest = address] = this.#idle.keys();
-    for (const [other, { size }] of this.#idle) {
-      if (size > (this.#idle.get(busiest)?.size ?? 0)) busiest = other;
-    }
-    return this.#closeIdle(busiest);
+      return this.#closeOne(address);
+    return this.#open.size < maxConnections || this.#closeOne();
   }
 
-  /** @returns whether there was one */
-  #closeIdle(address: string): boolean {
-    const [oldest] = this.#idle.get(address) ?? [];
+  /**
+   * @param address of which it is to be; any where not given
+   * @returns whether there was one
+   */
+  #closeOne(address?: string): boolean {
+    const oldest = this.#idle.first(address) ?? this.#firstArriving(address);
     if (oldest === undefined) return false;
     this.#forget(oldest);
     oldest.socket.destroy();
     return true;
+  }
+
+  #firstArriving(address?: string): Connection | undefined {
+    for (;;) {
+      const first = this.#arriving.first(address);
+      if (first?.request?.complete !== true) return first;
+      this.#arriving.delete(first);
+    }
   }
 
   /** @returns whether the request is to be answered */
@@ -125,17 +137,20 @@ export class Connections {
       return false;
     }
     connection.answers.add(response);
-    this.#setIdle(connection, false);
+    this.#idle.delete(connection);
+    connection.request = request;
+    this.#arriving.add(connection);
     if (this.#isClosing) endWith(response);
     const stopTimer = this.#limitTime(socket, response);
     response.once("close", () => {
       stopTimer();
       connection.answers.delete(response);
+      if (connection.answers.size === 0) this.#arriving.delete(connection);
       if (!this.#open.has(socket)) return;
       if (!request.complete) this.#linger(request);
       if (connection.answers.size > 0) return;
       if (this.#isClosing) socket.destroySoon();
-      else this.#setIdle(connection, true);
+      else this.#idle.add(connection);
     });
     return true;
   }
@@ -162,15 +177,6 @@ export class Connections {
     });
   }
 
-  #setIdle(connection: Connection, isIdle: boolean): void {
-    const { address, socket } = connection;
-    const idle = this.#idle.get(address) ?? new Set();
-    idle.delete(connection);
-    if (isIdle && this.#open.has(socket)) idle.add(connection);
-    if (idle.size > 0) this.#idle.set(address, idle);
-    else this.#idle.delete(address);
-  }
-
   #forget(connection: Connection): void {
     const { address, socket } = connection;
     if (!this.#open.delete(socket)) return;
@@ -178,7 +184,8 @@ export class Connections {
     for (const response of connection.answers) {
       if (response.socket === null) response.emit("close");
     }
-    this.#setIdle(connection, false);
+    this.#idle.delete(connection);
+    this.#arriving.delete(connection);
     const count = (this.#counts.get(address) ?? 1) - 1;
     if (count > 0) this.#counts.set(address, count);
     else this.#counts.delete(address);

@@ -98,6 +98,23 @@ describe("at the limit", () => {
     for (const client of busy) await client.until(/late$/u);
   });
 
+  test("a new connection takes the place of the upload that has been arriving longest, where all have a request", async () => {
+    const { connections, connect, open } = await serve({ maxConnections: 3 });
+    const upload = "POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
+    const waiting = await connect(wait);
+    const whole = await connect(`${upload}body`);
+    const slow = await connect(`${upload}b`);
+    await eventually(() => open.length === 3);
+    const next = await connect(get);
+    await next.until(/ok$/u);
+    await expect(slow.closed).resolves.toBe("");
+    expect([waiting, whole].map(({ socket }) => socket.closed)).toEqual([false, false]);
+    next.socket.destroy();
+    await eventually(() => connections.length === 2);
+    for (const response of open.slice(0, 2)) response.end("late");
+    for (const client of [waiting, whole]) await client.until(/late$/u);
+  });
+
   test("the address that has the most of them gives one", async () => {
     const { connect } = await serve({ maxConnections: 4 });
     const lone = await connect("", "127.0.0.2");
