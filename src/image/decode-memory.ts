@@ -1,5 +1,6 @@
 import type { JpegFrame } from "./jpeg-frame.js";
 import type { ImageSize } from "./limits.js";
+import { pngMetadataBytes } from "./png-chunks.js";
 import { readTiffLayout } from "./tiff-layout.js";
 
 /** What a picture's memory is computed from, before it is decoded. */
@@ -37,6 +38,19 @@ const gifBytes = 4.25;
  */
 const avifBytes = { narrow: 17, wide: 24 } as const;
 
+/** YCbCr in TIFF: a strip as it is unpacked, and its pixels as RGBA. Measured: 5.0 beside the output. */
+const yCbCrBytes = 8;
+/**
+ * Of metadata, libvips' loaders, libvips' picture and sharp have a copy each, and JavaScript one that stays until it is
+ * collected. Measured: 3.4 to 4; of TIFF, where libtiff has copies, too, 6.
+ */
+const metadataCopies = { tiff: 7, others: 5 } as const;
+
+/** The most memory that reading a file's header takes: all of it may be metadata. */
+export function estimateHeaderBytes(file: Uint8Array): number {
+  return file.length * metadataCopies.tiff;
+}
+
 /**
  * The most memory that decoding and resizing a picture takes, in bytes. Test: what a process that decodes such
  * pictures really takes, for each format, depth and number of channels (test/image/decode-memory.test.ts).
@@ -48,7 +62,21 @@ export function estimateDecodeBytes(file: Uint8Array, shape: DecodeShape): numbe
   // The loader's own memory is free when the picture is turned.
   const whole = output + Math.max(heldBytes(file, shape), isTurned ? output : 0);
   const rows = Math.min(height, cachedRows) * width * sourceBytes + width * conversionBytes;
-  return Math.ceil(fixedBytes + whole + rows);
+  return Math.ceil(fixedBytes + whole + rows + metadataBytes(file, shape));
+}
+
+/** All copies of what libvips keeps of a file as it is; of a TIFF, whose directory may have any tag, that may be all. */
+function metadataBytes(file: Uint8Array, { format, jpeg }: DecodeShape): number {
+  switch (format) {
+    case "jpeg":
+      return (jpeg?.metadataBytes ?? file.length) * metadataCopies.others;
+    case "png":
+      return pngMetadataBytes(file) * metadataCopies.others;
+    case "tiff":
+      return file.length * metadataCopies.tiff;
+    default:
+      return 0;
+  }
 }
 
 /** What a loader holds of the whole picture beside libvips' output. */
@@ -82,16 +110,18 @@ function jpegBytes({ width, height, jpeg }: DecodeShape): number {
 }
 
 /**
- * Contiguous strips are read a few rows at a time. Of planes a strip each is held, and libvips' copy of them. Of
+ * Contiguous strips, but for those of YCbCr, are read a few rows at a time. Of planes a strip each is held, and libvips' copy of them. Of
  * tiles it is two rows of them, where those are higher than the rows that libvips keeps anyway, and one tile that is
  * read. (Planes of tiles are not supported.)
  */
 function tiffBytes(file: Uint8Array, { width, height, sourceBytes }: DecodeShape): number {
   const layout = readTiffLayout(file);
-  if (layout === undefined) return 2 * width * height * sourceBytes;
-  const { tile, rowsPerStrip, isPlanar } = layout;
+  if (layout === undefined) return width * height * Math.max(2 * sourceBytes, yCbCrBytes);
+  const { tile, rowsPerStrip, isPlanar, isYCbCr } = layout;
   if (tile === undefined) {
-    return isPlanar ? 2 * Math.min(rowsPerStrip, height) * width * sourceBytes : 0;
+    const pixels = Math.min(rowsPerStrip, height) * width;
+    if (isYCbCr) return pixels * yCbCrBytes;
+    return isPlanar ? 2 * pixels * sourceBytes : 0;
   }
   const rows = Math.min(roundUp(height, tile.height), 2 * tile.height);
   const kept = roundUp(width, tile.width) * rows - width * Math.min(height, cachedRows);

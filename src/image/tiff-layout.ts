@@ -8,10 +8,12 @@ export interface TiffLayout {
   rowsPerStrip: number;
   /** Each sample in a plane of its own. */
   isPlanar: boolean;
+  isYCbCr: boolean;
 }
 
 /** TIFF 6.0, appendix A. */
 const tags = {
+  photometric: 262,
   rowsPerStrip: 278,
   planarConfiguration: 284,
   tileWidth: 322,
@@ -19,6 +21,7 @@ const tags = {
 } as const;
 const oneStrip = 0xffff_ffff;
 const planar = 2;
+const yCbCr = 6;
 
 /** @returns undefined where the directory is not understood */
 export function readTiffLayout(file: Uint8Array): TiffLayout | undefined {
@@ -31,5 +34,6 @@ export function readTiffLayout(file: Uint8Array): TiffLayout | undefined {
     tile: width === undefined || height === undefined ? undefined : { width, height },
     rowsPerStrip: valueOf(tags.rowsPerStrip) ?? oneStrip,
     isPlanar: valueOf(tags.planarConfiguration) === planar,
+    isYCbCr: valueOf(tags.photometric) === yCbCr,
   };
 }

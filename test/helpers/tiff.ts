@@ -11,6 +11,10 @@ export interface TiffShape {
   photometric?: number;
   /** Of the samples beyond the photometric's: 0 unspecified, 1 premultiplied alpha, 2 alpha. */
   extraSamples?: number;
+  /** Of YCbCr, across and down. */
+  subsampling?: 1 | 2;
+  /** ICC profile. */
+  profile?: Buffer;
   isPlanar?: boolean;
   orientation?: number;
   rowsPerStrip?: number;
@@ -79,15 +83,22 @@ export function tiff(shape: TiffShape): Buffer {
       ? [short(338, ...Array.from({ length: extra }, () => shape.extraSamples ?? 0))]
       : []),
     short(339, ...Array.from({ length: samples }, () => shape.sampleFormat ?? 1)),
+    ...(photometric === 6 ? [short(530, shape.subsampling ?? 1, shape.subsampling ?? 1)] : []),
+    ...(shape.profile === undefined
+      ? []
+      : [{ tag: 34_675, size: 1, values: shape.profile } satisfies Tag]),
   ];
   return assemble(Buffer.concat(blocks), tags);
 }
 
 interface Tag {
   tag: number;
-  size: 2 | 4;
-  values: number[];
+  size: 1 | 2 | 4;
+  values: ArrayLike<number>;
 }
+
+/** UNDEFINED, SHORT, LONG. */
+const types = { 1: 7, 2: 3, 4: 4 } as const;
 
 /** Header, blocks, the directory, and the values that do not fit into its entries. */
 function assemble(body: Buffer, tags: readonly Tag[]): Buffer {
@@ -100,10 +111,11 @@ function assemble(body: Buffer, tags: readonly Tag[]): Buffer {
   tags.forEach(({ tag, size, values }, index) => {
     const at = 2 + index * 12;
     directory.writeUInt16LE(tag, at);
-    directory.writeUInt16LE(size === 2 ? 3 : 4, at + 2);
+    directory.writeUInt16LE(types[size], at + 2);
     directory.writeUInt32LE(values.length, at + 4);
     const bytes = Buffer.alloc(Math.max(4, values.length * size));
-    values.forEach((value, place) => bytes.writeUIntLE(value, place * size, size));
+    if (size === 1) bytes.set(values);
+    else Array.from(values).forEach((value, place) => bytes.writeUIntLE(value, place * size, size));
     if (bytes.length === 4) {
       directory.set(bytes, at + 8);
       return;

@@ -45,6 +45,39 @@ const avif = (options: object, channels: 3 | 4 = 3): (() => Promise<Buffer>) => 
 };
 const full = { chromaSubsampling: "4:4:4" };
 
+const exifChunk = (bytes: number): Buffer =>
+  pngChunk("eXIf", Buffer.concat([Buffer.from("49492a0008000000", "hex"), Buffer.alloc(bytes)]));
+const text = (bytes: number): Buffer =>
+  pngChunk("tEXt", Buffer.concat([Buffer.from("a\0"), Buffer.alloc(bytes, 0x41)]));
+
+const segment = (code: number, data: Buffer): Buffer => {
+  const head = Buffer.from([0xff, code, 0, 0]);
+  head.writeUInt16BE(data.length + 2, 2);
+  return Buffer.concat([head, data]);
+};
+
+/** ICC.1, annex B.4: in pieces, each with its number and how many there are. */
+function withProfile(file: Buffer): Buffer {
+  const pieces = Array.from({ length: 255 }, (_, index) => {
+    const head = Buffer.from("ICC_PROFILE\0??", "latin1");
+    head.set([index + 1, 255], 12);
+    return segment(0xe2, Buffer.concat([head, Buffer.alloc(65_519, index)]));
+  });
+  return Buffer.concat([file.subarray(0, 2), ...pieces, file.subarray(2)]);
+}
+
+/** After 0xffff bytes a sequential frame and its only scan, in a comment. */
+function behindTem(file: Buffer): Buffer {
+  const fake = Buffer.from("ffc0000b080bb80fa001011100ffda0008010100003f00", "hex");
+  const comments = [Buffer.alloc(59_998), Buffer.concat([Buffer.alloc(5528), fake])];
+  return Buffer.concat([
+    file.subarray(0, 2),
+    Buffer.from("ff01", "hex"),
+    ...comments.map((text) => segment(0xfe, text)),
+    file.subarray(2),
+  ]);
+}
+
 const pictures: [string, () => Buffer | Promise<Buffer>][] = [
   ["JPEG 4:2:0", jpeg({})],
   ["JPEG 4:4:4", jpeg(full)],
@@ -75,6 +108,25 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
       return flatPng({ width, height, bits: 8, colourType: 2, chunks });
     },
   ],
+  [
+    "PNG with EXIF of 20 MB",
+    () => flatPng({ width, height, bits: 8, colourType: 2, chunks: [exifChunk(20e6)] }),
+  ],
+  [
+    "PNG with a text of 20 MB",
+    () => flatPng({ width: 64, height: 64, bits: 8, colourType: 2, chunks: [text(20e6)] }),
+  ],
+  ["JPEG with a profile of 16 MB", async () => withProfile(await picture().jpeg().toBuffer())],
+  [
+    "progressive JPEG whose header is hidden from a parser that takes what follows TEM for a length",
+    async () =>
+      behindTem(
+        await picture()
+          .jpeg({ progressive: true, ...full })
+          .toBuffer(),
+      ),
+  ],
+  ["TIFF with a profile of 20 MB", tif({ bits: 8, samples: 3, profile: Buffer.alloc(20e6, 1) })],
   ["WebP", () => picture().webp({ effort: 0 }).toBuffer()],
   ["WebP with alpha", () => picture(4).webp({ effort: 0 }).toBuffer()],
   ["lossless WebP", () => picture().webp({ effort: 0, lossless: true }).toBuffer()],
@@ -89,6 +141,8 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
   ["TIFF, 8 bits of RGB, one strip", tif({ bits: 8, samples: 3, rowsPerStrip: height })],
   ["TIFF, 16 bits of RGBA", tif({ bits: 16, samples: 4, extraSamples: 2 })],
   ["TIFF, CMYK", tif({ bits: 8, samples: 4, photometric: 5 })],
+  ["TIFF, YCbCr", tif({ bits: 8, samples: 3, photometric: 6 })],
+  ["TIFF, YCbCr in one strip", tif({ bits: 8, samples: 3, photometric: 6, rowsPerStrip: height })],
   ["TIFF, turned", tif({ bits: 8, samples: 3, orientation: 6 })],
   ["TIFF in tiles", tif({ bits: 8, samples: 3, tile: { width: 256, height: 256 } })],
   ["TIFF in one tile", tif({ bits: 8, samples: 3, tile: { width: 4096, height: 3008 } })],

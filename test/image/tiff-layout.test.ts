@@ -10,7 +10,12 @@ const shape = { width: 70, height: 50, bits: 8, samples: 3 } as const;
 describe("a TIFF's layout", () => {
   test("of strips", () => {
     const file = tiff({ ...shape, rowsPerStrip: 7 });
-    expect(readTiffLayout(file)).toEqual({ tile: undefined, rowsPerStrip: 7, isPlanar: false });
+    expect(readTiffLayout(file)).toEqual({
+      tile: undefined,
+      rowsPerStrip: 7,
+      isPlanar: false,
+      isYCbCr: false,
+    });
   });
 
   test("of planes", () => {
