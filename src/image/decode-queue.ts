@@ -1,6 +1,7 @@
 import { RequestError } from "../errors.js";
+import { estimateHeaderBytes } from "./decode-memory.js";
 import { inspectImage } from "./decode.js";
-import { FairSlots } from "./fair-slots.js";
+import { FairSlots, SharedMemory } from "./fair-slots.js";
 import type { ImageLimits } from "./limits.js";
 import { prepareImage, type PreparedImage, type Preprocessing } from "./preprocess.js";
 
@@ -27,9 +28,10 @@ export interface QueuedImage extends PreparedImage {
  * Decodes and preprocesses pictures, a few at a time, in a bounded memory.
  *
  * `maxDecodeBytesInFlight` has two parts: `limits.maxDecodeBytes` for large pictures, and what remains for small
- * ones. A picture is small when the memory that its decoding may take fits into the second part. So large pictures
- * never keep small ones waiting, nor the other way round, and the sum has its bound. In each part, and where headers
- * are read, clients take turns.
+ * ones, and for reading headers. A picture is small when the memory that its decoding may take fits into the second
+ * part. So large pictures never keep small ones waiting, nor the other way round once their headers are read, and the
+ * sum has its bound: only where the second part is smaller than what a header takes, one header at a time exceeds it.
+ * In each part, and where headers are read, clients take turns.
  */
 export class DecodeQueue {
   readonly #options: DecodeQueueOptions;
@@ -42,11 +44,13 @@ export class DecodeQueue {
     const { limits, maxDecodes, maxDecodeBytesInFlight } = options;
     this.#options = options;
     this.#smallBytes = maxDecodeBytesInFlight - limits.maxDecodeBytes;
-    this.#headers = new FairSlots({ maxPlaces: maxDecodes, maxBytes: Infinity });
-    this.#small = new FairSlots({ maxPlaces: maxDecodes, maxBytes: this.#smallBytes });
+    // Headers come first where memory is given back: what decodes small pictures must not keep a large file's waiting.
+    const memory = new SharedMemory(this.#smallBytes);
+    this.#headers = new FairSlots({ maxPlaces: maxDecodes, memory });
+    this.#small = new FairSlots({ maxPlaces: maxDecodes, memory });
     this.#large = new FairSlots({
       maxPlaces: Math.max(1, maxDecodes - 1),
-      maxBytes: limits.maxDecodeBytes,
+      memory: new SharedMemory(limits.maxDecodeBytes),
     });
   }
 
@@ -68,7 +72,8 @@ export class DecodeQueue {
     this.#makeRoom(client);
     const start = performance.now();
     const claim = { client, signal };
-    const header = await this.#headers.within({ ...claim, bytes: 0 }, () =>
+    const headerBytes = estimateHeaderBytes(file);
+    const header = await this.#headers.within({ ...claim, bytes: headerBytes }, () =>
       inspectImage(file, limits),
     );
     const bytes = header.decodeBytes;

@@ -11,8 +11,36 @@ export interface Claim {
 export interface FairSlotsOptions {
   /** Claims that are within at one time. */
   maxPlaces: number;
-  /** Of all that are within at one time; a claim for more gets in alone. */
-  maxBytes: number;
+  memory: SharedMemory;
+}
+
+/** Memory that several `FairSlots` give out. A claim for more than there is gets in when none is taken. */
+export class SharedMemory {
+  readonly #maxBytes: number;
+  readonly #admitters: (() => void)[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @param admit called whenever memory is given back, in the order of these calls */
+  onRelease(admit: () => void): void {
+    this.#admitters.push(admit);
+  }
+
+  has(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes;
+  }
+
+  take(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+    for (const admit of this.#admitters) admit();
+  }
 }
 
 interface Waiting {
@@ -22,19 +50,24 @@ interface Waiting {
 }
 
 /**
- * Places, and memory, for work that waits for them. Among the clients that wait, each gets one place in turn, so
- * that a client with many claims does not hold up one with a single claim. Nothing overtakes the claim whose turn
- * it is: one that needs much memory gets it when those within have left.
+ * Places, and memory, for work that waits for them. Among the clients that wait, the next place is that of the one
+ * which holds fewest; of several, clients get one in turn. So a client that came first and holds all places gets none
+ * that becomes free while another waits. Nothing overtakes the claim whose turn it is: one that needs much memory gets
+ * it when those within have left.
  */
 export class FairSlots {
   readonly #options: FairSlotsOptions;
   /** In the order of their turns; none without claims. */
   readonly #lines = new Map<string, Waiting[]>();
+  /** Places that each client holds; none that holds none. */
+  readonly #held = new Map<string, number>();
   #places = 0;
-  #bytes = 0;
 
   constructor(options: FairSlotsOptions) {
     this.#options = options;
+    options.memory.onRelease(() => {
+      this.#admit();
+    });
   }
 
   get waiting(): number {
@@ -54,8 +87,8 @@ export class FairSlots {
       return await action();
     } finally {
       this.#places -= 1;
-      this.#bytes -= claim.bytes;
-      this.#admit();
+      this.#hold(claim.client, -1);
+      this.#options.memory.release(claim.bytes);
     }
   }
 
@@ -106,24 +139,36 @@ export class FairSlots {
 
   #admit(): void {
     for (;;) {
-      const [next] = this.#lines;
-      const first = next?.[1][0];
-      if (next === undefined || first === undefined || !this.#fits(first.claim)) return;
-      const [client, line] = next;
+      const [first, ...others] = this.#lines.keys();
+      if (first === undefined) return;
+      const client = others.reduce((a, b) => (this.#heldBy(b) < this.#heldBy(a) ? b : a), first);
+      const line = this.#lines.get(client) ?? [];
+      const [next] = line;
+      if (next === undefined || !this.#fits(next.claim)) return;
       line.shift();
       // To the end of the turns.
       this.#lines.delete(client);
       if (line.length > 0) this.#lines.set(client, line);
       this.#places += 1;
-      this.#bytes += first.claim.bytes;
-      first.enter();
+      this.#hold(client, 1);
+      this.#options.memory.take(next.claim.bytes);
+      next.enter();
     }
   }
 
   #fits({ bytes }: Claim): boolean {
-    const { maxPlaces, maxBytes } = this.#options;
-    if (this.#places === 0) return true;
-    return this.#places < maxPlaces && this.#bytes + bytes <= maxBytes;
+    const { maxPlaces, memory } = this.#options;
+    return this.#places < maxPlaces && memory.has(bytes);
+  }
+
+  #heldBy(client: string): number {
+    return this.#held.get(client) ?? 0;
+  }
+
+  #hold(client: string, change: 1 | -1): void {
+    const places = this.#heldBy(client) + change;
+    if (places === 0) this.#held.delete(client);
+    else this.#held.set(client, places);
   }
 
   #remove(client: string, waiting: Waiting): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { FairSlots } from "../../src/image/fair-slots.js";
+import { FairSlots, SharedMemory } from "../../src/image/fair-slots.js";
 
 const never = new AbortController().signal;
 
@@ -30,7 +30,7 @@ function turn(): Promise<void> {
 describe("fair slots", () => {
   test("let clients in by turns, each client's claims in order", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) => works.run(slots, name));
     expect(slots.waiting).toBe(5);
     for (const name of ["a1", "a2", "b1", "c1", "a3", "b2"]) {
@@ -44,7 +44,7 @@ describe("fair slots", () => {
 
   test("keep the sum of bytes within its bound, and let nothing overtake", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 9, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 9, memory: new SharedMemory(10) });
     const all = [
       works.run(slots, "a1", 6),
       works.run(slots, "b1", 4),
@@ -64,7 +64,7 @@ describe("fair slots", () => {
 
   test("let a claim for more than there is in alone", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 2, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 2, memory: new SharedMemory(10) });
     const all = [works.run(slots, "a1", 11), works.run(slots, "b1", 1)];
     await turn();
     expect(works.started).toEqual(["a1"]);
@@ -73,9 +73,44 @@ describe("fair slots", () => {
     await Promise.all(all);
   });
 
+  test("give a place that becomes free to another client than the one that holds all", async () => {
+    const works = new Works();
+    const slots = new FairSlots({ maxPlaces: 3, memory: new SharedMemory(10) });
+    const all = ["a1", "a2", "a3", "a4", "a5"].map((name) => works.run(slots, name));
+    all.push(works.run(slots, "b1"), works.run(slots, "b2"), works.run(slots, "c1"));
+    await turn();
+    expect(works.started).toEqual(["a1", "a2", "a3"]);
+    await works.end("a1");
+    expect(works.started.at(-1)).toBe("b1");
+    await works.end("a2");
+    expect(works.started.at(-1)).toBe("c1");
+    // Each holds one, and b2 has waited since b's turn.
+    await works.end("c1");
+    expect(works.started.at(-1)).toBe("a4");
+    await works.end("a3");
+    expect(works.started.at(-1)).toBe("b2");
+    for (const name of ["a4", "b1", "b2", "a5"]) await works.end(name);
+    await Promise.all(all);
+  });
+
+  test("share memory: what one gives back the other gives out", async () => {
+    const works = new Works();
+    const memory = new SharedMemory(10);
+    const [first, second] = [1, 2].map(() => new FairSlots({ maxPlaces: 2, memory }));
+    if (first === undefined || second === undefined) throw new Error("expected two");
+    const all = [works.run(first, "a1", 6), works.run(second, "b1", 5), works.run(first, "a2", 4)];
+    await turn();
+    expect(works.started).toEqual(["a1", "a2"]);
+    await works.end("a1");
+    expect(works.started).toEqual(["a1", "a2", "b1"]);
+    await works.end("a2");
+    await works.end("b1");
+    await Promise.all(all);
+  });
+
   test("drop a claim whose signal aborts while it waits, and go on with those behind it", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 2, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 2, memory: new SharedMemory(10) });
     const gone = new AbortController();
     const first = works.run(slots, "a1", 6);
     const dropped = works.run(slots, "b1", 7, gone.signal);
@@ -95,7 +130,7 @@ describe("fair slots", () => {
 
   test("have no claim whose signal has aborted before", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const gone = AbortSignal.abort(new Error("disconnected"));
     await expect(works.run(slots, "a1", 1, gone)).rejects.toThrow("disconnected");
     expect(works.started).toEqual([]);
@@ -103,7 +138,7 @@ describe("fair slots", () => {
 
   test("do not begin work whose signal aborts after its claim has entered, and free its place", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const gone = new AbortController();
     const dropped = works.run(slots, "a1", 1, gone.signal);
     gone.abort(new Error("disconnected"));
@@ -117,7 +152,7 @@ describe("fair slots", () => {
 
   test("dismiss a client's newest claim", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const [first, second, third] = ["a1", "a2", "a3"].map((name) => works.run(slots, name));
     await turn();
     expect(slots.dismiss("b", new Error("none"))).toBe(false);
@@ -129,7 +164,7 @@ describe("fair slots", () => {
   });
 
   test("give a place back when its work fails", async () => {
-    const slots = new FairSlots({ maxPlaces: 1, maxBytes: 10 });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const claim = { client: "a", bytes: 10, signal: never };
     const failed = slots.within(claim, () => Promise.reject(new Error("failed")));
     await expect(failed).rejects.toThrow("failed");
