@@ -44,6 +44,7 @@ function check(input: Uint8Array): string {
     isInterlaced: false,
     isTurned: false,
     jpeg: frame,
+    moreBytes: 0,
   };
   const bytes = estimateDecodeBytes(input, shape);
   assert(Number.isSafeInteger(bytes) && bytes > 100 * 100 * 3);

@@ -42,6 +42,7 @@ function check(input: Uint8Array): string {
     isInterlaced: false,
     isTurned: false,
     jpeg: undefined,
+    moreBytes: 0,
   };
   const bytes = estimateDecodeBytes(input, shape);
   assert(bytes > 0 && !Number.isNaN(bytes), `${bytes} bytes`);

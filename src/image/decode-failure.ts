@@ -25,6 +25,15 @@ export function decodeFailure(cause: unknown): RequestError {
       { cause, retryAfterSeconds: 1 },
     );
   }
+  return notAPicture(cause);
+}
+
+/** @param wanted what a parser of ours expected; the sender is told only that the picture is not whole */
+export function notWhole(wanted: string): RequestError {
+  return notAPicture(new Error(`expected ${wanted}`));
+}
+
+function notAPicture(cause: unknown): RequestError {
   return new RequestError(
     "IMAGE_UNSUPPORTED",
     "expected a whole JPEG, PNG, WebP, GIF, TIFF or AVIF picture",

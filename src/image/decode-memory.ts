@@ -17,6 +17,8 @@ export interface DecodeShape extends ImageSize {
   isTurned: boolean;
   /** What a JPEG's markers say. */
   jpeg: JpegFrame | undefined;
+  /** What the file itself tells of its decoder's memory beside its size. */
+  moreBytes: number;
 }
 
 /**
@@ -56,13 +58,13 @@ export function estimateHeaderBytes(file: Uint8Array): number {
  * pictures really takes, for each format, depth and number of channels (test/image/decode-memory.test.ts).
  */
 export function estimateDecodeBytes(file: Uint8Array, shape: DecodeShape): number {
-  const { width, height, sourceBytes, outputBytes, isTurned } = shape;
+  const { width, height, sourceBytes, outputBytes, isTurned, moreBytes } = shape;
   const pixels = width * height;
   const output = pixels * outputBytes;
   // The loader's own memory is free when the picture is turned.
   const whole = output + Math.max(heldBytes(file, shape), isTurned ? output : 0);
   const rows = Math.min(height, cachedRows) * width * sourceBytes + width * conversionBytes;
-  return Math.ceil(fixedBytes + whole + rows + metadataBytes(file, shape));
+  return Math.ceil(fixedBytes + whole + rows + metadataBytes(file, shape) + moreBytes);
 }
 
 /** All copies of what libvips keeps of a file as it is; of a TIFF, whose directory may have any tag, that may be all. */

@@ -1,4 +1,6 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
+import { isBoxFile } from "./avif-boxes.js";
+import { readAvifStill } from "./avif-still.js";
 import { decodeFailure, unlikePillow } from "./decode-failure.js";
 import { estimateDecodeBytes } from "./decode-memory.js";
 import { firstOpaqueFrame, isGif } from "./gif-frame.js";
@@ -76,7 +78,8 @@ const channelsOf: Record<PixelKind, Pixels["channels"]> = { grey: 1, grey16: 1, 
  * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OUT_OF_MEMORY
  */
 export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promise<ImageHeader> {
-  const metadata = await readMetadata(file);
+  const picture = pictureOf(file);
+  const metadata = await readMetadata(picture.file);
   const { format, width, height } = metadata;
   const orientation = orientationOf(file, metadata);
   const sourceBytes = metadata.channels * (sampleBytes[metadata.depth] ?? longestSampleBytes);
@@ -94,6 +97,7 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
     isInterlaced: metadata.isProgressive,
     isTurned: isTurned(orientation),
     jpeg,
+    moreBytes: picture.moreBytes ?? 0,
   });
   checkDecodeBytes(decodeBytes, limits);
   return { format, width, height, orientation, kind, decodeBytes };
@@ -112,7 +116,7 @@ export async function decodeImage(
   { format, width, height, orientation, kind }: ImageHeader,
   timeoutSeconds: number,
 ): Promise<DecodedImage> {
-  const image = sharp(pictureOf(file), {
+  const image = sharp(pictureOf(file).file, {
     ignoreIcc: true,
     failOn: "error",
     limitInputPixels: width * height,
@@ -133,8 +137,7 @@ export async function decodeImage(
   }
 }
 
-async function readMetadata(file: Uint8Array): Promise<Metadata> {
-  const picture = pictureOf(file);
+async function readMetadata(picture: Uint8Array): Promise<Metadata> {
   try {
     // The size is ours to judge, with a message of its own.
     return await sharp(picture, { failOn: "error", limitInputPixels: false }).metadata();
@@ -143,21 +146,28 @@ async function readMetadata(file: Uint8Array): Promise<Metadata> {
   }
 }
 
-/** What libvips gets to see of a file. */
-function pictureOf(file: Uint8Array): Uint8Array {
+interface Picture {
+  /** What libvips gets to see of a file. */
+  file: Uint8Array;
+  /** Memory that its size does not tell. */
+  moreBytes?: number;
+}
+
+function pictureOf(file: Uint8Array): Picture {
+  if (isBoxFile(file)) return readAvifStill(file);
   if (isPng(file)) {
     const picture = withoutCompressedTexts(file);
-    if (picture !== undefined) return picture;
+    if (picture !== undefined) return { file: picture };
     throw unlikePillow(`a PNG of more than ${mostChunks} chunks beside IDAT`);
   }
-  if (!isGif(file)) return file;
+  if (!isGif(file)) return { file };
   const frame = firstOpaqueFrame(file);
   if (frame === undefined) {
     throw unlikePillow(
       "a GIF whose first picture does not cover its screen, or stands behind 10,000 extensions",
     );
   }
-  return frame;
+  return { file: frame };
 }
 
 /** EXIF's, or that which Pillow finds elsewhere. */

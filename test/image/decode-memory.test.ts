@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import sharp, { type Sharp } from "sharp";
 import { configureDecoder, inspectImage } from "../../src/image/decode.js";
 import { defaultLimits } from "../../src/image/limits.js";
+import { avif as avifOf, box, clap, obusOf, uint } from "../helpers/avif.js";
 import { measureDecode, noLimits } from "../helpers/measure-decode.js";
 import { flatPng, pngChunk } from "../helpers/png.js";
 import { tiff, type TiffShape } from "../helpers/tiff.js";
@@ -43,6 +44,11 @@ const avif = (options: object, channels: 3 | 4 = 3): (() => Promise<Buffer>) => 
       .avif({ effort: 0, ...options })
       .toBuffer();
 };
+async function turnedAvif(): Promise<Buffer> {
+  const data = Buffer.concat(await obusOf(picture(), full));
+  const properties = [box("irot", uint(1, 1)), box("imir", uint(1, 0))];
+  return avifOf({ width, height, data, properties });
+}
 const full = { chromaSubsampling: "4:4:4" };
 
 const exifChunk = (bytes: number): Buffer =>
@@ -134,6 +140,7 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
   ["GIF with transparency", () => picture(4).gif({ effort: 1 }).toBuffer()],
   ["AVIF", avif({})],
   ["AVIF 4:4:4 with alpha", avif(full, 4)],
+  ["AVIF 4:4:4, turned and mirrored", turnedAvif],
   ["AVIF, 10 bits", avif({ bitdepth: 10 })],
   ["AVIF 4:4:4, 12 bits, with alpha", avif({ bitdepth: 12, ...full }, 4)],
   ["TIFF, 1 bit", tif({ bits: 1, samples: 1 })],
@@ -200,6 +207,33 @@ describe("a picture over the limits is refused, and takes no memory:", () => {
     const { code, peakBytes } = await measureDecode(file, defaultLimits);
     expect(code).toBe("IMAGE_TOO_LARGE");
     expect(peakBytes).toBeLessThan(file.length + 10e6);
+  });
+});
+
+describe("a picture that would be decoded to more than it says is refused, and takes no memory:", () => {
+  const size = { width: 5000, height: 5000 };
+  const flat = (): Sharp => sharp({ create: { ...size, channels: 3, background: "#123" } });
+  test.each<[string, (obus: Buffer[]) => Parameters<typeof avifOf>[0]]>([
+    [
+      "AVIF of 25 megapixels cut to 64 × 64",
+      (obus) => ({ ...size, data: Buffer.concat(obus), properties: [clap(64, 64)] }),
+    ],
+    [
+      "AVIF of 31 frames",
+      (obus) => {
+        const frames = Array.from({ length: 30 }, () => obus.slice(-1)).flat();
+        return { ...size, data: Buffer.concat([...obus, ...frames]) };
+      },
+    ],
+    [
+      "AVIF of 25 megapixels that says it has 64 × 64",
+      (obus) => ({ width: 64, height: 64, data: Buffer.concat(obus) }),
+    ],
+  ])("%s", async (_name, shapeOf) => {
+    const file = avifOf(shapeOf(await obusOf(flat())));
+    const { code, peakBytes } = await measureDecode(file, defaultLimits);
+    expect(code).toBe("IMAGE_UNSUPPORTED");
+    expect(peakBytes).toBeLessThan(10e6);
   });
 });
 

@@ -1,0 +1,270 @@
+import { notWhole, unlikePillow } from "./decode-failure.js";
+
+/** What an AVIF says of its primary item, as far as its pixels depend on it. */
+export interface AvifItem {
+  /** Of `ispe`: before `irot` and `imir`. */
+  width: number;
+  height: number;
+  /** Whole boxes that change pixels, in their order: `colr` of kind `nclx`, `irot`, `imir`. */
+  properties: readonly Buffer[];
+  /** The item's data: AV1 OBUs. */
+  data: Buffer;
+}
+
+interface Box {
+  type: string;
+  /** Of the whole box. */
+  bytes: Buffer;
+  body: Buffer;
+}
+
+interface Extent {
+  offset: number;
+  length: number;
+}
+
+/** Of a primary item; encoders write one. */
+const mostExtents = 64;
+/** In one container. A collection of pictures has some for each item. */
+const mostBoxes = 10_000;
+/** Properties that change no pixel here, essential or not: `av1C` is written anew from the stream. */
+const withoutEffect = ["av1C", "pixi", "pasp", "clli", "mdcv", "cclv", "amve", "colr"];
+/** The AVIF specification, 2.3.2: layers and operating points; ISO/IEC 14496-12, 12.1.4: the clean aperture. */
+const refusedProperties = ["clap", "a1op", "a1lx", "lsel"];
+
+/** ISO/IEC 14496-12, 4.3: libvips takes a file for HEIF by this alone. */
+export function isBoxFile(file: Uint8Array): boolean {
+  return Buffer.from("ftyp", "latin1").equals(file.subarray(4, 8));
+}
+
+/**
+ * Reads an AVIF's primary item, and no other: thumbnails, alpha and the tracks of a sequence are left out. What is
+ * behind `meta` is looked at only where the item's extents point, so bytes may follow the last box.
+ *
+ * Time is linear in the length of the file.
+ *
+ * @throws RequestError IMAGE_UNSUPPORTED
+ */
+export function readAvifItem(file: Uint8Array): AvifItem {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  const meta = findMeta(bytes);
+  const id = readPrimaryId(meta("pitm"));
+  const type = readItemType(meta("iinf"), id);
+  if (type !== "av01") throw unlikePillow(`an AVIF whose primary item is no single AV1 picture`);
+  const properties = readProperties(meta("iprp"), id);
+  const size = properties.filter((box) => box.type === "ispe");
+  const [ispe] = size;
+  if (ispe === undefined || size.length > 1) throw notWhole("one ispe of the primary item");
+  // ISO/IEC 23008-12, 6.5.3: version and flags, width, height.
+  const fields = new Fields(ispe.body);
+  fields.skip(4);
+  const [width, height] = [fields.uint(4), fields.uint(4)];
+  const { method, extents } = readLocation(meta("iloc"), id);
+  const source = method === 0 ? bytes : meta("idat").body;
+  return { width, height, properties: keptOf(properties), data: readExtents(source, extents) };
+}
+
+/** @returns the children of `meta`, by type */
+function findMeta(file: Buffer): (type: string) => Box {
+  let isAvif = false;
+  for (const { type, body } of boxesIn(file)) {
+    // ISO/IEC 14496-12, 4.3: the major brand, its version, compatible brands.
+    if (type === "ftyp") isAvif = brandsOf(body).includes("avif");
+    if (type !== "meta") continue;
+    if (!isAvif) throw unlikePillow("a HEIF without the brand avif");
+    const children = new Map<string, Box>();
+    for (const box of boxesIn(body.subarray(4))) {
+      if (children.has(box.type)) throw notWhole(`one ${box.type} in meta`);
+      children.set(box.type, box);
+    }
+    return (name) => {
+      const box = children.get(name);
+      if (box === undefined) throw notWhole(`${name} in meta`);
+      return box;
+    };
+  }
+  throw notWhole("meta");
+}
+
+function brandsOf(body: Buffer): string[] {
+  const text = body.toString("latin1", 0, Math.min(body.length, 1024));
+  return (text.match(/[^]{4}/gu) ?? []).filter((_brand, index) => index !== 1);
+}
+
+/** ISO/IEC 14496-12, 4.2: size, type, a size of 64 bits where the first is 1; 0 is up to the end. */
+function* boxesIn(bytes: Buffer): Generator<Box> {
+  let count = 0;
+  for (let at = 0; at < bytes.length;) {
+    count += 1;
+    if (count > mostBoxes) throw unlikePillow(`an AVIF of more than ${mostBoxes} boxes`);
+    const fields = new Fields(bytes.subarray(at));
+    const short = fields.uint(4);
+    const type = fields.text(4);
+    const size = short === 1 ? fields.uint(8) : short === 0 ? bytes.length - at : short;
+    if (size < fields.at || size > bytes.length - at) throw notWhole("a box within its container");
+    const box = bytes.subarray(at, at + size);
+    yield { type, bytes: box, body: box.subarray(fields.at) };
+    at += size;
+  }
+}
+
+/** ISO/IEC 14496-12, 8.11.4. */
+function readPrimaryId({ body }: Box): number {
+  const fields = new Fields(body);
+  const version = fields.version();
+  return fields.uint(version === 0 ? 2 : 4);
+}
+
+/** ISO/IEC 14496-12, 8.11.6: of `infe` versions 2 and 3 have a type. */
+function readItemType({ body }: Box, id: number): string | undefined {
+  const entries = body.subarray(4 + (body[0] === 0 ? 2 : 4));
+  let found: string | undefined;
+  for (const { body: entry } of boxesIn(entries)) {
+    const fields = new Fields(entry);
+    const version = fields.version();
+    if (version < 2 || fields.uint(version === 2 ? 2 : 4) !== id) continue;
+    if (found !== undefined) throw notWhole("one infe for an item");
+    if (fields.uint(2) !== 0) throw unlikePillow("an AVIF whose item is protected");
+    found = fields.text(4);
+  }
+  return found;
+}
+
+/** ISO/IEC 23008-12, 9.3: `ipco`, then one or more `ipma` with indices from 1. */
+function readProperties({ body }: Box, id: number): Box[] {
+  const all: Box[] = [];
+  let indices: { index: number; isEssential: boolean }[] | undefined;
+  for (const box of boxesIn(body)) {
+    if (box.type === "ipco") {
+      all.push(...boxesIn(box.body));
+    } else if (box.type === "ipma") {
+      const found = readAssociations(box, id);
+      if (found !== undefined && indices !== undefined) throw notWhole("one entry of ipma");
+      indices ??= found;
+    }
+  }
+  return (indices ?? []).flatMap(({ index, isEssential }) => {
+    if (index === 0) return [];
+    const property = all[index - 1];
+    if (property === undefined) throw notWhole("a property for each index");
+    if (refusedProperties.includes(property.type)) {
+      throw unlikePillow(`an AVIF with the property ${property.type}`);
+    }
+    const isKnown = ["ispe", "irot", "imir", ...withoutEffect].includes(property.type);
+    if (isEssential && !isKnown) throw unlikePillow("an AVIF with an unknown essential property");
+    return [property];
+  });
+}
+
+function readAssociations(
+  { body }: Box,
+  id: number,
+): { index: number; isEssential: boolean }[] | undefined {
+  const fields = new Fields(body);
+  const version = fields.version();
+  // The lowest bit of the flags: indices of 15 bits instead of 7, the highest bit tells what is essential.
+  const indexBytes = ((body[3] ?? 0) & 1) === 0 ? 1 : 2;
+  const essential = indexBytes === 1 ? 0x80 : 0x8000;
+  for (let left = fields.uint(4); left > 0; left -= 1) {
+    const item = fields.uint(version < 1 ? 2 : 4);
+    const count = fields.uint(1);
+    if (item !== id) {
+      fields.skip(count * indexBytes);
+      continue;
+    }
+    return Array.from({ length: count }, () => {
+      const value = fields.uint(indexBytes);
+      return { index: value % essential, isEssential: value >= essential };
+    });
+  }
+  return undefined;
+}
+
+function keptOf(properties: readonly Box[]): Buffer[] {
+  const kept: Box[] = properties.filter(
+    ({ type, body }) =>
+      (type === "colr" && body.toString("latin1", 0, 4) === "nclx") ||
+      type === "irot" ||
+      type === "imir",
+  );
+  if (new Set(kept.map(({ type }) => type)).size < kept.length) {
+    throw notWhole("each of nclx, irot and imir once");
+  }
+  return kept.map(({ bytes }) => bytes);
+}
+
+/** ISO/IEC 14496-12, 8.11.3: an item's extents in the file (method 0) or in `idat` (1). */
+function readLocation({ body }: Box, id: number): { method: number; extents: Extent[] } {
+  const fields = new Fields(body);
+  const version = fields.version();
+  const sizes = fields.uint(2);
+  const [offsetBytes, lengthBytes, baseBytes] = [sizes >> 12, (sizes >> 8) & 15, (sizes >> 4) & 15];
+  const indexBytes = version === 0 ? 0 : sizes & 15;
+  for (let left = fields.uint(version < 2 ? 2 : 4); left > 0; left -= 1) {
+    const item = fields.uint(version < 2 ? 2 : 4);
+    const method = version === 0 ? 0 : fields.uint(2) & 15;
+    const reference = fields.uint(2);
+    const base = fields.uint(baseBytes);
+    const count = fields.uint(2);
+    if (item !== id) {
+      fields.skip(count * (indexBytes + offsetBytes + lengthBytes));
+      continue;
+    }
+    if (method > 1 || reference !== 0 || count > mostExtents) {
+      throw unlikePillow("an AVIF whose picture lies elsewhere");
+    }
+    const extents = Array.from({ length: count }, () => {
+      fields.skip(indexBytes);
+      return { offset: base + fields.uint(offsetBytes), length: fields.uint(lengthBytes) };
+    });
+    return { method, extents };
+  }
+  throw notWhole("a location of the primary item");
+}
+
+function readExtents(source: Buffer, extents: readonly Extent[]): Buffer {
+  const parts = extents.map(({ offset, length }) => {
+    if (length === 0 || offset + length > source.length) throw notWhole("extents within the file");
+    return source.subarray(offset, offset + length);
+  });
+  const total = parts.reduce((sum, part) => sum + part.length, 0);
+  // Extents may overlap.
+  if (total > source.length) throw notWhole("extents no longer than the file");
+  const [first = Buffer.alloc(0)] = parts;
+  return parts.length === 1 ? first : Buffer.concat(parts);
+}
+
+/** Big-endian numbers, one after the other. */
+class Fields {
+  at = 0;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** @param length in bytes; 0 gives 0 */
+  uint(length: number): number {
+    const start = this.at;
+    this.skip(length);
+    let value = 0;
+    for (let at = start; at < this.at; at += 1) value = value * 256 + (this.#bytes[at] ?? 0);
+    return value;
+  }
+
+  text(length: number): string {
+    const start = this.at;
+    this.skip(length);
+    return this.#bytes.toString("latin1", start, this.at);
+  }
+
+  /** ISO/IEC 14496-12, 4.2: of a full box, whose flags are passed over. */
+  version(): number {
+    return Math.floor(this.uint(4) / 2 ** 24);
+  }
+
+  skip(length: number): void {
+    if (length > this.#bytes.length - this.at) throw notWhole("a field within its box");
+    this.at += length;
+  }
+}
