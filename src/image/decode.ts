@@ -17,6 +17,7 @@ import { isPng, mostChunks, withoutCompressedTexts } from "./png-chunks.js";
 import { readTextOrientation } from "./png-orientation.js";
 import { isReadLikePillow } from "./tiff-samples.js";
 import { isTurned, turnUpright } from "./turn.js";
+import { isWebp, readWebpStill } from "./webp-chunks.js";
 
 /** A picture as people see it: upright. */
 export interface DecodedImage extends Pixels {
@@ -81,7 +82,7 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
   const picture = pictureOf(file);
   const metadata = await readMetadata(picture.file);
   const { format, width, height } = metadata;
-  const orientation = orientationOf(file, metadata);
+  const orientation = picture.orientation ?? orientationOf(file, metadata);
   const sourceBytes = metadata.channels * (sampleBytes[metadata.depth] ?? longestSampleBytes);
   checkSize({ width, height, rowBytes: width * sourceBytes }, limits);
   if (format === "tiff" && !isReadLikePillow(file)) throw unlikePillow("a TIFF of such samples");
@@ -151,10 +152,13 @@ interface Picture {
   file: Uint8Array;
   /** Memory that its size does not tell. */
   moreBytes?: number;
+  /** Where libvips does not read it. */
+  orientation?: number;
 }
 
 function pictureOf(file: Uint8Array): Picture {
   if (isBoxFile(file)) return readAvifStill(file);
+  if (isWebp(file)) return readWebpStill(file);
   if (isPng(file)) {
     const picture = withoutCompressedTexts(file);
     if (picture !== undefined) return { file: picture };
