@@ -18,6 +18,8 @@ export interface AvifShape {
   inMeta?: readonly Buffer[];
   /** How many extents the data is cut into. */
   extents?: number;
+  /** Each extent is all of the data. */
+  isRepeated?: boolean;
 }
 
 export function avif(shape: AvifShape): Buffer {
@@ -25,6 +27,7 @@ export function avif(shape: AvifShape): Buffer {
   const all = [fullBox("ispe", uint(4, shape.width), uint(4, shape.height)), ...properties];
   const essential = shape.isEssential === true ? 0x80 : 0;
   const cut = Math.ceil(data.length / extents);
+  const isRepeated = shape.isRepeated === true;
   const meta = (start: number): Buffer =>
     fullBox(
       "meta",
@@ -45,6 +48,7 @@ export function avif(shape: AvifShape): Buffer {
         ...[uint(4, 0x0100_0000), uint(2, 0x4400), uint(2, 1), uint(2, 1), uint(2, method)],
         ...[uint(2, 0), uint(2, extents)],
         ...Array.from({ length: extents }, (_, index) => {
+          if (isRepeated) return Buffer.concat([uint(4, start), uint(4, data.length)]);
           const length = Math.min(cut, data.length - index * cut);
           return Buffer.concat([uint(4, start + index * cut), uint(4, length)]);
         }),

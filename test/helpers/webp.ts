@@ -47,16 +47,27 @@ export interface GroupsShape {
   /** 2 to 9: a block's side is a power of two. */
   blockBits?: number;
   cacheBits?: number;
+  /** A palette of 16 colours: two indices in a pixel. */
+  hasPalette?: boolean;
 }
 
 /** The chunk VP8L of a square picture of one colour, whose blocks use one group after the other (RFC 9649, section 3). */
-export function manyGroups({ side, groups, blockBits = 2, cacheBits = 0 }: GroupsShape): Buffer {
+export function manyGroups(shape: GroupsShape): Buffer {
+  const { side, groups, blockBits = 2, cacheBits = 0, hasPalette = false } = shape;
   const bits = new BitWriter();
   bits.put(0x2f, 8);
   bits.put(side - 1, 14);
   bits.put(side - 1, 14);
-  // No alpha, version 0, no transform.
-  bits.put(0, 5);
+  // No alpha, version 0.
+  bits.put(0, 4);
+  if (hasPalette) {
+    bits.put(0b111, 3);
+    bits.put(15, 8);
+    bits.put(0, 1);
+    for (let code = 0; code < 5; code += 1) putSymbolCode(bits, 0);
+  }
+  // No other transform.
+  bits.put(0, 1);
   bits.put(cacheBits === 0 ? 0 : 1, 1);
   if (cacheBits > 0) bits.put(cacheBits, 4);
   // An entropy image, without a colour cache: 8 bits of green, then of red.
@@ -66,7 +77,8 @@ export function manyGroups({ side, groups, blockBits = 2, cacheBits = 0 }: Group
   putBytesCode(bits, 24);
   putBytesCode(bits, 0);
   for (let code = 0; code < 3; code += 1) putSymbolCode(bits, 0);
-  const blocks = Math.ceil(side / 2 ** blockBits) ** 2;
+  const columns = Math.ceil((hasPalette ? side / 2 : side) / 2 ** blockBits);
+  const blocks = columns * Math.ceil(side / 2 ** blockBits);
   for (let block = 0; block < blocks; block += 1) {
     bits.put(reversed(block % groups), 8);
     bits.put(reversed((block % groups) >> 8), 8);

@@ -185,6 +185,20 @@ describe("an AV1 stream of aomenc's:", () => {
     expect([more("full-420-8"), more("grain")]).toEqual([0, 40 * 24 * 3]);
   });
 
+  test("of several operating points, or of layers", () => {
+    // The sequence header's body is behind two headers of OBUs: 5 bits from bit 7 on, then 12.
+    for (const [at, bits] of [
+      [5, 0x10],
+      [6, 0x01],
+    ] as const) {
+      const stream = streamOf("full-420-8");
+      stream[at] = (stream[at] ?? 0) | bits;
+      expect(() => readAv1Frame(stream)).toThrow("AV1 layers");
+    }
+    const extended = Buffer.concat([obus[0] ?? Buffer.alloc(0), Buffer.from("1e0000", "hex")]);
+    expect(() => readAv1Frame(extended)).toThrow("AV1 layers");
+  });
+
   test("of three frames", () => {
     expect(() => readAv1Frame(streamOf("multi"))).toThrow("several AV1 frames");
   });
@@ -200,6 +214,12 @@ describe("an AV1 stream of aomenc's:", () => {
       expect(() => readAv1Frame(changed)).toThrow("no shown key frame");
     }
   });
+});
+
+test("extents that overlap give no more than the file", () => {
+  const read = (): unknown => readAvifStill(avif({ ...shape, extents: 64, isRepeated: true }));
+  const cause = { message: "expected extents no longer than the file" };
+  expect(read).toThrow(expect.objectContaining({ cause: expect.objectContaining(cause) }));
 });
 
 test("any cut and any changed byte gives a picture or a refusal", () => {

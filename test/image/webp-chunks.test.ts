@@ -4,6 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import { RequestError } from "../../src/errors.js";
 import { configureDecoder, inspectImage } from "../../src/image/decode.js";
 import { defaultLimits } from "../../src/image/limits.js";
+import { PrefixCode, Vp8lBits } from "../../src/image/vp8l-codes.js";
 import { readVp8lTableBytes } from "../../src/image/vp8l-tables.js";
 import { readWebpStill } from "../../src/image/webp-chunks.js";
 import { decode } from "../helpers/decode.js";
@@ -67,6 +68,33 @@ describe("a WebP has the same pixels without what is left out:", () => {
     const lossy = await picture().webp().toBuffer();
     expect(readWebpStill(lossy).moreBytes).toBe(0);
   });
+});
+
+test("a WebP has one picture, of its canvas' size", async () => {
+  const image = await chunkOf({});
+  expect(() => readWebpStill(webp(vp8x(0, 61, 43), image))).not.toThrow();
+  for (const file of [
+    webp(vp8x(0, 60, 43), image),
+    webp(vp8x(0, 61, 44), image),
+    webp(vp8x(0, 61, 43), image, image),
+    webp(vp8x(0, 61, 43)),
+    webp(vp8x(2, 61, 43), image),
+  ]) {
+    expect(() => readWebpStill(file)).toThrow(RequestError);
+  }
+});
+
+test("a prefix code is complete, or has one symbol", () => {
+  const code = (lengths: readonly number[]): number => {
+    const bits = new Vp8lBits(Buffer.from([0b101]));
+    return new PrefixCode(bits, lengths).read(bits);
+  };
+  expect(code([0, 0, 15])).toBe(2);
+  // Of the codes 0, 10 and 11, in order of length, the second.
+  expect(code([2, 1, 2])).toBe(0);
+  for (const lengths of [[], [0, 0], [1, 2], [1, 1, 1], [2, 2, 2]]) {
+    expect(() => code(lengths)).toThrow(RequestError);
+  }
 });
 
 describe("of an animation", () => {
@@ -141,6 +169,7 @@ describe("the tables of a lossless picture's prefix codes", () => {
     expect(tableBytes({ side: 64, groups: 200 })).toBe(200 * one);
     expect(tableBytes({ side: 256, groups: 300, blockBits: 3 })).toBe(300 * one);
     expect(tableBytes({ side: 256, groups: 3000 })).toBe(3000 * one);
+    expect(tableBytes({ side: 64, groups: 128, hasPalette: true })).toBe(128 * one);
     expect(tableBytes({ side: 64, groups: 10, cacheBits: 11 })).toBe(10 * (one + 4 * 2050));
   });
 
