@@ -6,6 +6,7 @@ export const chunkType = {
   compressedText: typeOf("zTXt"),
   internationalText: typeOf("iTXt"),
   profile: typeOf("iCCP"),
+  end: typeOf("IEND"),
 } as const;
 
 /** Where a chunk is in its file: the first byte of its data, and the one after the last; a length stands before, a CRC after it. */
@@ -20,7 +21,7 @@ const crcBytes = 4;
 export const mostChunks = 10_000;
 
 /**
- * Visits chunks in their order (PNG, section 5.3: length, type, data, CRC), up to what is none. Nothing is allocated for
+ * Visits chunks in their order (PNG, section 5.3: length, type, data, CRC), up to IEND or what is none. Nothing is allocated for
  * a chunk: an upload may have 1.7 million.
  *
  * @returns false where there are more than `mostChunks` beside IDAT; the others are not visited
@@ -37,6 +38,7 @@ export function visitPngChunks(file: Uint8Array, visit: ChunkVisitor): boolean {
       others += 1;
       if (others > mostChunks) return false;
       visit(type, dataStart, dataEnd);
+      if (type === chunkType.end) return true;
     }
     at = dataEnd + crcBytes;
   }

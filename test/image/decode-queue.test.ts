@@ -144,6 +144,17 @@ describe("the decode queue", () => {
     await expect(queue.prepare(large, never, "a")).resolves.toMatchObject({ width: 1200 });
   });
 
+  test("claims memory while headers are read: as much as large files' metadata may take", async () => {
+    const queue = queueOf({ maxDecodeBytesInFlight: largeBytes + 40e6 });
+    const padded = Buffer.concat([small, Buffer.alloc(4e6)]);
+    const first = [queue.prepare(small, never, "a"), queue.prepare(padded, never, "a")];
+    expect(queue.length).toBe(0);
+    const second = queue.prepare(padded, never, "b");
+    expect(queue.length).toBe(1);
+    await Promise.all([...first, second]);
+    expect(queue.length).toBe(0);
+  });
+
   test("stops a decoding at its deadline", async () => {
     // One pixel wide: the rows' overhead takes seconds.
     const limits = { ...defaultLimits, maxHeight: 20_000_000 };

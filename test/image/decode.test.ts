@@ -137,6 +137,7 @@ describe("decoding refuses, rather than read it unlike Pillow,", () => {
         file.subarray(at),
       ]);
     expect(firstOpaqueFrame(controls(9000))).toBeDefined();
+    expect(firstOpaqueFrame(controls(10_001))).toBeUndefined();
     await expect(decode(controls(6_900_000), maxPixels)).rejects.toMatchObject({
       code: "IMAGE_UNSUPPORTED",
     });

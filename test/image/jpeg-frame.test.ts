@@ -150,7 +150,9 @@ describe("a JPEG's markers are those that libjpeg finds", () => {
 
   test("up to the end of the image", async () => {
     const file = await fixture("progressive.jpg");
-    expect(countScans(Buffer.concat([file, file.subarray(2)]))).toBe(10);
+    expect(countScans(Buffer.concat([file, Buffer.from("0002ffda0008010100003f00", "hex")]))).toBe(
+      10,
+    );
   });
 });
 
