@@ -79,7 +79,9 @@ export function withoutCompressedTexts(file: Uint8Array): Uint8Array | undefined
   let keptFrom = 0;
   const isWhole = visitPngChunks(file, (type, dataStart, dataEnd) => {
     if (!isCompressed(type)) return;
-    parts.push(file.subarray(keptFrom, dataStart - headBytes));
+    const start = dataStart - headBytes;
+    // Of chunks beside each other no part lies between.
+    if (start > keptFrom) parts.push(file.subarray(keptFrom, start));
     keptFrom = dataEnd + crcBytes;
   });
   if (!isWhole) return undefined;
