@@ -1,4 +1,5 @@
 import { notWhole, unlikePillow } from "./decode-failure.js";
+import { boxesIn, Fields, type Box } from "./iso-boxes.js";
 
 /** What an AVIF says of its primary item, as far as its pixels depend on it. */
 export interface AvifItem {
@@ -11,13 +12,6 @@ export interface AvifItem {
   data: Buffer;
 }
 
-interface Box {
-  type: string;
-  /** Of the whole box. */
-  bytes: Buffer;
-  body: Buffer;
-}
-
 interface Extent {
   offset: number;
   length: number;
@@ -25,8 +19,6 @@ interface Extent {
 
 /** Of a primary item; encoders write one. */
 const mostExtents = 64;
-/** In one container. A collection of pictures has some for each item. */
-const mostBoxes = 10_000;
 /** Properties that change no pixel here, essential or not: `av1C` is written anew from the stream. */
 const withoutEffect = ["av1C", "pixi", "pasp", "clli", "mdcv", "cclv", "amve", "colr"];
 /** The AVIF specification, 2.3.2: layers and operating points; ISO/IEC 14496-12, 12.1.4: the clean aperture. */
@@ -89,23 +81,6 @@ function findMeta(file: Buffer): (type: string) => Box {
 function brandsOf(body: Buffer): string[] {
   const text = body.toString("latin1", 0, Math.min(body.length, 1024));
   return (text.match(/[^]{4}/gu) ?? []).filter((_brand, index) => index !== 1);
-}
-
-/** ISO/IEC 14496-12, 4.2: size, type, a size of 64 bits where the first is 1; 0 is up to the end. */
-function* boxesIn(bytes: Buffer): Generator<Box> {
-  let count = 0;
-  for (let at = 0; at < bytes.length;) {
-    count += 1;
-    if (count > mostBoxes) throw unlikePillow(`an AVIF of more than ${mostBoxes} boxes`);
-    const fields = new Fields(bytes.subarray(at));
-    const short = fields.uint(4);
-    const type = fields.text(4);
-    const size = short === 1 ? fields.uint(8) : short === 0 ? bytes.length - at : short;
-    if (size < fields.at || size > bytes.length - at) throw notWhole("a box within its container");
-    const box = bytes.subarray(at, at + size);
-    yield { type, bytes: box, body: box.subarray(fields.at) };
-    at += size;
-  }
 }
 
 /** ISO/IEC 14496-12, 8.11.4. */
@@ -232,39 +207,4 @@ function readExtents(source: Buffer, extents: readonly Extent[]): Buffer {
   if (total > source.length) throw notWhole("extents no longer than the file");
   const [first = Buffer.alloc(0)] = parts;
   return parts.length === 1 ? first : Buffer.concat(parts);
-}
-
-/** Big-endian numbers, one after the other. */
-class Fields {
-  at = 0;
-  readonly #bytes: Buffer;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  /** @param length in bytes; 0 gives 0 */
-  uint(length: number): number {
-    const start = this.at;
-    this.skip(length);
-    let value = 0;
-    for (let at = start; at < this.at; at += 1) value = value * 256 + (this.#bytes[at] ?? 0);
-    return value;
-  }
-
-  text(length: number): string {
-    const start = this.at;
-    this.skip(length);
-    return this.#bytes.toString("latin1", start, this.at);
-  }
-
-  /** ISO/IEC 14496-12, 4.2: of a full box, whose flags are passed over. */
-  version(): number {
-    return Math.floor(this.uint(4) / 2 ** 24);
-  }
-
-  skip(length: number): void {
-    if (length > this.#bytes.length - this.at) throw notWhole("a field within its box");
-    this.at += length;
-  }
 }

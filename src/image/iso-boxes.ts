@@ -1,0 +1,68 @@
+import { notWhole, unlikePillow } from "./decode-failure.js";
+
+/** Of the ISO base media file format. */
+export interface Box {
+  type: string;
+  /** Of the whole box. */
+  bytes: Buffer;
+  body: Buffer;
+}
+
+/** In one container. A collection of pictures has some for each item. */
+const mostBoxes = 10_000;
+
+/**
+ * ISO/IEC 14496-12, 4.2: size, type, a size of 64 bits where the first is 1; 0 is up to the end.
+ *
+ * @throws RequestError IMAGE_UNSUPPORTED
+ */
+export function* boxesIn(bytes: Buffer): Generator<Box> {
+  let count = 0;
+  for (let at = 0; at < bytes.length;) {
+    count += 1;
+    if (count > mostBoxes) throw unlikePillow(`an AVIF of more than ${mostBoxes} boxes`);
+    const fields = new Fields(bytes.subarray(at));
+    const short = fields.uint(4);
+    const type = fields.text(4);
+    const size = short === 1 ? fields.uint(8) : short === 0 ? bytes.length - at : short;
+    if (size < fields.at || size > bytes.length - at) throw notWhole("a box within its container");
+    const box = bytes.subarray(at, at + size);
+    yield { type, bytes: box, body: box.subarray(fields.at) };
+    at += size;
+  }
+}
+
+/** Big-endian numbers, one after the other; a RequestError IMAGE_UNSUPPORTED where they end. */
+export class Fields {
+  at = 0;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** @param length in bytes; 0 gives 0 */
+  uint(length: number): number {
+    const start = this.at;
+    this.skip(length);
+    let value = 0;
+    for (let at = start; at < this.at; at += 1) value = value * 256 + (this.#bytes[at] ?? 0);
+    return value;
+  }
+
+  text(length: number): string {
+    const start = this.at;
+    this.skip(length);
+    return this.#bytes.toString("latin1", start, this.at);
+  }
+
+  /** ISO/IEC 14496-12, 4.2: of a full box, whose flags are passed over. */
+  version(): number {
+    return Math.floor(this.uint(4) / 2 ** 24);
+  }
+
+  skip(length: number): void {
+    if (length > this.#bytes.length - this.at) throw notWhole("a field within its box");
+    this.at += length;
+  }
+}
