@@ -1,5 +1,5 @@
 /**
- * Preloaded into the server (`node --import`), which knows nothing of it: SIGUSR2 collects its garbage, SIGWINCH also has
+ * Preloaded into the server (`node --import`), which knows nothing of it: SIGURG collects its garbage, SIGWINCH also has
  * the C library give free memory back, and then one line on standard error says what is in use.
  */
 import { Session } from "node:inspector/promises";
@@ -36,7 +36,7 @@ if (isMainThread) {
     };
     process.stderr.write(`${mark}${JSON.stringify(figures)}\n`);
   };
-  process.on("SIGUSR2", () => void collect().then(tell));
+  process.on("SIGURG", () => void collect().then(tell));
   process.on("SIGWINCH", () => {
     void collect().then(() => {
       trim(0);

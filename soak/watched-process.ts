@@ -65,7 +65,7 @@ export class WatchedProcess {
    */
   async collect(trim = false): Promise<Live> {
     const told = new Promise<Live>((resolve) => this.#waiting.push(resolve));
-    process.kill(this.#pid, trim ? "SIGWINCH" : "SIGUSR2");
+    process.kill(this.#pid, trim ? "SIGWINCH" : "SIGURG");
     const late = delay(patienceMs, undefined, { ref: false }).then(() => {
       throw new Error(`the server's probe did not answer within ${patienceMs} ms`);
     });

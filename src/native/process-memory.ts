@@ -2,7 +2,9 @@ import { Session } from "node:inspector/promises";
 import { loadKoffi } from "./koffi.js";
 
 /** From glibc's malloc.h. */
-const mallocParameters = { trimThreshold: -1, mmapThreshold: -3 } as const;
+const mallocParameters = { trimThreshold: -1, mmapThreshold: -3, arenaMax: -8 } as const;
+/** Heaps of malloc that all threads share. */
+const arenas = 2;
 /** Blocks up to half as much come from the heap, and so much of it is kept when they are free again. */
 const keptBytes = 32 * 1024 * 1024;
 /** From Linux' mman-common.h. */
@@ -23,16 +25,31 @@ export async function tidyMemory(): Promise<void> {
 }
 
 /**
+ * Has the threads share a few heaps of glibc's malloc, in place of eight for each processor. Each heap grows to the
+ * most that it ever had to hold at one time, and any of the decoding threads may decode the largest picture.
+ * To be called before there are threads that would get a heap of their own.
+ */
+export async function shareHeaps(): Promise<void> {
+  await setMalloc([[mallocParameters.arenaMax, arenas]]);
+}
+
+/**
  * Has the C library keep what it has got from the kernel: pictures and tensors of megabytes come and go
  * with every request, and each page that comes anew costs a fault. Where there is no glibc, as in Mystikos,
  * nothing happens.
  */
 export async function keepHeap(): Promise<void> {
+  await setMalloc([
+    [mallocParameters.mmapThreshold, keptBytes / 2],
+    [mallocParameters.trimThreshold, keptBytes],
+  ]);
+}
+
+async function setMalloc(settings: readonly (readonly [number, number])[]): Promise<void> {
   await attempt(async () => {
     const koffi = await loadKoffi();
     const mallopt = koffi.load(null).func("int mallopt(int parameter, int value)");
-    mallopt(mallocParameters.mmapThreshold, keptBytes / 2);
-    mallopt(mallocParameters.trimThreshold, keptBytes);
+    for (const [parameter, value] of settings) mallopt(parameter, value);
   });
 }
 

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { hugePageAdviser, keepHeap, tidyMemory } from "../../src/native/process-memory.js";
 
@@ -15,7 +17,19 @@ async function flagsAt(address: bigint): Promise<string[]> {
   return [];
 }
 
+const heapsScript = fileURLToPath(new URL("../helpers/heaps-child.mjs", import.meta.url));
+
+/** How many heaps malloc has in a process that has decoded pictures in several threads. */
+function heapsOfProcess(...options: string[]): number {
+  return Number(execFileSync(process.execPath, [heapsScript, ...options], { encoding: "utf8" }));
+}
+
 describe("the process' memory", () => {
+  test("shares few heaps between its threads", () => {
+    const heaps = heapsOfProcess("shared");
+    expect(heaps).toBeLessThan(heapsOfProcess() / 2);
+  });
+
   test("gets huge pages advised where a large buffer is to be filled", async () => {
     const { default: koffi } = await import("koffi");
     const advise = await hugePageAdviser();
