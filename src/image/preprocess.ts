@@ -40,6 +40,7 @@ export async function prepareImage(
   { preprocessing, timeoutSeconds, signal }: PrepareOptions,
 ): Promise<PreparedImage> {
   const image = await decodeImage(file, header, timeoutSeconds);
+  checkSamples(image);
   signal.throwIfAborted();
   const pixels = await resizeAndCrop(image, preprocessing).catch((cause: unknown) => {
     // A memory of WebAssembly that cannot grow, an array that cannot be had: nothing else may fail here.
@@ -47,6 +48,17 @@ export async function prepareImage(
   });
   const { width, height, format } = image;
   return { width, height, format, pixels };
+}
+
+/**
+ * A picture with other samples than its header announced would be classified wrongly, and nothing would show it.
+ *
+ * @throws Error
+ */
+function checkSamples({ width, height, channels, data }: Pixels): void {
+  const expected = width * height * channels;
+  if (data.length === expected) return;
+  throw new Error(`decoding: expected ${expected} bytes of samples; got ${data.length}`);
 }
 
 /** @returns `3 × crop × crop` bytes, interleaved */

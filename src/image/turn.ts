@@ -26,7 +26,9 @@ export async function turnUpright(pixels: Pixels, orientation: number): Promise<
   if (turn === undefined) return pixels;
   const { width, height, channels, data } = pixels;
   const raw = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
-  const turned = raw.flop(turn.isMirrored).rotate(turn.degrees).raw();
-  const { data: upright, info } = await turned.toBuffer({ resolveWithObject: true });
+  const turned = raw.flop(turn.isMirrored).rotate(turn.degrees);
+  // Without a colour space of its own sharp makes three channels of one.
+  const output = turned.toColourspace(channels === 1 ? "b-w" : "srgb").raw();
+  const { data: upright, info } = await output.toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, channels, data: upright };
 }
