@@ -19,12 +19,8 @@ import { createTransport, httpClient, type Transport } from "./net/transport.js"
 import type { Platform } from "./platform.js";
 import { ImageKeys } from "./secrets/image-keys.js";
 import { KeyRefresher } from "./secrets/key-refresher.js";
-import {
-  releaseAll,
-  removeKeyFiles,
-  type ReleaseOptions,
-  type SecretRoles,
-} from "./secrets/release.js";
+import { removeKeyFiles } from "./secrets/key-file.js";
+import { releaseAll, type ReleaseOptions, type SecretRoles } from "./secrets/release.js";
 import { wireRelease } from "./wire-release.js";
 
 export interface BootOptions extends LoadedConfig {
@@ -64,7 +60,12 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   const metrics = new Metrics({ untold: options.platform.untold });
   metrics.watchLog(options.lostLogLines);
   const transport = await openTransport(config);
-  const undo = [() => removeKeyFiles(config.Secret)];
+  const keyFiles = config.Secret.map(({ LocalPath: path }) => path);
+  const undo: (() => Promise<void> | void)[] = [
+    () => {
+      removeKeyFiles(keyFiles);
+    },
+  ];
   const stop = (): Promise<void> => doAll(undo.splice(0).reverse());
   try {
     const release = await wireRelease({
@@ -113,12 +114,14 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
 }
 
 /** One after the other, whatever fails on the way; the first failure is told at the end. */
-async function doAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+async function doAll(steps: readonly (() => Promise<void> | void)[]): Promise<void> {
   const failures: unknown[] = [];
   for (const step of steps) {
-    await step().catch((error: unknown) => {
+    try {
+      await step();
+    } catch (error) {
       failures.push(error);
-    });
+    }
   }
   if (failures.length > 0) throw failures[0];
 }

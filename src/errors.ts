@@ -6,6 +6,7 @@ export type BootErrorCode =
   | "CONFIG_UNREADABLE"
   | "CONFIG_INVALID"
   | "ENVIRONMENT_INCOMPLETE"
+  | "ENVIRONMENT_REFUSED"
   | "CLIENT_INVALID"
   | "CLIENT_FAILED"
   | "EVIDENCE_UNAVAILABLE"
@@ -27,7 +28,8 @@ export type BootErrorCode =
   | "MODEL_INVALID"
   | "MODEL_OUT_OF_MEMORY"
   | "MODEL_TIMEOUT"
-  | "LISTEN_FAILED";
+  | "LISTEN_FAILED"
+  | "STOP_TIMEOUT";
 
 export type RequestErrorCode =
   | "IMAGE_MISSING"

@@ -252,6 +252,8 @@ function checkShares({ Limits: limits }: Inference, context: z.RefinementCtx): v
 export const configSchema = z.looseObject({
   /** Mystikos': how many processors the TEE's threads may use; 0 or absent: all. */
   MaxAffinityCPUs: z.int().min(0).optional(),
+  /** Mystikos': `NAME=VALUE`, the measured part of the environment. */
+  EnvironmentVariables: z.array(z.string()).optional(),
   Secret: z.array(secret).min(1),
   Inference: inference.superRefine(checkShares),
 });

@@ -1,5 +1,5 @@
-import { rmSync } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UnavailableError, describeCause } from "../errors.js";
 import { keyBytes } from "./client.js";
@@ -13,39 +13,51 @@ function temporaryName(path: string): string {
  * Writes a released key where the configuration says, whole or not at all, for this user alone
  * (mode 0600): under a temporary name first, synced, then renamed.
  *
+ * Not by libuv's pool: a thread of it could give the file its name after the end of the process has removed it.
+ *
  * @throws UnavailableError KEY_FILE_FAILED
  */
-export async function writeKeyFile(path: string, key: Uint8Array): Promise<void> {
+export function writeKeyFile(path: string, key: Uint8Array): void {
   const temporary = temporaryName(path);
-  await explain(`writing ${path}`, async () => {
-    await rm(temporary, { force: true });
+  try {
+    rmSync(temporary, { force: true });
     try {
       // Not through whatever somebody may have put there meanwhile.
-      const file = await open(temporary, "wx", 0o600);
+      const file = openSync(temporary, "wx", 0o600);
       try {
-        await file.writeFile(key);
-        await file.sync();
+        writeFileSync(file, key);
+        fsyncSync(file);
       } finally {
-        await file.close();
+        closeSync(file);
       }
-      await rename(temporary, path);
+      renameSync(temporary, path);
     } catch (error) {
-      await rm(temporary, { force: true });
+      rmSync(temporary, { force: true });
       throw error;
     }
-  });
+  } catch (error) {
+    throw failed(`writing ${path}`, error);
+  }
 }
 
 /**
- * Deletes a key file, and what a crash may have left of one; where there is none, that is fine. Not by libuv's pool, all
+ * Deletes key files, and what a crash may have left of one; where there is none, that is fine. Not by libuv's pool, all
  * of whose threads may be held when the process is to end.
+ *
+ * @throws UnavailableError KEY_FILE_FAILED about the first that cannot be removed, once all that can be are
  */
-export async function removeKeyFile(path: string): Promise<void> {
-  await explain(`removing ${path}`, () => {
-    rmSync(temporaryName(path), { force: true });
-    rmSync(path, { force: true });
-    return Promise.resolve();
-  });
+export function removeKeyFiles(paths: readonly string[]): void {
+  const failures: UnavailableError[] = [];
+  for (const path of paths) {
+    for (const file of [temporaryName(path), path]) {
+      try {
+        rmSync(file, { force: true });
+      } catch (error) {
+        failures.push(failed(`removing ${path}`, error));
+      }
+    }
+  }
+  if (failures[0] !== undefined) throw failures[0];
 }
 
 /**
@@ -55,40 +67,31 @@ export async function removeKeyFile(path: string): Promise<void> {
  * @throws UnavailableError KEY_FILE_FAILED where it is unreadable or not exactly 32 bytes
  */
 export async function readKeyFile(path: string): Promise<Buffer | undefined> {
-  return explain(`reading ${path}`, async () => {
-    let key: Buffer;
-    try {
-      key = await readFile(path);
-    } catch (error) {
-      if (
-        typeof error === "object" &&
-        error !== null &&
-        "code" in error &&
-        error.code === "ENOENT"
-      ) {
-        return undefined;
-      }
-      throw error;
-    }
-    if (key.length === keyBytes) return key;
-    key.fill(0);
-    throw new Error(`${key.length} bytes`);
-  });
+  let key: Buffer;
+  try {
+    key = await readFile(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw failed(`reading ${path}`, error);
+  }
+  if (key.length === keyBytes) return key;
+  key.fill(0);
+  throw failed(`reading ${path}`, new Error(`${key.length} bytes`));
 }
 
-async function explain<T>(doing: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (cause) {
-    throw new UnavailableError(
-      "KEY_FILE_FAILED",
-      {
-        doing,
-        expected: `a key file of ${keyBytes} bytes that only this user reads`,
-        got: describeCause(cause),
-        fix: "Check the secret's LocalPath and the rights on its folder",
-      },
-      { cause },
-    );
-  }
+function isMissing(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT";
+}
+
+function failed(doing: string, cause: unknown): UnavailableError {
+  return new UnavailableError(
+    "KEY_FILE_FAILED",
+    {
+      doing,
+      expected: `a key file of ${keyBytes} bytes that only this user reads`,
+      got: describeCause(cause),
+      fix: "Check the secret's LocalPath and the rights on its folder",
+    },
+    { cause },
+  );
 }

@@ -5,7 +5,7 @@ import { BootError, UnavailableError, describeCause, describeFailure } from "../
 import { Deadline } from "../net/deadline.js";
 import { withSignal, type FailedAttempt } from "../net/retry.js";
 import type { ReleasedKey, SecretReleaseClient } from "./client.js";
-import { readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.js";
+import { readKeyFile, removeKeyFiles, writeKeyFile } from "./key-file.js";
 import type { KeyRegister } from "./key-register.js";
 import type { KeyVersion } from "./key-versions.js";
 
@@ -81,15 +81,13 @@ export async function releaseAll(
     }
   };
   try {
-    for (const secret of secrets) {
-      if (!isRuntimeReleased(secret, options)) await removeKeyFile(secret.LocalPath);
-    }
+    removeKeyFiles(pathsOf(secrets.filter((secret) => !isRuntimeReleased(secret, options))));
     await Promise.all(secrets.map(release));
     if ("error" in fatal) throw fatal.error;
     return keys;
   } catch (error) {
     // Why it failed matters more than what is left, which the next start removes.
-    await removeKeyFiles(secrets).catch(() => undefined);
+    attemptRemoval(secrets);
     throw error;
   } finally {
     deadline.end();
@@ -112,7 +110,7 @@ export async function releaseKey(
   try {
     const key = await takeKey(Uint8Array.from(bytes), options.useOf(secret));
     options.register.claim(secret.ID, key);
-    await writeKeyFile(secret.LocalPath, bytes);
+    writeKeyFile(secret.LocalPath, bytes);
     const tookMs = Math.round(performance.now() - start);
     options.onReleased(secret, { source: "client", version, tookMs });
     return { key, version };
@@ -121,11 +119,16 @@ export async function releaseKey(
   }
 }
 
-/** Removes all that can be removed, before it tells of one that cannot. */
-export async function removeKeyFiles(secrets: readonly SecretEntry[]): Promise<void> {
-  const removals = secrets.map(({ LocalPath: path }) => removeKeyFile(path));
-  await Promise.allSettled(removals);
-  await Promise.all(removals);
+function pathsOf(secrets: readonly SecretEntry[]): string[] {
+  return secrets.map(({ LocalPath: path }) => path);
+}
+
+function attemptRemoval(secrets: readonly SecretEntry[]): void {
+  try {
+    removeKeyFiles(pathsOf(secrets));
+  } catch {
+    // As the caller says.
+  }
 }
 
 async function takeFromRuntime(

@@ -12,7 +12,7 @@ test("a server whose inference thread dies ends, says why, and leaves no key beh
     scene.environment["NODE_OPTIONS"] = `--import=${mortal}`;
     const server = await startServer(await scene.launch());
     expect(readdirSync(scene.keysFolder).sort()).toEqual(["image.key", "model.key", "seal.key"]);
-    process.kill(server.pid, "SIGUSR2");
+    process.kill(server.pid, "SIGWINCH");
     expect(await server.exited).toBe(70);
     expect(server.output()).toContain("confml: error: INTERNAL");
     expect(server.output()).toContain("the inference thread ended with code 1");

@@ -46,7 +46,7 @@ describe("a server that is told to stop", () => {
     const held = join(projectFolder, "test/fixtures/platform/held-pool.mjs");
     scene.environment["NODE_OPTIONS"] = `--import=${held}`;
     server = await startServer(await scene.launch());
-    process.kill(server.pid, "SIGUSR2");
+    process.kill(server.pid, "SIGWINCH");
     await eventually(() => server.output().includes("the pool is held"));
     process.kill(server.pid, "SIGTERM");
     expect([0, 75]).toContain(await server.exited);

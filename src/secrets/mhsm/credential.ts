@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import {
+  AzureAuthorityHosts,
   ClientAssertionCredential,
   ClientSecretCredential,
   type ClientSecretCredentialOptions,
@@ -33,7 +34,8 @@ export async function createCredential(options: CredentialOptions): Promise<Toke
     ...session.clientOptions("azureAd"),
     // The authority comes from the measured configuration, so nobody else need vouch for it.
     disableInstanceDiscovery: true,
-    ...(authority === undefined ? {} : { authorityHost: authority }),
+    // Given always: where it is not, the package takes AZURE_AUTHORITY_HOST, which is the host's.
+    authorityHost: authority ?? AzureAuthorityHosts.AzurePublicCloud,
   };
   let credential: TokenCredential;
   if ("clientSecret" in proof) {

@@ -1,0 +1,181 @@
+import type { Logger } from "pino";
+import {
+  BootError,
+  ConfigurationError,
+  RefusedError,
+  UnavailableError,
+  describeCause,
+} from "../errors.js";
+import { LineWriter } from "../line-writer.js";
+import { prepareToLeave } from "../native/leave.js";
+import { quoteRemote } from "../net/remote-text.js";
+import { removeKeyFiles } from "../secrets/key-file.js";
+import { handleEndingSignals, type UnhandledSignals } from "./signals.js";
+
+/** From sysexits.h, as the readers of exit codes know them. */
+export const exitCodes = {
+  ok: 0,
+  usage: 64,
+  bug: 70,
+  unavailable: 75,
+  refused: 77,
+  configuration: 78,
+} as const;
+
+/** How long the log's last lines, and the line about a failure, may take to get out. */
+const flushTimeoutMs = 1000;
+/** How long requests under way may take to end after a signal. */
+const stopTimeoutMs = 10_000;
+/** Of a stack; the rest says little. */
+const loggedFrames = 8;
+
+/** What the end needs of a server that has begun to boot. */
+export interface EndingServer {
+  log: Logger;
+  /** Absolute paths. */
+  keyFiles: readonly string[];
+  /** The orderly stop; without a running server there is nothing to stop. */
+  stop: () => Promise<void>;
+}
+
+/**
+ * How this process ends, whatever ends it: one exit code, at most one line on standard error, no key file. The first
+ * reason to end counts.
+ */
+export class ProcessEnd {
+  /** Standard output: the log. */
+  readonly output = new LineWriter({ fd: 1 });
+  readonly #errors = new LineWriter({ fd: 2 });
+  /** Until a better way is found. */
+  #exit: (code: number) => never = (code) => process.exit(code);
+  #server: EndingServer | undefined;
+  #isStopping = false;
+  #isLeaving = false;
+
+  /** Listens for whatever may end the process. @returns the signals that will end it at once */
+  watch(): UnhandledSignals | undefined {
+    process.on("uncaughtException", this.#crash);
+    process.on("unhandledRejection", this.#crash);
+    // Where something calls process.exit, or nothing is left to wait for.
+    process.on("exit", () => {
+      this.removeKeyFiles();
+    });
+    return handleEndingSignals(this.#stopOnSignal);
+  }
+
+  /** Finds the way out that waits for nothing. */
+  async prepare(): Promise<void> {
+    this.#exit = await prepareToLeave();
+  }
+
+  /** From now on the end is this server's, too. */
+  serve(server: EndingServer): void {
+    this.#server = server;
+  }
+
+  /** Ends the process because of an error: one line for people, and the exit code of its kind. */
+  async fail(error: unknown): Promise<never> {
+    return error instanceof BootError
+      ? this.leave(exitCodeOf(error), `${error.code}: ${error.message}`)
+      : this.leave(exitCodes.bug, describeBug(error));
+  }
+
+  /**
+   * Ends the process with this exit code, whether or not anybody takes what was printed: whatever still runs may be a
+   * native library's call that never ends.
+   *
+   * @param line for people, on standard error
+   */
+  async leave(code: number, line?: string): Promise<never> {
+    if (this.#isLeaving) return new Promise<never>(() => undefined);
+    this.#isLeaving = true;
+    const left = this.removeKeyFiles();
+    if (code === exitCodes.ok && left !== undefined) {
+      this.#isLeaving = false;
+      return this.fail(left);
+    }
+    if (line !== undefined) this.#errors.write(`confml: error: ${line}\n`);
+    await Promise.all([this.output.flush(flushTimeoutMs), this.#errors.flush(flushTimeoutMs)]);
+    // A boot that goes on meanwhile may have written one.
+    this.removeKeyFiles();
+    return this.#exit(code);
+  }
+
+  readonly #stopOnSignal = (signal: NodeJS.Signals): void => {
+    const log = this.#server?.log;
+    if (this.#isStopping || this.#isLeaving) {
+      log?.info({ signal }, "stopping already");
+      return;
+    }
+    this.#isStopping = true;
+    log?.info({ signal }, "stopping");
+    // Nobody reads them, and a stop that takes too long for whoever asked for it may end in SIGKILL.
+    this.removeKeyFiles();
+    setTimeout(() => void this.fail(stopTimeout()), stopTimeoutMs).unref();
+    const stopped = this.#server?.stop() ?? Promise.resolve();
+    stopped.then(
+      () => this.leave(exitCodes.ok),
+      (error: unknown) => this.fail(error),
+    );
+  };
+
+  readonly #crash = (error: unknown): void => {
+    this.removeKeyFiles();
+    const at = framesOf(error);
+    this.#server?.log.error({ reason: describeSafely(error), at }, "uncaught");
+    void this.leave(exitCodes.bug, describeBug(error));
+  };
+
+  /**
+   * At once, since nothing may come after it.
+   *
+   * @returns why one could not be removed; undefined: none is left
+   */
+  removeKeyFiles(): unknown {
+    try {
+      removeKeyFiles(this.#server?.keyFiles ?? []);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+}
+
+function exitCodeOf(error: BootError): number {
+  if (error instanceof ConfigurationError) return exitCodes.configuration;
+  if (error instanceof RefusedError) return exitCodes.refused;
+  return error instanceof UnavailableError ? exitCodes.unavailable : exitCodes.bug;
+}
+
+function stopTimeout(): UnavailableError {
+  return new UnavailableError("STOP_TIMEOUT", {
+    doing: "stopping after a signal",
+    expected: `all requests under way to end within ${stopTimeoutMs} ms`,
+    got: "some that go on, which are cut off",
+    fix: "Take the server out of its load balancer before it is stopped",
+  });
+}
+
+function describeBug(error: unknown): string {
+  return `INTERNAL: an error of confml's own: ${describeSafely(error)}. Please report it.`;
+}
+
+/** Of an error that nobody expected: its message may quote what another machine sent, its properties may throw. */
+function describeSafely(error: unknown): string {
+  try {
+    return quoteRemote(describeCause(error)).replace(/\.$/u, "");
+  } catch {
+    return "an error that cannot be described";
+  }
+}
+
+/** Functions and their places, without the message. */
+function framesOf(error: unknown): string[] {
+  try {
+    const stack = error instanceof Error ? (error.stack ?? "") : "";
+    const frames = stack.split("\n").filter((line) => /^\s+at /u.test(line));
+    return frames.slice(0, loggedFrames).map((line) => line.trim());
+  } catch {
+    return [];
+  }
+}

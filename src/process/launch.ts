@@ -1,0 +1,52 @@
+import { url } from "node:inspector";
+import { ConfigurationError } from "../errors.js";
+
+/** How this process was started, as far as that can let others into it. */
+export interface Launch {
+  /** Node's options from the command line. */
+  nodeOptions: readonly string[];
+  /** Variables that acted before the first line of ours, with their values. */
+  earlyVariables: ReadonlyMap<string, string>;
+  /** Where a debugger can attach; undefined: nowhere. */
+  inspectorUrl: string | undefined;
+}
+
+/** Node's options that change what memory it takes, or how its engine runs code, and nothing else. */
+const harmlessOptions =
+  /^--(?:disable-wasm-trap-handler|jitless|max-old-space-size=\d+|max-semi-space-size=\d+|wasm-max-mem-pages=\d+)$/u;
+
+/** @param earlyVariables those that were there when the process started */
+export function inspectLaunch(earlyVariables: ReadonlyMap<string, string>): Launch {
+  return { nodeOptions: process.execArgv, earlyVariables, inspectorUrl: url() };
+}
+
+/**
+ * What lets somebody other than the measured code see or change what this process does. The values of variables are not
+ * told.
+ *
+ * @param configured config.json's `EnvironmentVariables` (`NAME=VALUE`), which may preload a library
+ */
+export function findHolesOfLaunch(launch: Launch, configured: readonly string[] = []): string[] {
+  const { nodeOptions, earlyVariables, inspectorUrl } = launch;
+  const isConfigured = ([name, value]: [string, string]): boolean =>
+    name === "LD_PRELOAD" && configured.includes(`${name}=${value}`);
+  const variables = [...earlyVariables].filter((one) => !isConfigured(one)).map(([name]) => name);
+  const options = nodeOptions.filter((option) => !harmlessOptions.test(option));
+  return [
+    ...variables.map((name) => `the variable ${name}`),
+    ...options.map((option) => `Node's option ${option.replace(/=.*/su, "")}`),
+    ...(inspectorUrl === undefined ? [] : ["an open debugger port"]),
+  ];
+}
+
+/** @throws ConfigurationError ENVIRONMENT_REFUSED where there are any */
+export function refuseHoles(holes: readonly string[]): void {
+  if (holes.length === 0) return;
+  throw new ConfigurationError("ENVIRONMENT_REFUSED", {
+    doing: "looking at how the enclave's process was started",
+    expected:
+      "no debugger, no preloaded code and no variable that acts before the server's first line",
+    got: holes.join(", "),
+    fix: "Take them out of config.json (EnvironmentVariables, HostEnvironmentVariables, ApplicationParameters)",
+  });
+}

@@ -1,0 +1,150 @@
+import { fileURLToPath } from "node:url";
+import { setTimeout as after } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import pino, { type Logger } from "pino";
+import { boot, type RunningServer } from "./boot.js";
+import { readEnvironment, type Environment } from "./config/environment.js";
+import { loadConfig, type LoadedConfig } from "./config/load.js";
+import { describeCause, describeFailure } from "./errors.js";
+import { ignoreRealTimeSignals } from "./native/signal-actions.js";
+import { inspectPlatform, systemProbes, type Platform } from "./platform.js";
+import { exitCodes, type ProcessEnd } from "./process/end.js";
+import { findHolesOfLaunch, inspectLaunch, refuseHoles } from "./process/launch.js";
+import type { UnhandledSignals } from "./process/signals.js";
+import { version } from "./version.js";
+
+const usage = `Usage: node main.js [--config FILE]
+
+Serves an encrypted image classifier: gets its keys by attested release, downloads and decrypts the
+model in memory, then listens.
+
+  --config FILE  the configuration (default: /app/config.json)
+  --version      print the version
+  --help         print this
+
+Environment: APP_ID (the Azure AD tenant), CLIENT_ID, CLIENT_SECRET: the principal that may release
+the keys; without CLIENT_SECRET, Kubernetes' workload identity (AZURE_FEDERATED_TOKEN_FILE).
+MHSM_AAD_URL: the resource its tokens are for, where it is not the one the vault names.
+
+Standard output is the log, one JSON object a line. A boot that fails ends with one line on standard
+error and exit code 78 (configuration), 77 (refused), 75 (unavailable, may work later) or 70 (a bug).
+`;
+
+/** The folder that holds `dist`: `/app` in the TEE. */
+const applicationFolder = fileURLToPath(new URL("..", import.meta.url));
+
+/** How long requests under way may take to end where no model will answer them any more. */
+const fatalStopTimeoutMs = 2000;
+
+export interface ServeOptions {
+  end: ProcessEnd;
+  /** Those that were removed, but have acted before the first line of ours. */
+  earlyVariables: ReadonlyMap<string, string>;
+  unhandledSignals: UnhandledSignals | undefined;
+}
+
+/** Does what the command line says. It never throws: where the server fails, the process ends. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { end } = options;
+  let values: { config: string; version: boolean; help: boolean };
+  try {
+    ({ values } = parseArgs({
+      options: {
+        config: { type: "string", default: "/app/config.json" },
+        version: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }));
+  } catch (error) {
+    return end.leave(exitCodes.usage, describeCause(error));
+  }
+  if (values.help || values.version) {
+    process.stdout.write(values.help ? usage : `${version}\n`);
+    return;
+  }
+  try {
+    await start(values.config, options);
+  } catch (error) {
+    await end.fail(error);
+  }
+}
+
+async function start(configFile: string, options: ServeOptions): Promise<void> {
+  const { end, unhandledSignals } = options;
+  const log = pino({ base: null }, end.output);
+  logWarnings(log);
+  const platform = inspectPlatform(systemProbes(process.env));
+  // libvips unpacks some pictures of over 100 MB into temporary files; no plaintext is to reach one.
+  // Its largest unit is g.
+  process.env["VIPS_DISC_THRESHOLD"] = "1000g";
+  reportPlatform(platform, log);
+  if (unhandledSignals !== undefined) {
+    // As in Mystikos, where a signal ends the process at once in any case.
+    log.warn({ ...unhandledSignals }, "no signal handlers here: no orderly stop");
+  }
+  await ignoreRealTimeSignals();
+  const loaded = await loadConfig(configFile);
+  checkLaunch(loaded, platform, log, options);
+  const environment = takeEnvironment(loaded);
+  const running: { server?: RunningServer } = {};
+  end.serve({
+    log,
+    keyFiles: loaded.config.Secret.map(({ LocalPath: path }) => path),
+    stop: () => running.server?.stop() ?? Promise.resolve(),
+  });
+  running.server = await boot({
+    ...loaded,
+    environment,
+    platform,
+    log,
+    lostLogLines: () => end.output.lostLines,
+    applicationFolder,
+    onFatal: (error) => {
+      log.error({ reason: describeFailure(error) }, "serving cannot go on");
+      end.removeKeyFiles();
+      // At once not ready; what waits for the model is answered now.
+      const stopped = running.server?.stop().catch(() => undefined);
+      void Promise.race([stopped, after(fatalStopTimeoutMs)]).then(() => end.fail(error));
+    },
+  });
+}
+
+function reportPlatform(
+  { name, kernel, processors, untold, warnings }: Platform,
+  log: Logger,
+): void {
+  log.info({ platform: name, kernel, node: process.version, processors, untold }, "platform");
+  for (const warning of warnings) log.warn(warning);
+  if (name !== "mystikos-sgx") {
+    log.warn("this is not a trusted execution environment: nothing here is confidential");
+  }
+}
+
+/** Standard error is for the one line about a failure. */
+function logWarnings(log: Logger): void {
+  process.removeAllListeners("warning");
+  process.on("warning", ({ name, message }) => {
+    log.warn({ warning: name, reason: message }, "Node warns");
+  });
+}
+
+/** @throws ConfigurationError ENVIRONMENT_REFUSED in an enclave that others can look into */
+function checkLaunch(
+  { config }: LoadedConfig,
+  { name }: Platform,
+  log: Logger,
+  { earlyVariables }: ServeOptions,
+): void {
+  const holes = findHolesOfLaunch(inspectLaunch(earlyVariables), config.EnvironmentVariables);
+  if (name === "mystikos-sgx") refuseHoles(holes);
+  if (holes.length > 0) log.warn({ holes }, "whoever started this process can look into it");
+}
+
+/** @throws ConfigurationError ENVIRONMENT_INCOMPLETE */
+function takeEnvironment({ config }: LoadedConfig): Environment | undefined {
+  const clients = config.Secret.map(({ ClientLib: client }) => client);
+  const environment = clients.includes("mhsm") ? readEnvironment(process.env) : undefined;
+  // Diagnostic reports print the environment, but native libraries read it too.
+  if (clients.every((client) => client === "mhsm")) delete process.env["CLIENT_SECRET"];
+  return environment;
+}

@@ -1,0 +1,76 @@
+import { describe, expect, test } from "@jest/globals";
+import { findHolesOfLaunch, inspectLaunch, refuseHoles } from "../../src/process/launch.js";
+
+const launch = {
+  nodeOptions: ["--disable-wasm-trap-handler", "--wasm-max-mem-pages=256"],
+  earlyVariables: new Map<string, string>(),
+  inspectorUrl: undefined,
+};
+
+describe("how a process was started", () => {
+  test("lets nobody in as config.json starts it", () => {
+    expect(findHolesOfLaunch(launch)).toEqual([]);
+    expect(() => {
+      refuseHoles([]);
+    }).not.toThrow();
+  });
+
+  test.each([
+    "--inspect=0.0.0.0:1",
+    "--inspect-brk",
+    "--import=/evil.mjs",
+    "--require",
+    "--experimental-loader=/evil.mjs",
+    "--env-file=/evil",
+    "--tls-keylog=/keys",
+    "--heapsnapshot-signal=SIGUSR2",
+    "--report-on-signal",
+    "--cpu-prof",
+    "--trace-events-enabled",
+    "--wasm-max-mem-pages=256 --inspect",
+  ])("lets somebody in with Node's option %s, whose value is not told", (option) => {
+    const holes = findHolesOfLaunch({ ...launch, nodeOptions: [...launch.nodeOptions, option] });
+    expect(holes).toEqual([`Node's option ${option.split("=")[0] ?? ""}`]);
+  });
+
+  test("lets somebody in with a variable that acts early, or an open debugger", () => {
+    const earlyVariables = new Map([
+      ["NODE_OPTIONS", "--import=/secret"],
+      ["LD_PRELOAD", "/evil.so"],
+    ]);
+    const inspectorUrl = "ws://127.0.0.1:9229/secret";
+    expect(findHolesOfLaunch({ ...launch, earlyVariables, inspectorUrl })).toEqual([
+      "the variable NODE_OPTIONS",
+      "the variable LD_PRELOAD",
+      "an open debugger port",
+    ]);
+  });
+
+  test("may preload what the measured configuration names, exactly", () => {
+    const shim = new Map([["LD_PRELOAD", "/lib/libconfml-shim.so"]]);
+    const two = new Map([["LD_PRELOAD", "/lib/libconfml-shim.so:/evil.so"]]);
+    const configured = ["NODE_ENV=production", "LD_PRELOAD=/lib/libconfml-shim.so"];
+    expect(findHolesOfLaunch({ ...launch, earlyVariables: shim }, configured)).toEqual([]);
+    expect(findHolesOfLaunch({ ...launch, earlyVariables: shim })).toHaveLength(1);
+    expect(findHolesOfLaunch({ ...launch, earlyVariables: two }, configured)).toHaveLength(1);
+    const options = new Map([["NODE_OPTIONS", "--inspect"]]);
+    expect(
+      findHolesOfLaunch({ ...launch, earlyVariables: options }, ["NODE_OPTIONS=--inspect"]),
+    ).toHaveLength(1);
+  });
+
+  test("is refused in one line that names each way in", () => {
+    expect(() => {
+      refuseHoles(["the variable NODE_OPTIONS", "an open debugger port"]);
+    }).toThrow(/got the variable NODE_OPTIONS, an open debugger port\. Take them out/u);
+  });
+
+  test("is read from this process", () => {
+    const early = new Map([["NODE_DEBUG", "*"]]);
+    expect(inspectLaunch(early)).toEqual({
+      nodeOptions: process.execArgv,
+      earlyVariables: early,
+      inspectorUrl: undefined,
+    });
+  });
+});

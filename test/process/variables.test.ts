@@ -1,0 +1,55 @@
+import { describe, expect, test } from "@jest/globals";
+import { removeUnnamedVariables } from "../../src/process/variables.js";
+
+describe("the environment", () => {
+  test("keeps what the server names, and nothing else, whatever it is called", () => {
+    const named = {
+      APP_ID: "tenant",
+      CLIENT_ID: "client",
+      CLIENT_SECRET: "secret",
+      MHSM_AAD_URL: "https://vault.example",
+      AZURE_CLIENT_ID: "other client",
+      AZURE_FEDERATED_TOKEN_FILE: "/token",
+      AZURE_TENANT_ID: "other tenant",
+      MYST_TARGET: "sgx",
+    };
+    const environment: NodeJS.ProcessEnv = {
+      ...named,
+      AZURE_AUTHORITY_HOST: "https://evil.example",
+      AZURE_REGIONAL_AUTHORITY_NAME: "evil",
+      AZURE_LOG_LEVEL: "verbose",
+      DEBUG: "*",
+      HTTPS_PROXY: "http://evil.example",
+      NODE_ENV: "development",
+      NODE_TLS_REJECT_UNAUTHORIZED: "0",
+      PATH: "/evil",
+      app_id: "a name in small letters is another one",
+      "": "no name",
+    };
+    removeUnnamedVariables(environment);
+    expect(environment).toEqual({ ...named, NODE_ENV: "production" });
+  });
+
+  test("tells of the removed ones that have acted already, and of no others", () => {
+    const early = {
+      NODE_OPTIONS: "--inspect",
+      NODE_EXTRA_CA_CERTS: "/ca.pem",
+      NODE_PATH: "/evil",
+      NODE_DEBUG: "*",
+      LD_PRELOAD: "/evil.so",
+      LD_LIBRARY_PATH: "/evil",
+      OPENSSL_CONF: "/evil.cnf",
+      SSL_CERT_FILE: "/ca.pem",
+      GLIBC_TUNABLES: "x",
+      ICU_DATA: "/evil",
+    };
+    const told = removeUnnamedVariables({
+      ...early,
+      DEBUG: "*",
+      NODE_ENV: "test",
+      NODE_NO_WARNINGS: "1",
+      APP_ID: "tenant",
+    });
+    expect(Object.fromEntries(told)).toEqual(early);
+  });
+});
