@@ -1,4 +1,6 @@
 import { NativeLibrary, type NativeFunction } from "../../native/library.js";
+import { ProcessState } from "../../native/process-state.js";
+import { endingSignals } from "../../process/signals.js";
 
 /** The functions of Mystikos' `ssr.h`, by the part of their name that differs. */
 const declarations = {
@@ -12,25 +14,49 @@ const declarations = {
 
 type Name = keyof typeof declarations;
 
-/** A secret release client library with Mystikos' interface. */
-export class SsrLibrary {
-  readonly #functions: Readonly<Record<Name, NativeFunction>>;
+/** Node ignores the last two; a library that does not would have a broken connection end the process. */
+const ownSignals = [...endingSignals, "SIGPIPE", "SIGXFSZ"] as const;
+/** Those that ask a process to stop. A library has no use for them, as it may have for SIGALRM during a call. */
+const stopSignals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
+/** How often their handlers are put back while a call goes on, which may hang. */
+const restoreMs = 1000;
 
-  private constructor(functions: Readonly<Record<Name, NativeFunction>>) {
+/**
+ * A secret release client library with Mystikos' interface. What it changes of the process when it is loaded or called is
+ * put back: the handlers of signals, so that the process can be stopped in order, after every call and while one goes on;
+ * the rest when it has been told to end.
+ */
+export class SsrLibrary {
+  /** As it was before the first library was loaded. */
+  static #before: Promise<ProcessState> | undefined;
+  readonly #functions: Readonly<Record<Name, NativeFunction>>;
+  readonly #state: ProcessState;
+
+  private constructor(functions: Readonly<Record<Name, NativeFunction>>, state: ProcessState) {
     this.#functions = functions;
+    this.#state = state;
   }
 
   /** @throws Error where it is not there or lacks one of the five functions */
   static async open(paths: readonly string[]): Promise<SsrLibrary> {
-    const library = await NativeLibrary.open(paths);
-    const bind = (name: Name): NativeFunction => library.bind(declarations[name]);
-    return new SsrLibrary({
-      set_verbose: bind("set_verbose"),
-      init: bind("init"),
-      get_secret: bind("get_secret"),
-      free_secret: bind("free_secret"),
-      terminate: bind("terminate"),
-    });
+    SsrLibrary.#before ??= ProcessState.capture(ownSignals);
+    const state = await SsrLibrary.#before;
+    try {
+      const library = await NativeLibrary.open(paths);
+      const bind = (name: Name): NativeFunction =>
+        restoringSignals(library.bind(declarations[name]), state);
+      const functions = {
+        set_verbose: bind("set_verbose"),
+        init: bind("init"),
+        get_secret: bind("get_secret"),
+        free_secret: bind("free_secret"),
+        terminate: bind("terminate"),
+      };
+      return new SsrLibrary(functions, state);
+    } finally {
+      // Its constructors have run, in this thread.
+      state.restore();
+    }
   }
 
   setVerbose(level: number): Promise<number> {
@@ -56,7 +82,11 @@ export class SsrLibrary {
   }
 
   async terminate(): Promise<void> {
-    await this.#functions.terminate();
+    try {
+      await this.#functions.terminate();
+    } finally {
+      this.#state.restore();
+    }
   }
 
   /** 0 is success. */
@@ -65,4 +95,18 @@ export class SsrLibrary {
     if (typeof status !== "number") throw new Error(`ssr_client_${name} returned no int`);
     return status;
   }
+}
+
+function restoringSignals(call: NativeFunction, state: ProcessState): NativeFunction {
+  return async (...parameters) => {
+    const restoring = setInterval(() => {
+      state.restoreSignals(stopSignals);
+    }, restoreMs);
+    try {
+      return await call(...parameters);
+    } finally {
+      clearInterval(restoring);
+      state.restoreSignals();
+    }
+  };
 }
