@@ -108,9 +108,9 @@ export class ProcessEnd {
       return;
     }
     this.#isStopping = true;
-    log?.info({ signal }, "stopping");
     // Nobody reads them, and a stop that takes too long for whoever asked for it may end in SIGKILL.
     this.removeKeyFiles();
+    log?.info({ signal }, "stopping");
     setTimeout(() => void this.fail(stopTimeout()), stopTimeoutMs).unref();
     const stopped = this.#server?.stop() ?? Promise.resolve();
     stopped.then(

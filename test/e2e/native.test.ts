@@ -1,6 +1,8 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { eventually } from "../helpers/eventually.js";
 import { compileLibrary, hasCompiler } from "../helpers/native-library.js";
 import { flat } from "../helpers/pictures.js";
 import { encrypt, setScene, type Scene } from "../helpers/scene.js";
@@ -33,6 +35,23 @@ async function useLibrary(macros: Record<string, string | number> = {}): Promise
   scene.environment = {};
 }
 
+/** What the kernel keeps for the whole process and for its main thread. */
+async function processState(pid: number): Promise<unknown> {
+  const folder = `/proc/${pid}`;
+  const status = await readFile(`${folder}/status`, "utf8");
+  return {
+    signals: status.match(/^(?:Sig(?:Blk|Ign|Cgt)|Umask):.*$/gmu),
+    limits: (await readFile(`${folder}/limits`, "utf8")).split("\n"),
+    workingFolder: await readlink(`${folder}/cwd`),
+  };
+}
+
+/** The first 31 bits of the mask. */
+function caughtSignals(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number.parseInt(/SigCgt:\s*\w{8}(\w{8})/u.exec(status)?.[1] ?? "0", 16);
+}
+
 const whenCompiling = hasCompiler ? describe : describe.skip;
 
 whenCompiling("a server whose keys come through a native library", () => {
@@ -52,6 +71,41 @@ whenCompiling("a server whose keys come through a native library", () => {
     }
     expect(await readdir(scene.keysFolder)).toEqual([]);
     expect(server.output()).not.toContain(keyOf("ImageKey").toString("hex"));
+  });
+
+  test("is stopped in order, also where the library ignores signals and meddles with the process", async () => {
+    await useLibrary({ MEDDLE: 1 });
+    const server = await startServer(await scene.launch());
+    try {
+      const state = await processState(server.pid);
+      await useLibrary();
+      const other = await startServer(await scene.launchApart("honest"));
+      const expected = await processState(other.pid);
+      expect(await other.stop()).toBe(0);
+      expect(state).toEqual(expected);
+      const file = join(scene.keysFolder, "image.key");
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+    } finally {
+      expect(await server.stop()).toBe(0);
+    }
+    expect(await readdir(scene.keysFolder)).toEqual([]);
+  });
+
+  test("is stopped in order while a call hangs in a library that ignores signals", async () => {
+    await useLibrary({ MEDDLE: 1, HANG: 1, LOG: JSON.stringify(join(scene.folder, "calls")) });
+    let pid = 0;
+    const ended = runServerToItsEnd(await scene.launch(), (child) => {
+      pid = child;
+    });
+    await eventually(() => existsSync(join(scene.folder, "calls")));
+    await eventually(() => readFileSync(join(scene.folder, "calls"), "utf8").includes("init"));
+    // SIGTERM is 15, SIGINT 2; the library's call ignores them, until they are put back.
+    const handled = (1 << 14) | (1 << 1);
+    await eventually(() => (caughtSignals(pid) & handled) === handled);
+    process.kill(pid, "SIGTERM");
+    const { code, stdout } = await ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('"signal":"SIGTERM","msg":"stopping"');
   });
 
   test.each([

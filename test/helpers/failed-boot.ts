@@ -27,7 +27,7 @@ export async function expectFailedBoot(
 }
 
 /** Keys in every dress they might wear, the client's secret, tokens. */
-function expectNoSecrets(
+export function expectNoSecrets(
   output: string,
   { modelKey, imageKey, sealKey, emulator, environment }: Scene,
 ): void {

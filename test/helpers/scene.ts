@@ -1,7 +1,7 @@
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { hosts } from "../../emulator/hosts.js";
 import { measureCode } from "../../emulator/measurement.js";
 import { startEmulator, type Emulator, type EmulatorOptions } from "../../emulator/server.js";
@@ -42,6 +42,8 @@ export interface Scene {
   publishModel: (encrypted: Buffer) => Promise<void>;
   /** Writes the configuration. */
   launch: () => Promise<LaunchOptions>;
+  /** The same for one of several servers at a time, whose key files lie in a folder of its own. */
+  launchApart: (name: string) => Promise<LaunchOptions & { keysFolder: string }>;
   close: () => Promise<void>;
 }
 
@@ -130,9 +132,20 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
     },
     launch: async () => {
       const configFile = join(folder, "config.json");
-      const config = { version: "0.1", Secret: scene.secrets, Inference: scene.inference };
-      await writeFile(configFile, JSON.stringify(config));
+      await writeFile(configFile, configText(scene, scene.secrets));
       return { configFile, environment: scene.environment };
+    },
+    launchApart: async (name) => {
+      const apart = join(folder, name);
+      const configFile = join(folder, `${name}.json`);
+      const environment = { ...scene.environment };
+      const text = configText(
+        scene,
+        scene.secrets.map((one) => ({ ...one, LocalPath: join(apart, basename(one.LocalPath)) })),
+      );
+      await mkdir(apart);
+      await writeFile(configFile, text);
+      return { configFile, environment, keysFolder: apart };
     },
     close: async () => {
       agent.destroy();
@@ -142,6 +155,10 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
   };
   await scene.publishModel(encrypt(await readFile(join(fixtures, "colours.onnx")), modelKey));
   return scene;
+}
+
+function configText({ inference }: Scene, secrets: readonly SecretEntry[]): string {
+  return JSON.stringify({ version: "0.1", Secret: secrets, Inference: inference });
 }
 
 /** Every format, each with a key of its own. */

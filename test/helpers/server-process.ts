@@ -81,12 +81,19 @@ export async function runServerToItsEnd(
   return { code, ...printed };
 }
 
-/** Starts the built server and kills it (SIGKILL) once its log matches, at once where it ends before. */
-export async function killServerAt(options: LaunchOptions, pattern: RegExp): Promise<EndedProcess> {
+/** Starts the built server and sends it a signal once its log matches, and waits for its end. */
+export async function killServerAt(
+  options: LaunchOptions,
+  pattern: RegExp,
+  signal: NodeJS.Signals = "SIGKILL",
+): Promise<EndedProcess> {
   const { child, printed, closed } = launch(options);
-  child.stdout.on("data", () => {
-    if (pattern.test(printed.stdout)) child.kill("SIGKILL");
-  });
+  const look = (): void => {
+    if (!pattern.test(printed.stdout)) return;
+    child.stdout.off("data", look);
+    child.kill(signal);
+  };
+  child.stdout.on("data", look);
   const code = await closed;
   return { code, ...printed };
 }

@@ -35,7 +35,7 @@ describe("the handlers of signals", () => {
         expect([signal, isRegistered]).toEqual([signal, !/INT|SYS/u.test(signal)]);
       }
     } finally {
-      process.on = on as typeof process.on;
+      process.on = on;
       for (const signal of endingSignals) process.off(signal, handler);
     }
   });

@@ -1,0 +1,79 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { setScene, type Scene } from "../helpers/scene.js";
+import { projectFolder, runServerToItsEnd, startServer } from "../helpers/server-process.js";
+import { sideBySide } from "../helpers/side-by-side.js";
+
+let scene: Scene;
+const bug = (what: string): string =>
+  `confml: error: INTERNAL: an error of confml's own: ${what}. Please report it.\n`;
+
+beforeAll(async () => {
+  scene = await setScene();
+  await scene.importKeys();
+});
+
+afterAll(async () => {
+  await scene.close();
+});
+
+/** The next server's evidence provider goes wrong. */
+function useFault(options: { Fault: string; OnSignal: boolean }): void {
+  const attestation = scene.inference["Attestation"] as Record<string, object>;
+  const { QuotingKey, Code } = attestation["EvidenceOptions"] as Record<string, string>;
+  scene.inference["Attestation"] = {
+    ...attestation,
+    Evidence: join(projectFolder, "test/fixtures/platform/faulty-evidence.mjs"),
+    EvidenceOptions: { QuotingKey, Code, ...options },
+  };
+}
+
+const faults: [string, number, string][] = [
+  ["throw inside HTTP", 70, bug("a broken library says [hidden]")],
+  ["throw what cannot be described", 70, bug("an error that cannot be described")],
+  ["reject", 70, bug("a broken promise")],
+  ["exit", 3, ""],
+];
+
+describe("a server in which something that nobody caught goes wrong", () => {
+  test("while it serves ends with one line and 70, and no key file", async () => {
+    await sideBySide(faults, async ([fault, code, stderr]) => {
+      useFault({ Fault: fault, OnSignal: true });
+      const options = await scene.launchApart(fault);
+      const server = await startServer(options);
+      expect(await readdir(options.keysFolder)).toHaveLength(3);
+      process.kill(server.pid, "SIGWINCH");
+      expect([fault, await server.exited]).toEqual([fault, code]);
+      expect(server.output()).toContain(stderr);
+      expect(server.output()).not.toContain("c2VjcmV0");
+      expect(server.output().includes('"msg":"uncaught"')).toBe(code === 70);
+      expect([fault, await readdir(options.keysFolder)]).toEqual([fault, []]);
+    });
+  });
+
+  test("while it boots ends alike, and never listens", async () => {
+    useFault({ Fault: "throw", OnSignal: false });
+    const options = await scene.launchApart("boot");
+    const { code, stdout, stderr } = await runServerToItsEnd(options);
+    expect([code, stderr]).toEqual([70, bug("undefined")]);
+    expect(stdout).not.toContain('"msg":"listening"');
+    expect(await readdir(options.keysFolder)).toEqual([]);
+  });
+
+  test("ends alike where nobody reads what it prints, or there is no room for it", async () => {
+    useFault({ Fault: "throw", OnSignal: false });
+    const wrappers = [
+      // A pipe without a reader: EPIPE.
+      ["sh", "-c", 'exec 3>&1; { "$@" 2>&1; echo $? >&3; } | :', "sh"],
+      ["sh", "-c", '"$@" >/dev/full 2>/dev/full; echo $?', "sh"],
+      ["sh", "-c", '"$@" >&- 2>&-; echo $?', "sh"],
+    ];
+    await sideBySide(wrappers, async (wrapper) => {
+      const options = await scene.launchApart(`wrapper ${wrappers.indexOf(wrapper)}`);
+      const { stdout } = await runServerToItsEnd({ ...options, wrapper });
+      expect([wrapper[2], stdout]).toEqual([wrapper[2], "70\n"]);
+      expect(await readdir(options.keysFolder)).toEqual([]);
+    });
+  });
+});

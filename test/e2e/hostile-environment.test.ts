@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { eventually } from "../helpers/eventually.js";
+import { expectFailedBoot, expectNoSecrets } from "../helpers/failed-boot.js";
+import { setScene, type Scene } from "../helpers/scene.js";
+import { projectFolder, runServerToItsEnd, startServer } from "../helpers/server-process.js";
+
+/** Each makes some package or native library that the server loads print secrets, or send them elsewhere. */
+const hostile = {
+  AZURE_AUTHORITY_HOST: "https://evil.example",
+  AZURE_REGIONAL_AUTHORITY_NAME: "evil",
+  AZURE_ADDITIONALLY_ALLOWED_TENANTS: "*",
+  AZURE_LOG_LEVEL: "verbose",
+  DEBUG: "*",
+  HTTPS_PROXY: "http://127.0.0.1:1",
+  HTTP_PROXY: "http://127.0.0.1:1",
+  ALL_PROXY: "http://127.0.0.1:1",
+  NODE_ENV: "development",
+  NODE_TLS_REJECT_UNAUTHORIZED: "0",
+  SSLKEYLOGFILE: "/tmp/confml-no-such-file",
+  G_MESSAGES_DEBUG: "all",
+  VIPS_INFO: "1",
+  ROARR_LOG: "true",
+};
+
+let scene: Scene;
+
+beforeEach(async () => {
+  scene = await setScene();
+  await scene.importKeys();
+});
+
+afterEach(async () => {
+  await scene.close();
+});
+
+describe("a host that sets variables", () => {
+  test("neither has the server print secrets nor send them elsewhere", async () => {
+    const before = scene.emulator.requests.length;
+    Object.assign(scene.environment, hostile);
+    const server = await startServer(await scene.launch());
+    expect(await server.stop()).toBe(0);
+    // Each line is one of the log's.
+    for (const line of server.output().trimEnd().split("\n")) {
+      expect(line).toMatch(/^\{"level":[34]0,"time":\d+,.*"msg":"[^"]+"\}$/u);
+    }
+    expectNoSecrets(server.output(), scene);
+    const requests = scene.emulator.requests.slice(before);
+    expect([...new Set(requests.map(({ service }) => service))].sort()).toEqual([
+      "attestation",
+      "azureAd",
+      "managedHsm",
+      "models",
+    ]);
+    const tenant = scene.emulator.tenant.tenantId;
+    expect(
+      new Set(requests.filter(({ service }) => service === "azureAd").map(({ path }) => path)),
+    ).toEqual(new Set([`/${tenant}/oauth2/v2.0/token`]));
+  });
+
+  test("leaves none to native libraries but those that the server names", async () => {
+    const report = join(scene.folder, "report.json");
+    Object.assign(scene.environment, hostile, {
+      NODE_OPTIONS: `--report-on-signal --report-signal=SIGWINCH --report-filename=${report}`,
+    });
+    const server = await startServer(await scene.launch());
+    process.kill(server.pid, "SIGWINCH");
+    await eventually(() => existsSync(report) && readFileSync(report, "utf8").endsWith("}\n"));
+    expect(await server.stop()).toBe(0);
+    // The C library's environment, not JavaScript's idea of it.
+    const { environmentVariables } = JSON.parse(readFileSync(report, "utf8")) as {
+      environmentVariables: Record<string, string>;
+    };
+    // libvips sets it.
+    delete environmentVariables["VIPSHOME"];
+    expect(environmentVariables).toEqual({
+      APP_ID: scene.environment["APP_ID"],
+      CLIENT_ID: scene.environment["CLIENT_ID"],
+      NODE_ENV: "production",
+      VIPS_DISC_THRESHOLD: "1000g",
+    });
+    expect(server.output()).toContain(
+      '"holes":["the variable NODE_OPTIONS"],"msg":"whoever started this process can look into it"',
+    );
+  });
+
+  test("and options of Node's is refused by a server in an enclave, before it has a key", async () => {
+    const inEnclave = join(projectFolder, "test/fixtures/platform/mystikos-kernel.mjs");
+    Object.assign(scene.environment, {
+      MYST_TARGET: "sgx",
+      NODE_OPTIONS: `--import=${inEnclave} --inspect=127.0.0.1:0`,
+      NODE_DEBUG: "nothing",
+    });
+    const before = scene.emulator.requests.length;
+    const ended = await runServerToItsEnd(await scene.launch());
+    // What Node itself says of its debugger.
+    const stderr = ended.stderr.replace(/^(?:Debugger|For help|\(node|\(Use).*\n/gmu, "");
+    await expectFailedBoot({ ...ended, stderr }, scene, {
+      code: "ENVIRONMENT_REFUSED",
+      exitCode: 78,
+      says: /got the variable NODE_OPTIONS, the variable NODE_DEBUG, an open debugger port/u,
+    });
+    expect(scene.emulator.requests).toHaveLength(before);
+  });
+});

@@ -1,0 +1,14 @@
+/** Runs an action for each item, so many at a time, in the items' order. */
+export async function sideBySide<Item, Result>(
+  items: readonly Item[],
+  action: (item: Item) => Promise<Result>,
+  most = 2,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const waiting = items.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, item] of waiting) results[at] = await action(item);
+  };
+  await Promise.all(Array.from({ length: most }, work));
+  return results;
+}
