@@ -42,6 +42,22 @@ export default {
     onlyFrom("koffi", ["native/"]),
     onlyFrom("jose", ["crypto/", "secrets/mhsm/"]),
     {
+      name: "variables-are-removed-before-a-package-is-loaded",
+      comment: "what main.ts imports statically loads no package: packages read variables then",
+      severity: "error",
+      from: {
+        path: "^src/(main|line-writer|errors|process/.*|native/leave|secrets/key-file)\\.ts$",
+      },
+      to: {
+        pathNot: [
+          "^node:|^(inspector|os|fs|tty|timers|path)(/|$)",
+          "^src/(line-writer|errors|serve|net/remote-text|secrets/client)\\.ts$",
+          "^src/(process/.*|native/leave|native/koffi|secrets/key-file)\\.ts$",
+        ],
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
       name: "http-knows-the-interface-only",
       comment: "HTTP sees a classifier, not how one is made",
       severity: "error",

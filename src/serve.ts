@@ -8,8 +8,14 @@ import { loadConfig, type LoadedConfig } from "./config/load.js";
 import { describeCause, describeFailure } from "./errors.js";
 import { ignoreRealTimeSignals } from "./native/signal-actions.js";
 import { inspectPlatform, systemProbes, type Platform } from "./platform.js";
-import { exitCodes, type ProcessEnd } from "./process/end.js";
-import { findHolesOfLaunch, inspectLaunch, refuseHoles } from "./process/launch.js";
+import type { ProcessEnd } from "./process/end.js";
+import { exitCodes } from "./process/failure.js";
+import {
+  closeUnaskedDebugger,
+  findHolesOfLaunch,
+  inspectLaunch,
+  refuseHoles,
+} from "./process/launch.js";
 import type { UnhandledSignals } from "./process/signals.js";
 import { version } from "./version.js";
 
@@ -84,14 +90,14 @@ async function start(configFile: string, options: ServeOptions): Promise<void> {
   }
   await ignoreRealTimeSignals();
   const loaded = await loadConfig(configFile);
-  checkLaunch(loaded, platform, log, options);
-  const environment = takeEnvironment(loaded);
   const running: { server?: RunningServer } = {};
   end.serve({
     log,
     keyFiles: loaded.config.Secret.map(({ LocalPath: path }) => path),
     stop: () => running.server?.stop() ?? Promise.resolve(),
   });
+  checkLaunch(loaded, platform, log, options);
+  const environment = takeEnvironment(loaded);
   running.server = await boot({
     ...loaded,
     environment,
@@ -101,10 +107,9 @@ async function start(configFile: string, options: ServeOptions): Promise<void> {
     applicationFolder,
     onFatal: (error) => {
       log.error({ reason: describeFailure(error) }, "serving cannot go on");
-      end.removeKeyFiles();
       // At once not ready; what waits for the model is answered now.
       const stopped = running.server?.stop().catch(() => undefined);
-      void Promise.race([stopped, after(fatalStopTimeoutMs)]).then(() => end.fail(error));
+      end.failAfter(Promise.race([stopped, after(fatalStopTimeoutMs)]), error);
     },
   });
 }
@@ -135,8 +140,10 @@ function checkLaunch(
   log: Logger,
   { earlyVariables }: ServeOptions,
 ): void {
-  const holes = findHolesOfLaunch(inspectLaunch(earlyVariables), config.EnvironmentVariables);
+  const launch = inspectLaunch(earlyVariables);
+  const holes = findHolesOfLaunch(launch, config.EnvironmentVariables);
   if (name === "mystikos-sgx") refuseHoles(holes);
+  if (closeUnaskedDebugger(launch)) log.warn("a signal had opened a debugger's port: closed");
   if (holes.length > 0) log.warn({ holes }, "whoever started this process can look into it");
 }
 

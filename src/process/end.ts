@@ -1,33 +1,15 @@
 import type { Logger } from "pino";
-import {
-  BootError,
-  ConfigurationError,
-  RefusedError,
-  UnavailableError,
-  describeCause,
-} from "../errors.js";
+import { BootError, UnavailableError } from "../errors.js";
 import { LineWriter } from "../line-writer.js";
 import { prepareToLeave } from "../native/leave.js";
-import { quoteRemote } from "../net/remote-text.js";
 import { removeKeyFiles } from "../secrets/key-file.js";
+import { describeBug, describeSafely, exitCodeOf, exitCodes, framesOf } from "./failure.js";
 import { handleEndingSignals, type UnhandledSignals } from "./signals.js";
-
-/** From sysexits.h, as the readers of exit codes know them. */
-export const exitCodes = {
-  ok: 0,
-  usage: 64,
-  bug: 70,
-  unavailable: 75,
-  refused: 77,
-  configuration: 78,
-} as const;
 
 /** How long the log's last lines, and the line about a failure, may take to get out. */
 const flushTimeoutMs = 1000;
 /** How long requests under way may take to end after a signal. */
 const stopTimeoutMs = 10_000;
-/** Of a stack; the rest says little. */
-const loggedFrames = 8;
 
 /** What the end needs of a server that has begun to boot. */
 export interface EndingServer {
@@ -58,7 +40,7 @@ export class ProcessEnd {
     process.on("unhandledRejection", this.#crash);
     // Where something calls process.exit, or nothing is left to wait for.
     process.on("exit", () => {
-      this.removeKeyFiles();
+      this.#removeKeyFiles();
     });
     return handleEndingSignals(this.#stopOnSignal);
   }
@@ -80,6 +62,14 @@ export class ProcessEnd {
       : this.leave(exitCodes.bug, describeBug(error));
   }
 
+  /** The same once what is under way has ended, however it does; signals change nothing about it. */
+  failAfter(ending: Promise<unknown>, error: unknown): void {
+    this.#isStopping = true;
+    this.#removeKeyFiles();
+    const fail = (): Promise<never> => this.fail(error);
+    ending.then(fail, fail);
+  }
+
   /**
    * Ends the process with this exit code, whether or not anybody takes what was printed: whatever still runs may be a
    * native library's call that never ends.
@@ -89,7 +79,7 @@ export class ProcessEnd {
   async leave(code: number, line?: string): Promise<never> {
     if (this.#isLeaving) return new Promise<never>(() => undefined);
     this.#isLeaving = true;
-    const left = this.removeKeyFiles();
+    const left = this.#removeKeyFiles();
     if (code === exitCodes.ok && left !== undefined) {
       this.#isLeaving = false;
       return this.fail(left);
@@ -97,7 +87,7 @@ export class ProcessEnd {
     if (line !== undefined) this.#errors.write(`confml: error: ${line}\n`);
     await Promise.all([this.output.flush(flushTimeoutMs), this.#errors.flush(flushTimeoutMs)]);
     // A boot that goes on meanwhile may have written one.
-    this.removeKeyFiles();
+    this.#removeKeyFiles();
     return this.#exit(code);
   }
 
@@ -109,7 +99,7 @@ export class ProcessEnd {
     }
     this.#isStopping = true;
     // Nobody reads them, and a stop that takes too long for whoever asked for it may end in SIGKILL.
-    this.removeKeyFiles();
+    this.#removeKeyFiles();
     log?.info({ signal }, "stopping");
     setTimeout(() => void this.fail(stopTimeout()), stopTimeoutMs).unref();
     const stopped = this.#server?.stop() ?? Promise.resolve();
@@ -120,7 +110,7 @@ export class ProcessEnd {
   };
 
   readonly #crash = (error: unknown): void => {
-    this.removeKeyFiles();
+    this.#removeKeyFiles();
     const at = framesOf(error);
     this.#server?.log.error({ reason: describeSafely(error), at }, "uncaught");
     void this.leave(exitCodes.bug, describeBug(error));
@@ -131,7 +121,7 @@ export class ProcessEnd {
    *
    * @returns why one could not be removed; undefined: none is left
    */
-  removeKeyFiles(): unknown {
+  #removeKeyFiles(): unknown {
     try {
       removeKeyFiles(this.#server?.keyFiles ?? []);
       return undefined;
@@ -141,12 +131,6 @@ export class ProcessEnd {
   }
 }
 
-function exitCodeOf(error: BootError): number {
-  if (error instanceof ConfigurationError) return exitCodes.configuration;
-  if (error instanceof RefusedError) return exitCodes.refused;
-  return error instanceof UnavailableError ? exitCodes.unavailable : exitCodes.bug;
-}
-
 function stopTimeout(): UnavailableError {
   return new UnavailableError("STOP_TIMEOUT", {
     doing: "stopping after a signal",
@@ -154,28 +138,4 @@ function stopTimeout(): UnavailableError {
     got: "some that go on, which are cut off",
     fix: "Take the server out of its load balancer before it is stopped",
   });
-}
-
-function describeBug(error: unknown): string {
-  return `INTERNAL: an error of confml's own: ${describeSafely(error)}. Please report it.`;
-}
-
-/** Of an error that nobody expected: its message may quote what another machine sent, its properties may throw. */
-function describeSafely(error: unknown): string {
-  try {
-    return quoteRemote(describeCause(error)).replace(/\.$/u, "");
-  } catch {
-    return "an error that cannot be described";
-  }
-}
-
-/** Functions and their places, without the message. */
-function framesOf(error: unknown): string[] {
-  try {
-    const stack = error instanceof Error ? (error.stack ?? "") : "";
-    const frames = stack.split("\n").filter((line) => /^\s+at /u.test(line));
-    return frames.slice(0, loggedFrames).map((line) => line.trim());
-  } catch {
-    return [];
-  }
 }

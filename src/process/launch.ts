@@ -1,4 +1,4 @@
-import { url } from "node:inspector";
+import { close, url } from "node:inspector";
 import { ConfigurationError } from "../errors.js";
 
 /** How this process was started, as far as that can let others into it. */
@@ -37,6 +37,22 @@ export function findHolesOfLaunch(launch: Launch, configured: readonly string[] 
     ...options.map((option) => `Node's option ${option.replace(/=.*/su, "")}`),
     ...(inspectorUrl === undefined ? [] : ["an open debugger port"]),
   ];
+}
+
+/**
+ * Closes a debugger's port that no option of Node's asked for: SIGUSR1 opens one until the process has a handler for it.
+ *
+ * @returns whether it did
+ */
+export function closeUnaskedDebugger({
+  nodeOptions,
+  earlyVariables,
+  inspectorUrl,
+}: Launch): boolean {
+  const options = [...nodeOptions, earlyVariables.get("NODE_OPTIONS") ?? ""].join(" ");
+  if (inspectorUrl === undefined || options.includes("--inspect")) return false;
+  close();
+  return true;
 }
 
 /** @throws ConfigurationError ENVIRONMENT_REFUSED where there are any */

@@ -249,7 +249,7 @@ ours("the time", () => {
     const waitMs = (container.lifecycle?.preStop?.sleep?.seconds ?? 0) * 1000;
     // SIGTERM ends everything at once in Mystikos: the wait alone must do, endpoints' delay included.
     expect(waitMs).toBeGreaterThanOrEqual(config.Inference.Limits.RequestTimeoutMs + 10_000);
-    // src/main.ts gives up after 10 s, where signals reach it.
+    // src/process/end.ts gives up after 10 s, where signals reach it.
     expect((pod?.terminationGracePeriodSeconds ?? 30) * 1000).toBeGreaterThan(waitMs + 10_000);
   });
 

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { findHolesOfLaunch, inspectLaunch, refuseHoles } from "../../src/process/launch.js";
+import { open, url } from "node:inspector";
+import {
+  closeUnaskedDebugger,
+  findHolesOfLaunch,
+  inspectLaunch,
+  refuseHoles,
+} from "../../src/process/launch.js";
 
 const launch = {
   nodeOptions: ["--disable-wasm-trap-handler", "--wasm-max-mem-pages=256"],
@@ -63,6 +69,22 @@ describe("how a process was started", () => {
     expect(() => {
       refuseHoles(["the variable NODE_OPTIONS", "an open debugger port"]);
     }).toThrow(/got the variable NODE_OPTIONS, an open debugger port\. Take them out/u);
+  });
+
+  test("leaves no debugger's port open but one that Node's options ask for", () => {
+    open(0, "127.0.0.1");
+    const inspectorUrl = url();
+    expect(inspectorUrl).toMatch(/^ws:/u);
+    const options = new Map([["NODE_OPTIONS", "--no-warnings --inspect=0"]]);
+    const asked = { ...launch, inspectorUrl, earlyVariables: options };
+    expect(closeUnaskedDebugger(asked)).toBe(false);
+    expect(closeUnaskedDebugger({ ...launch, inspectorUrl, nodeOptions: ["--inspect"] })).toBe(
+      false,
+    );
+    expect(url()).toBe(inspectorUrl);
+    expect(closeUnaskedDebugger({ ...launch, inspectorUrl })).toBe(true);
+    expect(url()).toBeUndefined();
+    expect(closeUnaskedDebugger(launch)).toBe(false);
   });
 
   test("is read from this process", () => {

@@ -82,6 +82,16 @@ describe("the Managed HSM client", () => {
     });
   });
 
+  test("sends the client secret to the authority of the configuration, whatever a variable names", async () => {
+    const { client, context } = await arrange();
+    process.env["AZURE_AUTHORITY_HOST"] = "https://evil.example";
+    try {
+      await expect(client.release(secret, context)).resolves.toMatchObject({ key });
+    } finally {
+      delete process.env["AZURE_AUTHORITY_HOST"];
+    }
+  });
+
   test.each([16, 24])("refuses a key of %i bytes", async (length) => {
     const { client, context } = await arrange({}, { key: Buffer.alloc(length, 3) });
     await expect(client.release(secret, context)).rejects.toMatchObject({
