@@ -4,7 +4,7 @@
  */
 import { Session } from "node:inspector/promises";
 import { isMainThread } from "node:worker_threads";
-import koffi from "koffi";
+import { loadKoffi } from "../src/native/koffi.js";
 
 /** The start of the probe's lines; JSON follows. */
 const mark = "soak-probe ";
@@ -17,6 +17,8 @@ const fields = [
 
 // Worker threads load it too.
 if (isMainThread) {
+  // With the server's settings, which koffi takes only before its first library is opened.
+  const koffi = await loadKoffi();
   const library = koffi.load(null);
   koffi.struct("mallinfo2", Object.fromEntries(fields.map((field) => [field, "size_t"])));
   const mallinfo: () => Record<string, number> = library.func("mallinfo2 mallinfo2()");

@@ -14,7 +14,7 @@ import { fetchModel } from "./model/fetch.js";
 import { loadManifest, type Manifest } from "./model/manifest.js";
 import { startInferenceThread } from "./model/inference-thread.js";
 import type { ModelSession } from "./model/session.js";
-import { hugePageAdviser, keepHeap, shareHeaps, tidyMemory } from "./native/process-memory.js";
+import { hugePageAdviser, keepHeap, tidyMemory } from "./native/process-memory.js";
 import { createTransport, httpClient, type Transport } from "./net/transport.js";
 import type { Platform } from "./platform.js";
 import { ImageKeys } from "./secrets/image-keys.js";
@@ -53,7 +53,6 @@ const progressStep = 0.1;
  */
 export async function boot(options: BootOptions): Promise<RunningServer> {
   const { config, log } = options;
-  await shareHeaps();
   configureDecoder();
   for (const warning of configWarnings(options)) log.warn(warning);
   const manifest = await loadManifest(config.Inference.Model.Manifest);
