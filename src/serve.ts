@@ -89,7 +89,7 @@ async function start(configFile: string, options: ServeOptions): Promise<void> {
     log.warn({ ...unhandledSignals }, "no signal handlers here: no orderly stop");
   }
   await ignoreRealTimeSignals();
-  const loaded = await loadConfig(configFile);
+  const loaded = await loadConfig(configFile, { enclave: platform.name === "mystikos-sgx" });
   const running: { server?: RunningServer } = {};
   end.serve({
     log,

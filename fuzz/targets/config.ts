@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkForEnclave } from "../../src/config/enclave.js";
 import { loadConfig } from "../../src/config/load.js";
 import { configWarnings } from "../../src/config/warnings.js";
 import { projectFile } from "../project.js";
@@ -12,7 +13,9 @@ export const config: Target = {
   name: "config",
   parsers: [
     "src/config/load.ts",
+    "src/config/json-keys.ts",
     "src/config/schema.ts",
+    "src/config/enclave.ts",
     "src/config/key-names.ts",
     "src/config/messages.ts",
     "src/config/warnings.ts",
@@ -30,7 +33,10 @@ export const config: Target = {
 
 async function check(input: Uint8Array, file: string): Promise<string> {
   writeFileSync(file, input);
-  const result = await attempt(() => loadConfig(file), hasCode("CONFIG_INVALID"));
+  const result = await attempt(
+    () => loadConfig(file, { enclave: false }),
+    hasCode("CONFIG_INVALID"),
+  );
   if ("refusal" in result) return result.refusal.message.replace(file, "").replace(/; got .*/u, "");
   const { config: read, keyNames } = result.value;
   assert(Object.isFrozen(read.Inference.Limits), "a configuration that can be changed");
@@ -41,10 +47,12 @@ async function check(input: Uint8Array, file: string): Promise<string> {
     assert(ids.includes(id), "a key of no entry");
   assert(!legacy.some((id) => jwe.includes(id)), "a key with two uses");
   assert(![...jwe, ...legacy].includes(keyNames.model), "an owner with the model's key");
+  const { problems, settings } = checkForEnclave(JSON.parse(new TextDecoder().decode(input)));
+  assert((settings === undefined) === problems.length > 0, "an enclave refused without a reason");
   // With its defaults written out it is the same.
   writeFileSync(file, JSON.stringify(read));
   assert.deepEqual(
-    await loadConfig(file),
+    await loadConfig(file, { enclave: false }),
     result.value,
     "a configuration that is read otherwise once it is written",
   );

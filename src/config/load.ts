@@ -1,13 +1,20 @@
 import { readFile } from "node:fs/promises";
 import type { z } from "zod";
 import { ConfigurationError, describeCause } from "../errors.js";
+import { checkForEnclave } from "./enclave.js";
+import { findAmbiguousKey } from "./json-keys.js";
 import { resolveKeyNames, type KeyNames } from "./key-names.js";
-import { describeIssue } from "./messages.js";
+import { describeIssue, dotted, type IssueText } from "./messages.js";
 import { configSchema, type Config } from "./schema.js";
 
 export interface LoadedConfig {
   config: Config;
   keyNames: KeyNames;
+}
+
+export interface LoadOptions {
+  /** Whether it has to hold the rules for enclaves as well (enclave.ts). */
+  enclave: boolean;
 }
 
 /**
@@ -16,16 +23,29 @@ export interface LoadedConfig {
  * @throws ConfigurationError CONFIG_UNREADABLE or CONFIG_INVALID, naming the key, the value and the
  *   fix.
  */
-export async function loadConfig(file: string): Promise<LoadedConfig> {
+export async function loadConfig(file: string, { enclave }: LoadOptions): Promise<LoadedConfig> {
+  const { json, loaded } = await readConfig(file);
+  if (enclave) requireNone(`reading ${file}`, checkForEnclave(json).problems);
+  return loaded;
+}
+
+/**
+ * The same without the rules for enclaves, and with the file as it is.
+ *
+ * @throws ConfigurationError
+ */
+export async function readConfig(file: string): Promise<{ json: unknown; loaded: LoadedConfig }> {
   const doing = `reading ${file}`;
   const json = await readJson(file);
   if (isTooDeep(json)) throw tooDeep(doing);
   const parsed = configSchema.safeParse(json);
   if (!parsed.success) throw invalid(doing, parsed.error, json);
-  return deepFreeze({ config: parsed.data, keyNames: resolveKeyNames(parsed.data, doing) });
+  const loaded = { config: parsed.data, keyNames: resolveKeyNames(parsed.data, doing) };
+  return { json, loaded: deepFreeze(loaded) };
 }
 
 async function readJson(file: string): Promise<unknown> {
+  const doing = `reading ${file}`;
   const fix = "Give the path of a configuration with --config";
   let text: string;
   try {
@@ -33,17 +53,23 @@ async function readJson(file: string): Promise<unknown> {
   } catch (cause) {
     throw new ConfigurationError(
       "CONFIG_UNREADABLE",
-      { doing: `reading ${file}`, expected: "a readable file", got: describeCause(cause), fix },
+      { doing, expected: "a readable file", got: describeCause(cause), fix },
       { cause },
     );
   }
+  const json = parseJson(text, doing);
+  requireNone(doing, ambiguities(text));
+  return json;
+}
+
+function parseJson(text: string, doing: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new ConfigurationError(
       "CONFIG_INVALID",
       {
-        doing: `reading ${file}`,
+        doing,
         expected: "JSON (without comments)",
         got: describeCause(cause),
         fix: "Correct the file at the place named",
@@ -51,6 +77,23 @@ async function readJson(file: string): Promise<unknown> {
       { cause },
     );
   }
+}
+
+/** What Mystikos' parser may read otherwise. */
+function ambiguities(text: string): IssueText[] {
+  const found = findAmbiguousKey(text);
+  if (found === undefined) return [];
+  const where = dotted(found.path);
+  return found.kind === "repeated"
+    ? [
+        {
+          where,
+          expected: "each key once, whatever its case",
+          got: "it twice",
+          fix: "Take one out",
+        },
+      ]
+    : [{ where, expected: "keys without \\", got: "an escape", fix: "Write its characters out" }];
 }
 
 /** Arrays and objects inside each other: whatever reads or freezes them calls itself for each, and the stack has an end. */
@@ -77,9 +120,21 @@ function tooDeep(doing: string): ConfigurationError {
 }
 
 function invalid(doing: string, error: z.ZodError, json: unknown): ConfigurationError {
-  const [first, ...others] = error.issues;
-  if (first === undefined) throw error;
-  const { where, expected, got, fix } = describeIssue(first, json, configSchema);
+  return firstOf(
+    doing,
+    error.issues.map((issue) => describeIssue(issue, json, configSchema)),
+  );
+}
+
+/** @throws ConfigurationError CONFIG_INVALID where there is a problem */
+function requireNone(doing: string, problems: readonly IssueText[]): void {
+  if (problems.length > 0) throw firstOf(doing, problems);
+}
+
+/** One line holds one problem, and how many more there are. */
+function firstOf(doing: string, [first, ...others]: readonly IssueText[]): ConfigurationError {
+  if (first === undefined) throw new Error("nothing is wrong");
+  const { where, expected, got, fix } = first;
   const more = others.length === 0 ? "" : ` (${others.length} more to correct after it)`;
   return new ConfigurationError("CONFIG_INVALID", {
     doing: `${doing}: ${where}`,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-interface IssueText {
+export interface IssueText {
   /** The key's dotted path. */
   where: string;
   expected: string;
@@ -29,8 +29,14 @@ export function describeIssue(
     where: dotted(issue.path),
     expected: expectation(issue),
     got: value === undefined ? "nothing" : shortJson(value),
-    fix: value === undefined ? "Add it" : "Correct the value",
+    fix: ownFix(issue) ?? (value === undefined ? "Add it" : "Correct the value"),
   };
+}
+
+/** Where the schema says itself what is to be done. */
+function ownFix(issue: z.core.$ZodIssue): string | undefined {
+  const fix: unknown = issue.code === "custom" ? issue.params?.["fix"] : undefined;
+  return typeof fix === "string" ? fix : undefined;
 }
 
 function expectation(issue: z.core.$ZodIssue): string {
@@ -52,7 +58,8 @@ function expectation(issue: z.core.$ZodIssue): string {
   return issue.message;
 }
 
-function dotted(path: readonly PropertyKey[]): string {
+/** Keys and indices as a reader of JSON writes them: `Secret[0].ID`. */
+export function dotted(path: readonly PropertyKey[]): string {
   let text = "";
   for (const part of path) {
     if (typeof part === "number") text += `[${part}]`;

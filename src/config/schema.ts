@@ -246,10 +246,27 @@ function checkShares({ Limits: limits }: Inference, context: z.RefinementCtx): v
 }
 
 /**
- * config.json: Mystikos' file with a section of ours. Other keys of Mystikos' own pass unread, since it
- * alone knows them; ours are all known here.
+ * Environment variables of the TEE. By MYST_TARGET the server knows where it runs (platform.ts), and so which rules
+ * hold: Mystikos alone sets its own.
+ */
+const variableNames = z
+  .array(
+    z
+      .string()
+      .refine(
+        (text) => !text.startsWith("MYST_"),
+        "a variable whose name does not start with MYST_",
+      ),
+  )
+  .optional();
+
+/**
+ * config.json: Mystikos' file with a section of ours, which is all known here. Mystikos' other keys pass unread, but
+ * for an enclave (enclave.ts).
  */
 export const configSchema = z.looseObject({
+  EnvironmentVariables: variableNames,
+  HostEnvironmentVariables: variableNames,
   /** Mystikos': how many processors the TEE's threads may use; 0 or absent: all. */
   MaxAffinityCPUs: z.int().min(0).optional(),
   /** Mystikos': `NAME=VALUE`, the measured part of the environment. */

@@ -21,7 +21,7 @@ afterAll(async () => {
 async function load(text: string): ReturnType<typeof loadConfig> {
   const file = join(folder, "config.json");
   await writeFile(file, text);
-  return loadConfig(file);
+  return loadConfig(file, { enclave: false });
 }
 
 /** The committed configuration with one value in another's place; undefined takes it out. */
@@ -288,7 +288,7 @@ describe("a configuration is refused, and the key, the value and the fix named, 
   });
 
   test("a folder", async () => {
-    await expect(loadConfig(folder)).rejects.toMatchObject({
+    await expect(loadConfig(folder, { enclave: false })).rejects.toMatchObject({
       code: "CONFIG_UNREADABLE",
       message: expect.stringContaining("EISDIR"),
     });
@@ -302,7 +302,7 @@ describe("a configuration is refused, and the key, the value and the fix named, 
   });
 
   test("a file that is not there", async () => {
-    await expect(loadConfig(join(folder, "none.json"))).rejects.toMatchObject({
+    await expect(loadConfig(join(folder, "none.json"), { enclave: false })).rejects.toMatchObject({
       code: "CONFIG_UNREADABLE",
       message: expect.stringMatching(/none\.json.*ENOENT.*--config/u),
     });

@@ -10,7 +10,7 @@ const ours = kubectl === undefined ? describe.skip : describe;
 
 /** Whom the server talks to: config.json's hosts, and the SDK's own authority. */
 async function hosts(): Promise<string[]> {
-  const { config } = await loadConfig(join(projectFolder, "config.json"));
+  const { config } = await loadConfig(join(projectFolder, "config.json"), { enclave: true });
   const { Attestation: attestation, Model: model, Trust: trust } = config.Inference;
   const urls = [
     trust?.Authority ?? AzureAuthorityHosts.AzurePublicCloud,

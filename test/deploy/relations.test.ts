@@ -23,7 +23,7 @@ const overlays = applicable.filter((name) => name !== "client");
 let config: Config;
 
 beforeAll(async () => {
-  ({ config } = await loadConfig(join(projectFolder, "config.json")));
+  ({ config } = await loadConfig(join(projectFolder, "config.json"), { enclave: true }));
 });
 
 const rendered = new Map<string, Cluster>();

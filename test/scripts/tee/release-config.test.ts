@@ -4,6 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { requireSame } from "../../../scripts/tee/build.js";
 import { readReleaseConfig } from "../../../scripts/tee/release-config.js";
+import type { TeeFailure } from "../../../scripts/tee/failure.js";
+import {
+  goodConfigurations,
+  hostileConfigurations,
+  saying,
+} from "../../config/hostile-configurations.js";
 import { projectFolder } from "../../helpers/server-process.js";
 
 const text = readFileSync(join(projectFolder, "config.json"), "utf8");
@@ -33,43 +39,30 @@ describe("a configuration for production", () => {
     expect(await readReleaseConfig(write("real.json", hash))).toMatchObject({ warnings: [] });
   });
 
-  test.each([
-    [
-      "stand-ins",
-      '"Attestation": {',
-      '"Trust": { "CaFile": "/ca.pem", "Connect": "127.0.0.1:1" }, "Attestation": {',
-      "Inference.Trust: expected none",
-    ],
-    [
-      "made-up evidence",
-      '"Evidence": "sgx"',
-      '"Evidence": "/app/evidence.js"',
-      'Evidence: expected "sgx"; got "/app/evidence.js"',
-    ],
-    ["a debug enclave", '"Debug": 0', '"Debug": 1', "Debug: expected 0"],
-    ["a debug enclave, otherwise written", '"Debug": 0', '"Debug": true', "Debug: expected 0"],
-    ["no word on debugging", '"Debug": 0,', "", "Debug: expected 0"],
-    [
-      "an SVN that SGX does not have",
-      '"SecurityVersion": 1',
-      '"SecurityVersion": 65536',
-      "SecurityVersion: ",
-    ],
-    ["no product ID", '"ProductID": 1,', "", "ProductID: "],
-  ])("has not %s", async (_, right, wrong, problem) => {
-    expect(text).toContain(right);
-    const file = write("wrong.json", text.replace(right, wrong));
-    await expect(readReleaseConfig(file)).rejects.toMatchObject({
-      exitCode: 65,
-      message: `${file} is not for production`,
-      hints: [expect.stringContaining(problem)],
+  test.each(goodConfigurations)("may have %s", async (_, content) => {
+    await expect(readReleaseConfig(write("good.json", content))).resolves.toMatchObject({
+      productId: 1,
+      securityVersion: 1,
     });
+  });
+
+  test.each(hostileConfigurations)("has not $title", async ({ text: content, says }) => {
+    const file = write("wrong.json", content);
+    const thrown: unknown = await readReleaseConfig(file).catch((error: unknown) => error);
+    expect(thrown).toMatchObject({ exitCode: 65 });
+    const { message, hints } = thrown as TeeFailure;
+    expect(message).toContain(file);
+    expect([message, ...hints].join("\n")).toMatch(saying(says));
   });
 
   test("is told all that is wrong at once", async () => {
     const wrong = text.replace('"Debug": 0', '"Debug": 1').replace('"sgx"', '"/made/up.js"');
     await expect(readReleaseConfig(write("wrong.json", wrong))).rejects.toMatchObject({
-      hints: [expect.stringContaining("Evidence"), expect.stringContaining("Debug")],
+      message: `${join(folder, "wrong.json")} is not for production`,
+      hints: [
+        expect.stringMatching(/^Debug: expected 0.*; got 1\. Correct the value\.$/u),
+        expect.stringMatching(/^Inference\.Attestation\.Evidence: expected "sgx"; got/u),
+      ],
     });
   });
 
