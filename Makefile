@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test fuzz bench soak clean image appdir package server measure lock sbom demo
+.PHONY: help build run serve test fuzz bench soak clean image appdir unsigned sign package server measure measured lock sbom demo pin-images
 
 PORT ?= 8000
 MODEL ?=
@@ -21,6 +21,18 @@ INPUT ?=
 SEED ?=
 SOAK ?=
 SOAK_REQUESTS ?=
+
+# No recipe's programs get these but those that say so: an npm package's code, a compiler and a test have no use for
+# them. Such a target has no prerequisites, which would inherit what it exports. (scripts/tee/secrets.ts has the list.)
+SECRETS := SSR_PKEY CLIENT_SECRET AZURE_CLIENT_SECRET AZURE_CLIENT_CERTIFICATE_PASSWORD AZURE_PASSWORD \
+  GITHUB_TOKEN GH_TOKEN ACTIONS_ID_TOKEN_REQUEST_TOKEN ACTIONS_RUNTIME_TOKEN
+$(foreach name,$(SECRETS),$(if $(filter command,$(firstword $(origin $(name)))),$(error \
+  $(name) is on the command line, where every user of this machine sees it: set it in the environment)))
+unexport $(SECRETS)
+sign package measure: export SSR_PKEY := $(value SSR_PKEY)
+run server demo: export CLIENT_SECRET := $(value CLIENT_SECRET)
+# For what such a target has to have built.
+MAKE_WITHOUT_SECRETS := env $(SECRETS:%=-u %) $(MAKE) --no-print-directory
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
@@ -47,12 +59,14 @@ help:
 	@echo '  CONFIG=a.json MANIFEST=b.json  what goes in (config.json, models/demo/model.json)'
 	@echo '  EXTRA_LIBS=DIR                 an SSR client library of your own, with what it needs'
 	@echo 'make package        the signed package for Mystikos, in build/tee: SSR_PKEY is the key that signs it'
+	@echo '  make unsigned, make sign       its two steps: the first runs every build tool, the second alone has the key'
 	@echo 'make server         the package, run in an SGX enclave'
 	@echo 'make measure        what owners put in their release policies'
 	@echo '  SIGNER=public.pem            whose MRSIGNER it prints (or SSR_PKEY)'
 	@echo 'make sbom           the bill of materials of what is in it (CycloneDX)'
 	@echo 'make demo           the demo on Azure Kubernetes Service: RESOURCE_GROUP, CLUSTER_NAME, IMAGE'
 	@echo 'make lock           newest versions of the packages from Debian'
+	@echo 'make pin-images     digests of the base images, from their registries (needs docker)'
 	@echo 'make image          the same file system as a container image (needs docker)'
 	@echo 'make clean          remove what was made'
 
@@ -78,7 +92,8 @@ build/.tools: node_modules/.package-lock.json tsconfig.json tsconfig.tools.json 
 
 OPTIONS = --model '$(MODEL)' --labels '$(LABELS)' --manifest '$(MANIFEST)'
 
-run: build
+run:
+	+@$(MAKE_WITHOUT_SECRETS) build
 	@TEE='$(TEE)' SAMPLES='$(SAMPLES)' node build/scripts/demo/run.js $(OPTIONS) $(IMAGES)
 
 serve: build
@@ -99,15 +114,29 @@ soak: build
 appdir: build
 	@$(FILE_SYSTEM) scripts/appdir.sh
 
-package: build
-	@$(FILE_SYSTEM) node build/scripts/tee/package.js
+# What is signed is built without the key, and signed without npm's packages or a compiler.
+unsigned: build
+	@$(FILE_SYSTEM) node build/scripts/tee/unsigned.js
 
-server: build
+sign:
+	@CONFIG='$(CONFIG)' node build/scripts/tee/sign.js
+
+package:
+	+@$(MAKE_WITHOUT_SECRETS) build
+	@CONFIG='$(CONFIG)' node build/scripts/tee/sign.js --check
+	+@$(MAKE_WITHOUT_SECRETS) unsigned
+	@CONFIG='$(CONFIG)' node build/scripts/tee/sign.js
+
+server:
+	+@$(MAKE_WITHOUT_SECRETS) build
 	@node build/scripts/tee/server.js
 
-measure: build
-	@$(FILE_SYSTEM) SIGNER='$(SIGNER)' \
-		node build/scripts/tee/measure.js
+measure:
+	+@$(MAKE_WITHOUT_SECRETS) measured
+	@CONFIG='$(CONFIG)' SIGNER='$(SIGNER)' node build/scripts/tee/measure.js
+
+measured: build
+	@$(FILE_SYSTEM) node build/scripts/tee/unsigned.js build/measure
 
 sbom: build
 	@node build/scripts/sbom/main.js build/sbom.cdx.json
@@ -117,6 +146,9 @@ demo:
 
 lock:
 	@for lock in appdir/*.lock deploy/*.lock; do scripts/debian/lock.sh "$$lock"; done
+
+pin-images:
+	@scripts/pin-images.sh
 
 image:
 	docker build -t confml .

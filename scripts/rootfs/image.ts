@@ -3,6 +3,7 @@ import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { withoutSecrets } from "../tee/secrets.js";
 import { makeExt2 } from "./ext2.js";
 import { imageTrailer } from "./trailer.js";
 import { buildHashTree } from "./verity.js";
@@ -24,7 +25,8 @@ export async function makeImage({ folder, image, projectFolder }: ImageOptions):
   try {
     const fetch = join(projectFolder, "scripts/debian/fetch.sh");
     const lock = join(projectFolder, "appdir/image.lock");
-    await promisify(execFile)(fetch, [lock, tools], { cwd: projectFolder });
+    const options = { cwd: projectFolder, env: withoutSecrets(process.env) };
+    await promisify(execFile)(fetch, [lock, tools], options);
     await makeExt2(folder, image, tools);
   } finally {
     await rm(tools, { recursive: true });

@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { TeeFailure } from "./failure.js";
+import { withoutSecrets } from "./secrets.js";
 
 export interface CommandOptions {
   cwd: string;
+  /** Default: this process's, without the secrets. */
   environment?: NodeJS.ProcessEnv;
 }
 
@@ -15,7 +17,7 @@ export interface CommandOptions {
 export async function run(
   command: string,
   options: readonly string[],
-  { cwd, environment = process.env }: CommandOptions,
+  { cwd, environment = withoutSecrets(process.env) }: CommandOptions,
 ): Promise<number> {
   return untilEnded(spawn(command, options, { cwd, env: environment, stdio: "inherit" }));
 }
@@ -29,7 +31,7 @@ export async function show(...command: Parameters<typeof run>): Promise<void> {
 export async function ask(
   command: string,
   options: readonly string[],
-  { cwd, environment = process.env }: CommandOptions,
+  { cwd, environment = withoutSecrets(process.env) }: CommandOptions,
 ): Promise<string> {
   const stdio = ["ignore", "pipe", "inherit"] as const;
   const child = spawn(command, options, { cwd, env: environment, stdio: [...stdio] });
@@ -47,7 +49,7 @@ function requireSuccess(command: string, code: number): void {
 
 /** A signal ends the child, and leaves what started it to put things away. */
 async function untilEnded(child: ChildProcess): Promise<number> {
-  const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+  const signals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
   const pass = (signal: NodeJS.Signals): void => {
     child.kill(signal);
   };

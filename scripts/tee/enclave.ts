@@ -1,10 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ask, show } from "./command.js";
 import { exitCodes, TeeFailure } from "./failure.js";
+import { withKeyFile } from "./key-file.js";
 
 /** What an enclave's signature says (SGX's SIGSTRUCT), as evidence repeats it. */
 export interface Identity {
@@ -25,26 +24,16 @@ export interface SignOptions {
   key: KeyObject;
 }
 
-/** Files in here are on no disk. */
-const memory = "/dev/shm";
-
 /** Has Mystikos make and sign an enclave, and returns what the signature then says. */
 export async function signEnclave(options: SignOptions): Promise<Identity> {
   const { myst, folder, configFile, rootHash, key } = options;
   await mkdir(folder, { recursive: true });
   const rootHashFile = join(folder, "roothash");
   await writeFile(rootHashFile, `${rootHash}\n`);
-  // Mystikos takes the key as a file alone: nobody else's, and there no longer than it signs.
-  const secretFolder = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), "confml-key-"));
-  try {
-    const keyFile = join(secretFolder, "signing.pem");
-    const pem = key.export({ type: "pkcs1", format: "pem" });
-    await writeFile(keyFile, pem, { mode: 0o600 });
+  await withKeyFile(key, async (keyFile) => {
     const words = ["package-sgx", `--roothash=${rootHashFile}`, keyFile, configFile];
     await show(myst, words, { cwd: folder });
-  } finally {
-    await rm(secretFolder, { recursive: true, force: true });
-  }
+  });
   const dump = await ask(myst, ["dump-sgx", join(folder, "myst/bin/node")], { cwd: folder });
   return parseIdentity(dump);
 }

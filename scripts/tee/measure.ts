@@ -1,29 +1,29 @@
 /**
- * `make measure`: what owners put in their release policies, computed from this commit. With SSR_PKEY or
+ * `make measure`: what owners put in their release policies, computed from what unsigned.js has built. With SSR_PKEY or
  * SIGNER (a public key's PEM file) it knows the signer, with Mystikos the enclave's measurement.
  */
 import { createPublicKey } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { buildImage } from "./build.js";
+import { readUnsigned, type Unsigned } from "./build.js";
 import { signEnclave } from "./enclave.js";
 import { exitCodes, exitWith, TeeFailure } from "./failure.js";
 import { inspectMachine } from "./mystikos.js";
-import { appFolder, projectFolder } from "./places.js";
+import { appFolder, measureFolder, projectFolder } from "./places.js";
 import { readReleaseConfig } from "./release-config.js";
 import { takeSecret } from "./secrets.js";
 import { mrSigner, readSigningKey, throwawayKey } from "./signing-key.js";
 
 async function main(): Promise<number> {
   const signer = await readSigner();
-  takeSecret("CLIENT_SECRET");
-  const configFile = resolve(projectFolder, process.env["CONFIG"] || "config.json");
-  const { productId, securityVersion, warnings } = await readReleaseConfig(configFile);
-  for (const warning of warnings) console.error(`warning: ${warning}`);
-  const rootHash = await buildImage(configFile);
+  const given = resolve(projectFolder, process.env["CONFIG"] || "config.json");
+  const { productId, securityVersion } = await readReleaseConfig(given);
+  const unsigned = await readUnsigned(measureFolder, given);
+  const { rootHash } = unsigned;
   const files = (await readFile(`${appFolder}.sha256`, "utf8")).trim();
-  const mrenclave = await measureEnclave(configFile, rootHash);
+  const mrenclave = await measureEnclave(unsigned);
+  await rm(measureFolder, { recursive: true });
   const rows = [
     ["files", files],
     ["root hash", rootHash],
@@ -59,13 +59,13 @@ async function readSigner(): Promise<string | undefined> {
 }
 
 /** Signed with a key that nobody keeps: the measurement does not depend on the signer. */
-async function measureEnclave(configFile: string, rootHash: string): Promise<string | undefined> {
+async function measureEnclave(unsigned: Unsigned): Promise<string | undefined> {
   const { myst } = inspectMachine(process.env);
   if (myst === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "confml-measure-"));
   try {
     const key = throwawayKey();
-    return (await signEnclave({ myst, folder, configFile, rootHash, key })).mrenclave;
+    return (await signEnclave({ ...unsigned, myst, folder, key })).mrenclave;
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,8 +1,28 @@
 /**
- * Takes a secret out of this process's environment, so that no program that it starts is given it: not npm, not
- * a compiler, not Mystikos.
+ * What a build has no use for, and what its programs (npm, compilers, Mystikos) are not given. The Makefile has the
+ * same list.
  */
-export function takeSecret(name: "SSR_PKEY" | "CLIENT_SECRET"): string | undefined {
+export const secretNames: readonly string[] = [
+  "SSR_PKEY",
+  "CLIENT_SECRET",
+  "AZURE_CLIENT_SECRET",
+  "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+  "AZURE_PASSWORD",
+  "GITHUB_TOKEN",
+  "GH_TOKEN",
+  "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+  "ACTIONS_RUNTIME_TOKEN",
+];
+
+/** @returns a copy of an environment without the secrets */
+export function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !secretNames.includes(name)),
+  );
+}
+
+/** Takes a secret out of this process's environment, so that nothing here reads it twice or hands it on. */
+export function takeSecret(name: string): string | undefined {
   const value = process.env[name];
   Reflect.deleteProperty(process.env, name);
   return value;

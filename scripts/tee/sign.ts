@@ -1,7 +1,11 @@
-/** `make package`: the signed package, from this commit's sources. */
+/**
+ * `make sign`: signs what `make unsigned` has made. It alone is given the key, and starts nothing but Mystikos.
+ * With `--check` it looks whether it could, before anything is built.
+ */
 import { rm } from "node:fs/promises";
-import { relative, resolve } from "node:path";
-import { buildImage } from "./build.js";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { readUnsigned } from "./build.js";
 import { differencesFrom, signEnclave } from "./enclave.js";
 import { exitCodes, exitWith, TeeFailure } from "./failure.js";
 import { inspectMachine, missingFor } from "./mystikos.js";
@@ -11,12 +15,10 @@ import { takeSecret } from "./secrets.js";
 import { mrSigner, readSigningKey } from "./signing-key.js";
 
 async function main(): Promise<number> {
-  // All that can be refused is, before anything is built.
+  const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
   const key = readSigningKey(takeSecret("SSR_PKEY"));
-  takeSecret("CLIENT_SECRET");
-  const configFile = resolve(projectFolder, process.env["CONFIG"] || "config.json");
-  const config = await readReleaseConfig(configFile);
-  for (const warning of config.warnings) console.error(`warning: ${warning}`);
+  const given = resolve(projectFolder, process.env["CONFIG"] || "config.json");
+  const config = await readReleaseConfig(given);
   const machine = inspectMachine(process.env);
   if (machine.myst === undefined) {
     throw new TeeFailure(exitCodes.unavailable, "cannot make a package here", [
@@ -24,15 +26,10 @@ async function main(): Promise<number> {
       "make appdir needs neither; make run plays the demo on plain Node",
     ]);
   }
-  await rm(teeFolder, { recursive: true, force: true });
-  const rootHash = await buildImage(configFile);
-  const identity = await signEnclave({
-    myst: machine.myst,
-    folder: teeFolder,
-    configFile,
-    rootHash,
-    key,
-  });
+  if (values.check) return 0;
+  const unsigned = await readUnsigned(teeFolder, given);
+  await rm(join(teeFolder, "myst"), { recursive: true, force: true });
+  const identity = await signEnclave({ ...unsigned, myst: machine.myst, folder: teeFolder, key });
   // The last look: what was signed, and not what was meant to be.
   const wanted = { ...config, mrsigner: mrSigner(key), debug: false };
   const differences = differencesFrom(wanted, identity);

@@ -88,6 +88,25 @@ function keysInMemory(): string[] {
     : [];
 }
 
+/**
+ * A folder for PATH whose programs write down which of the secrets they are given, and are then themselves. npm, tsc and
+ * asc are Node's programs; the C compiler is started by the shell that starts the others.
+ */
+function recorders(record: string): string {
+  const folder = join(project.folder, "recorders");
+  mkdirSync(folder);
+  for (const name of ["node", "dpkg-deb", "sha256sum", "cp", "sed"]) {
+    const real = spawnSync("which", [name], { encoding: "utf8" }).stdout.trim();
+    const text = `#!/bin/sh
+seen="\${SSR_PKEY:+SSR_PKEY}\${CLIENT_SECRET:+CLIENT_SECRET}"
+printf '%s\\n' "\${seen:-nothing} ${name} $*" | head -n 1 >>'${record}'
+exec ${real} "$@"
+`;
+    writeFileSync(join(folder, name), text, { mode: 0o755 });
+  }
+  return folder;
+}
+
 ours("make package", () => {
   const tee = (): string => join(project.folder, "build/tee");
 
@@ -150,10 +169,27 @@ ours("make package", () => {
     "makes a package that its owner's key signs, and leaves the key nowhere",
     async () => {
       const body = pem.split("\n").slice(1, -2).join("\n");
+      const record = join(project.folder, "record");
       const { code, stdout, stderr } = await project.run(["make", "package"], {
-        ...withStandIn,
+        PATH: `${recorders(record)}:${withStandIn.PATH}`,
         SSR_PKEY: body,
+        CLIENT_SECRET: "swordfish",
       });
+      const started = readFileSync(record, "utf8").trimEnd().split("\n");
+      const withKey = "SSR_PKEY node build/scripts/tee/sign.js";
+      expect(started.filter((line) => !line.startsWith("nothing "))).toEqual([
+        `${withKey} --check`,
+        withKey,
+      ]);
+      for (const tool of [
+        "npm-cli.js ci",
+        "bin/tsc -p",
+        "bin/asc src",
+        "dpkg-deb -x",
+        "sha256sum",
+      ]) {
+        expect(started).toContainEqual(expect.stringContaining(tool));
+      }
       expect([code, stderr]).toEqual([
         0,
         "warning: Inference.Model.Sha256 is the example's: this package will find its model altered\n",
@@ -161,7 +197,7 @@ ours("make package", () => {
       const [, measured] =
         /build\/tee\/myst\/bin\/node {2}MRENCLAVE ([0-9a-f]{64})\n/u.exec(stdout) ?? [];
       expect(measured).toBeDefined();
-      expect(readdirSync(tee()).sort()).toEqual(["myst", "rootfs", "roothash"]);
+      expect(readdirSync(tee()).sort()).toEqual(["config.json", "myst", "rootfs", "roothash"]);
       expect([...readdirSync(project.tmp), ...keysInMemory()]).toEqual([]);
       const bytes = readFileSync(join(tee(), "myst/bin/node"), "utf8");
       expect(bytes).toContain(mrSigner(privateKey));
