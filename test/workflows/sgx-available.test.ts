@@ -7,17 +7,7 @@ import { readWorkflows } from "./workflow-files.js";
 
 const step = readWorkflows().find(({ path }) => path.endsWith("/ci.yml"))?.jobs["sgx-available"]
   ?.steps?.[0];
-const there = {
-  FORK: "false",
-  CLIENT_ID: "true",
-  CLIENT_SECRET: "true",
-  APP_ID: "true",
-  MHSM_AAD_URL: "true",
-  SSR_PKEY: "true",
-  SGX_RUNNER: "true",
-  SAMPLES: "true",
-};
-const variables = ["SGX_RUNNER", "SAMPLES"];
+const there = { PROTECTED: "true", SGX_RUNNER: "true", SAMPLES: "true" };
 
 describe("the question whether the SGX job can run", () => {
   let folder = "";
@@ -59,20 +49,30 @@ describe("the question whether the SGX job can run", () => {
 
   test.each(Object.keys(there).slice(1))("says aloud that %s is missing", (name) => {
     const { log, output, page } = ask({ ...there, [name]: "false" });
-    const kind = variables.includes(name) ? "variable" : "secret";
     expect(output).toBe("run=false\n");
-    expect(log).toBe(`::notice title=SGX job skipped::not set here: ${kind} ${name}\n`);
+    expect(log).toBe(`::notice title=SGX job skipped::not set here: variable ${name}\n`);
     expect(page).toContain(`SGX job skipped: nothing here has run in a TEE.** not set here`);
   });
 
   test("names all that is missing", () => {
-    const { log } = ask({ ...there, APP_ID: "false", SGX_RUNNER: "false" });
-    expect(log).toContain("::not set here: secret APP_ID, variable SGX_RUNNER\n");
+    const { log } = ask({ ...there, SGX_RUNNER: "false", SAMPLES: "false" });
+    expect(log).toContain("::not set here: variable SGX_RUNNER, variable SAMPLES\n");
   });
 
-  test("is answered with no for a fork, whatever is there", () => {
-    const { log, output } = ask({ ...there, FORK: "true" });
-    expect(output).toBe("run=false\n");
-    expect(log).toContain("pull requests from forks");
+  test.each(["false", "", "TRUE"])(
+    "is answered with no for other refs, whatever is there: %j",
+    (value) => {
+      const { log, output } = ask({ ...there, PROTECTED: value });
+      expect(output).toBe("run=false\n");
+      expect(log).toContain("only main and tags of versions");
+    },
+  );
+
+  test("is told of main and of versions' tags, and not of any secret", () => {
+    expect(step?.env).toEqual({
+      PROTECTED: "${{ github.ref == 'refs/heads/main' || startsWith(github.ref, 'refs/tags/v') }}",
+      SGX_RUNNER: "${{ vars.SGX_RUNNER != '' }}",
+      SAMPLES: "${{ vars.SAMPLES != '' }}",
+    });
   });
 });

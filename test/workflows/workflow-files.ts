@@ -9,10 +9,12 @@ const step = z.looseObject({
   uses: z.string().optional(),
   run: z.string().optional(),
   env: z.record(z.string(), z.string()).optional(),
+  with: z.record(z.string(), z.unknown()).optional(),
 });
 const job = z.looseObject({
   if: z.string().optional(),
   uses: z.string().optional(),
+  environment: z.string().optional(),
   permissions: permissions.optional(),
   strategy: z.looseObject({ matrix: z.record(z.string(), z.array(z.string())) }).optional(),
   steps: z.array(step).optional(),

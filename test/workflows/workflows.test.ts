@@ -89,21 +89,14 @@ describe("the workflows", () => {
         /\$\{\{.*\bsecrets\b|\bsecrets\s*[.[]/s.test(one.text),
       ),
     );
-    const asked = /^\$\{\{ secrets\.(\w+) != '' \}\}$/;
-    const question = /\/ci\.yml\.jobs\.sgx-available\.steps\.0\.env\.\w+$/;
     const given = /^\$\{\{ secrets\.\w+ \}\}$/;
     const step = /\/ci\.yml\.jobs\.sgx\.steps\.\d+\.env\.\w+$/;
-    const isAsked = (one: { at: string; text: string }): boolean =>
-      asked.test(one.text) && question.test(one.at);
     const isGiven = (one: { at: string; text: string }): boolean =>
       given.test(one.text) && step.test(one.at);
     // `secrets` as a key of a job is what hands them to another workflow.
     expect(jobs.filter(({ job }) => "secrets" in job)).toEqual([]);
-    expect(seen.filter((one) => !isAsked(one) && !isGiven(one))).toEqual([]);
-    const names = (which: typeof seen): string[] =>
-      which.map(({ text }) => /secrets\.(\w+)/.exec(text)?.[1] ?? "").sort();
-    expect(names(seen.filter(isGiven))).toEqual(names(seen.filter(isAsked)));
-    expect(names(seen.filter(isGiven))).toEqual([
+    expect(seen.filter((one) => !isGiven(one))).toEqual([]);
+    expect(seen.map(({ text }) => /secrets\.(\w+)/.exec(text)?.[1] ?? "").sort()).toEqual([
       "APP_ID",
       "CLIENT_ID",
       "CLIENT_SECRET",
@@ -112,23 +105,56 @@ describe("the workflows", () => {
     ]);
   });
 
+  test("have the secrets, and the release, in environments of their own", () => {
+    const found = jobs.filter(({ job }) => job.environment !== undefined);
+    expect(found.map(({ path, name, job }) => [path, name, job.environment])).toEqual([
+      [".github/workflows/ci.yml", "sgx", "sgx"],
+      [".github/workflows/release.yml", "publish", "release"],
+    ]);
+    const documented = readFileSync(join(projectFolder, "docs/ci.md"), "utf8");
+    for (const { job } of found) expect(documented).toContain(`\`${job.environment ?? "none"}\``);
+  });
+
+  test("leave no token of GitHub's in a checkout", () => {
+    const checkouts = steps.filter(({ step }) => step.uses?.startsWith("actions/checkout@"));
+    expect(checkouts.length).toBeGreaterThan(3);
+    for (const { step } of checkouts) expect(step.with).toEqual({ "persist-credentials": false });
+  });
+
+  test("take actions of GitHub's own alone", () => {
+    const used = new Set(steps.flatMap(({ step }) => step.uses?.split("@")[0] ?? []));
+    expect([...used].filter((name) => !name.startsWith("actions/"))).toEqual([]);
+  });
+
+  test("run npm and the compilers in no step that has a secret", () => {
+    const withSecrets = steps.filter(({ step }) =>
+      Object.values(step.env ?? {}).some((value) => value.includes("secrets.")),
+    );
+    expect(withSecrets.map(({ step }) => step.run)).toEqual(["make sign", "make run TEE=sgx"]);
+    const sgx = steps.filter(({ name }) => name === "sgx").map(({ step }) => step.run);
+    expect(sgx.indexOf("make unsigned")).toBe(sgx.indexOf("make sign") - 1);
+  });
+
   test("give each secret to the one step that needs it", () => {
     const sgx = steps.filter(({ name }) => name === "sgx").map(({ step }) => step);
     const environments = sgx.map(({ run, env }) => [run, Object.keys(env ?? {}).sort()] as const);
     expect(environments.filter(([, names]) => names.length > 0)).toEqual([
-      ["make package", ["SSR_PKEY"]],
+      ["make sign", ["SSR_PKEY"]],
       ["make run TEE=sgx", ["APP_ID", "CLIENT_ID", "CLIENT_SECRET", "MHSM_AAD_URL", "SAMPLES"]],
     ]);
   });
 
-  test("keep pull requests from forks off the SGX machine", () => {
+  test("keep all but main and versions' tags off the SGX machine", () => {
     const own = jobs.filter(({ job }) => strings(job["runs-on"]).some(isOurs));
     expect(own.map(({ name }) => name)).toEqual(["sgx"]);
-    const condition = own[0]?.job.if ?? "";
-    expect(condition).toMatch(
-      /&& \(github\.event_name != 'pull_request' \|\| github\.event\.pull_request\.head\.repo\.full_name == github\.repository\) \}\}$/,
+    const condition = own[0]?.job.if?.replace(/\s+/gu, " ");
+    expect(condition).toBe(
+      "${{ needs.sgx-available.outputs.run == 'true' && (github.ref == 'refs/heads/main' || startsWith(github.ref, 'refs/tags/v')) }}",
     );
-    for (const { text } of workflows) expect(text).not.toContain("pull_request_target");
+    // Their ref is the base branch, and they have its secrets.
+    for (const { text } of workflows) {
+      expect(text).not.toMatch(/pull_request_target|workflow_run|issue_comment/u);
+    }
   });
 
   test("may read only, but for provenance and the release itself", () => {
