@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
+import { readAllDer, type DerValue } from "../../src/crypto/der.js";
 import {
-  readAllDer,
   readBoolean,
   readObjectIdentifier,
   readSmallInteger,
-  type DerValue,
-} from "../../src/crypto/der.js";
+} from "../../src/crypto/der-values.js";
 import { projectFiles } from "../project.js";
 import { attempt, isPlainError, type Attempt } from "../refusal.js";
 import type { Target } from "../target.js";
@@ -19,7 +18,7 @@ const constructedBit = 0x20;
 /** DER: values that are read are written to the same bytes, at every depth. */
 export const der: Target = {
   name: "der",
-  parsers: ["src/crypto/der.ts"],
+  parsers: ["src/crypto/der.ts", "src/crypto/der-values.ts"],
   mutation: "bytes",
   maxBytes: 8192,
   dictionary: [

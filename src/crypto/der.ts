@@ -12,7 +12,10 @@ export const tags = {
   bitString: 0x03,
   octetString: 0x04,
   objectIdentifier: 0x06,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
   sequence: 0x30,
+  set: 0x31,
 } as const;
 
 /** The tag of a constructed `[number]`. */
@@ -44,43 +47,44 @@ export function readAllDer(bytes: Uint8Array): DerValue[] {
   return values;
 }
 
+/** Reads `SEQUENCE SIZE (1..MAX) OF`: its values, of which there is at least one. */
+export function readSequenceOf(bytes: Uint8Array, tag: number = tags.sequence): DerValue[] {
+  const values = readAllDer(readDer(bytes, tag).content);
+  if (values.length === 0) throw new Error("an empty list where at least one value has to be");
+  return values;
+}
+
+/** The values of a sequence in their order: optional ones by their tag, and nothing after the last. */
+export class DerSequence {
+  readonly #values: DerValue[];
+
+  constructor(sequence: DerValue | undefined) {
+    this.#values = readAllDer(expectTag(sequence, tags.sequence).content);
+  }
+
+  take(tag: number): DerValue {
+    return expectTag(this.#values.shift(), tag);
+  }
+
+  takeAny(): DerValue {
+    const value = this.#values.shift();
+    if (value === undefined) throw new Error("a DER sequence that is too short");
+    return value;
+  }
+
+  takeOptional(tag: number): DerValue | undefined {
+    return this.#values[0]?.tag === tag ? this.#values.shift() : undefined;
+  }
+
+  end(): void {
+    const [left] = this.#values;
+    if (left !== undefined) throw new Error(`a DER value of tag ${left.tag} that does not belong`);
+  }
+}
+
 export function expectTag(value: DerValue | undefined, tag: number): DerValue {
   if (value?.tag === tag) return value;
   throw new Error(`a DER value of tag ${value?.tag ?? "none"} in place of ${tag}`);
-}
-
-/** `1.2.840.…` */
-export function readObjectIdentifier({ content }: DerValue): string {
-  const arcs: number[] = [];
-  let arc = 0;
-  for (const [index, byte] of content.entries()) {
-    if (arc === 0 && byte === 0x80) throw new Error("an object identifier with leading zeros");
-    if (arc > 2 ** 40) throw new Error("an object identifier with an enormous arc");
-    arc = arc * 128 + (byte & 0x7f);
-    if ((byte & 0x80) !== 0) {
-      if (index === content.length - 1) throw new Error("an object identifier without an end");
-      continue;
-    }
-    arcs.push(arc);
-    arc = 0;
-  }
-  const [first = 0, ...rest] = arcs;
-  // X.690, section 8.19.4: the first two arcs in one number.
-  const root = Math.min(2, Math.floor(first / 40));
-  return [root, first - root * 40, ...rest].join(".");
-}
-
-export function readBoolean({ content }: DerValue): boolean {
-  const [byte] = content;
-  if (content.length !== 1 || (byte !== 0x00 && byte !== 0xff)) throw new Error("no DER boolean");
-  return byte === 0xff;
-}
-
-/** A small number that is not negative. */
-export function readSmallInteger({ content }: DerValue): number {
-  const [byte] = content;
-  if (content.length === 1 && byte !== undefined && byte < 0x80) return byte;
-  throw new Error("an integer that is not from 0 to 127");
 }
 
 function readAt(bytes: Uint8Array, start: number): DerValue {

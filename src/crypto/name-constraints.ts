@@ -1,26 +1,42 @@
-import type { CertificateFields, GeneralName } from "./certificate-fields.js";
+import type { NameConstraints } from "./certificate-extensions.js";
+import type { CertificateFields } from "./certificate-fields.js";
+import { forms, isDnsName, type GeneralName } from "./certificate-names.js";
 
-const dnsForm = 2;
-const directoryForm = 4;
+/** As many as Go's crypto/x509 makes; a CA may list thousands of names and subtrees. */
+const mostComparisons = 250_000;
+
+/** All that constraints apply to: alternative names, the subject, the e-mail addresses in it. */
+export function namesOf({ subject, subjectAltNames }: CertificateFields): GeneralName[] {
+  const directory = subject.isEmpty ? [] : [{ form: forms.directory, text: "" }];
+  const email = subject.hasEmailAddress ? [{ form: forms.email, text: "" }] : [];
+  return [...subjectAltNames, ...directory, ...email];
+}
 
 /**
- * Whether a CA may certify these names (RFC 5280, section 4.2.1.10). DNS names are evaluated; for any
- * other form that is constrained and there, and for directory names, which are always there, the answer is
- * no: what cannot be evaluated is not to be accepted.
+ * Whether a CA may certify these names (RFC 5280, section 4.2.1.10). DNS names are evaluated. For a name of
+ * any other form that is constrained, and for subtrees that are malformed or of a form without a syntax for
+ * them, the answer is no: what cannot be evaluated is not to be accepted. So no CA with constraints on
+ * directory names is of use, for every certificate has one; none of the vaults' CAs has such constraints.
+ *
+ * @throws Error for so many names and subtrees that it would take long
  */
 export function allowsNames(
-  constraints: CertificateFields["nameConstraints"],
+  constraints: NameConstraints | undefined,
   names: readonly GeneralName[],
 ): boolean {
   if (constraints === undefined) return true;
   const { permitted, excluded } = constraints;
-  const constrained = new Set([...permitted, ...excluded].map(({ form }) => form));
-  if (constrained.has(directoryForm)) return false;
-  const permittedDns = permitted.filter(({ form }) => form === dnsForm);
-  const excludedDns = excluded.filter(({ form }) => form === dnsForm);
+  const subtrees = [...permitted, ...excluded];
+  if (names.length * subtrees.length > mostComparisons) {
+    throw new Error(`${names.length} names under ${subtrees.length} name constraints`);
+  }
+  if (!subtrees.every(isEvaluable)) return false;
+  const constrained = new Set(subtrees.map(({ form }) => form));
+  const permittedDns = permitted.filter(({ form }) => form === forms.dns);
+  const excludedDns = excluded.filter(({ form }) => form === forms.dns);
   return names.every(({ form, text }) => {
     if (!constrained.has(form)) return true;
-    if (form !== dnsForm) return false;
+    if (form !== forms.dns) return false;
     const isPermitted =
       permittedDns.length === 0 ||
       permittedDns.some((subtree) => isWithin(base(text), subtree.text));
@@ -28,19 +44,22 @@ export function allowsNames(
   });
 }
 
+/** A DNS subtree is a host's name, or empty for all; a dot at the beginning is for URIs alone. */
+function isEvaluable({ form, text }: GeneralName): boolean {
+  if (form === forms.dns) return text === "" || isDnsName(text);
+  return Object.values<number>(forms).includes(form);
+}
+
 /** A wildcard stands for whatever is below its base. */
 function base(name: string): string {
   return name.replace(/^\*\./u, "");
 }
 
-/** Below the subtree or, where it does not begin with a dot, at its top. */
 function isWithin(name: string, subtree: string): boolean {
-  if (subtree === "") return true;
-  const dotted = subtree.startsWith(".") ? subtree : `.${subtree}`;
-  return name === subtree || name.endsWith(dotted);
+  return subtree === "" || name === subtree || name.endsWith(`.${subtree}`);
 }
 
 function overlaps(name: string, subtree: string): boolean {
   if (isWithin(base(name), subtree)) return true;
-  return name.startsWith("*.") && isWithin(subtree.replace(/^\./u, ""), base(name));
+  return name.startsWith("*.") && isWithin(subtree, base(name));
 }

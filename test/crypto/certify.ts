@@ -103,11 +103,12 @@ function extensionsOf(wishes: Wishes): Extension[] {
   return [...made, ...extensions];
 }
 
-/** A DER value of less than 128 bytes. */
+/** A DER value of less than 65,536 bytes. */
 export function der(tag: number, ...parts: (Uint8Array | string)[]): Buffer {
   const content = Buffer.concat(parts.map((part) => Buffer.from(part)));
-  if (content.length > 127) throw new Error("too long for this helper");
-  return Buffer.concat([Buffer.from([tag, content.length]), content]);
+  const { length } = content;
+  const long = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...(length < 0x80 ? [length] : long)]), content]);
 }
 
 /** RFC 5280, section 4.2.1.10, of DNS names. */

@@ -1,13 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { readCertificateFields } from "../../src/crypto/certificate-fields.js";
+import { readAllDer, readDer } from "../../src/crypto/der.js";
 import {
-  readAllDer,
   readBoolean,
-  readDer,
   readObjectIdentifier,
   readSmallInteger,
-} from "../../src/crypto/der.js";
+} from "../../src/crypto/der-values.js";
 import { certify } from "./certify.js";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
