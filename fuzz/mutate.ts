@@ -1,9 +1,10 @@
 import type { Random } from "../scripts/demo-model/random.js";
 import { mutateBytes } from "./mutate-bytes.js";
+import { mutateDer } from "./mutate-der.js";
 import { mutateJson } from "./mutate-json.js";
 
 /** `token`: base64url between dots, what is in it bytes or JSON. */
-export type MutationKind = "bytes" | "json" | "token";
+export type MutationKind = "bytes" | "der" | "json" | "token";
 
 export interface MutateOptions {
   kind: MutationKind;
@@ -26,6 +27,12 @@ export function mutate(input: Uint8Array, options: MutateOptions): Uint8Array {
   return changed;
 }
 
+const changers = {
+  der: (input: Uint8Array, { random, other }: MutateOptions) => mutateDer(input, random, other),
+  json: changeJson,
+  token: changeToken,
+};
+
 function mutateOnce(input: Uint8Array, options: MutateOptions): Uint8Array {
   const { kind, random, other, dictionary } = options;
   if (dictionary.length > 0 && random.chance(0.1)) {
@@ -36,7 +43,7 @@ function mutateOnce(input: Uint8Array, options: MutateOptions): Uint8Array {
   }
   // What is broken as text is read as well, if less often.
   if (kind !== "bytes" && random.chance(0.8)) {
-    const changed = kind === "json" ? changeJson(input, options) : changeToken(input, options);
+    const changed = changers[kind](input, options);
     if (changed !== undefined) return changed;
   }
   return mutateBytes(input, random, other);

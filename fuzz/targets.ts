@@ -22,6 +22,7 @@ import { png } from "./targets/png.js";
 import { policy } from "./targets/policy.js";
 import { releaseAnswer } from "./targets/release-answer.js";
 import { remoteText } from "./targets/remote-text.js";
+import { signedCertificate } from "./targets/signed-certificate.js";
 import { sgxReport } from "./targets/sgx-report.js";
 import { tiff } from "./targets/tiff.js";
 import { upload } from "./targets/upload.js";
@@ -37,6 +38,7 @@ export const targets: readonly Target[] = [
   der,
   certificate,
   certificateChain,
+  signedCertificate,
   releaseAnswer,
   attestationToken,
   sgxReport,

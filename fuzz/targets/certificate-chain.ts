@@ -26,7 +26,7 @@ export const certificateChain: Target = {
     "src/crypto/certificate-fields.ts",
     "src/crypto/name-constraints.ts",
   ],
-  mutation: "bytes",
+  mutation: "der",
   maxBytes: 16_384,
   prepare() {
     const trustedRoots = [new X509Certificate(projectFile(`${folder}/root.der`))];

@@ -5,6 +5,7 @@ import {
   readObjectIdentifier,
   readSmallInteger,
 } from "../../src/crypto/der-values.js";
+import { encodeDer } from "../der-tree.js";
 import { projectFiles } from "../project.js";
 import { attempt, isPlainError, type Attempt } from "../refusal.js";
 import type { Target } from "../target.js";
@@ -19,7 +20,7 @@ const constructedBit = 0x20;
 export const der: Target = {
   name: "der",
   parsers: ["src/crypto/der.ts", "src/crypto/der-values.ts"],
-  mutation: "bytes",
+  mutation: "der",
   maxBytes: 8192,
   dictionary: [
     "\x30\x80",
@@ -43,7 +44,7 @@ async function check(input: Uint8Array): Promise<string> {
 
 /** @returns the first thing that something inside is refused for */
 async function checkValues(input: Uint8Array, values: readonly DerValue[]): Promise<string> {
-  const whole = Buffer.concat(values.map(({ tag, content }) => encode(tag, content)));
+  const whole = Buffer.concat(values.map(({ tag, content }) => encodeDer(tag, content)));
   assert.deepEqual(whole, Buffer.from(input), "values that are written to other bytes");
   const outcomes: string[] = [];
   for (const value of values) {
@@ -66,14 +67,6 @@ async function checkScalar(value: DerValue): Promise<void> {
     await attempt(() => readSmallInteger(value), isPlainError),
   ];
   for (const scalar of scalars) if ("value" in scalar) assert.equal(value.content.length, 1);
-}
-
-function encode(tag: number, content: Uint8Array): Buffer {
-  const { length } = content;
-  const hex = length.toString(16);
-  const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), "0"), "hex");
-  const head = length < 0x80 ? [tag, length] : [tag, 0x80 | bytes.length, ...bytes];
-  return Buffer.concat([Buffer.from(head), content]);
 }
 
 /** X.690, section 8.19. */

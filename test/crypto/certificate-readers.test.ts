@@ -1,5 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
+import { mutate } from "../../fuzz/mutate.js";
+import { Random } from "../../scripts/demo-model/random.js";
 import { der } from "./certify.js";
 import { chainOf, root, verdict } from "./verify-written.js";
 import {
@@ -48,5 +50,40 @@ describe("a certificate in which Node finds a PEM certificate is refused", () =>
   ])("%s", (_what, chain) => {
     expect(verdict([leaf, authority])).toBe("accepted");
     expect(verdict(chain)).toMatch(/no certificate/u);
+  });
+});
+
+describe("of a chain nothing is accepted but itself", () => {
+  const untouched = chainOf({});
+  const withEntry = (index: number, entry: Uint8Array): Uint8Array[] =>
+    untouched.with(index, Buffer.from(entry));
+
+  test("whichever byte is changed", () => {
+    expect(verdict(untouched)).toBe("accepted");
+    for (const [index, certificate] of untouched.entries()) {
+      for (let at = 0; at < certificate.length; at += 1) {
+        const changed = Buffer.from(certificate);
+        changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
+        expect(verdict(withEntry(index, changed))).not.toBe("accepted");
+      }
+    }
+  });
+
+  test("whatever is taken out, put in, moved, or taken from the other certificate", () => {
+    const random = new Random("certificates");
+    for (let run = 0; run < 1500; run += 1) {
+      const index = run % 2;
+      const certificate = untouched[index] ?? none;
+      const other = untouched[1 - index] ?? none;
+      const changed = mutate(certificate, {
+        kind: "der",
+        random,
+        other,
+        maxBytes: 4096,
+        dictionary: [],
+      });
+      if (certificate.equals(changed)) continue;
+      expect(verdict(withEntry(index, changed))).not.toBe("accepted");
+    }
   });
 });
