@@ -86,7 +86,7 @@ function checkHost({ x509 }: Certificate, host: string): void {
   }
 }
 
-/** RFC 5280, section 6.1: from the leaf to an anchor, which vouches for another certificate than itself. */
+/** RFC 5280, section 6.1: from the leaf to an anchor, which is no leaf itself. */
 function completePath(
   certificates: readonly Certificate[],
   trustedRoots: readonly X509Certificate[],
@@ -97,7 +97,7 @@ function completePath(
   const isTrusted = trustedRoots.some((root) => last.x509.raw.equals(root.raw));
   if (isTrusted && certificates.length > 1) return [...certificates];
   for (const root of trustedRoots) {
-    if (isTrusted || !last.x509.checkIssued(root)) continue;
+    if (!last.x509.checkIssued(root)) continue;
     const anchor = parseCertificate(root.raw, "a trusted root");
     if (isIssuedBy(last, anchor) && isCurrent(anchor.fields, now)) return [...certificates, anchor];
   }

@@ -332,6 +332,8 @@ describe("a certificate is refused, the leaf's and an authority's, with", () => 
 describe("a certificate is refused that is encoded", () => {
   const [leaf = none, authority = none] = chainOf({});
   const content = leaf.subarray(4);
+  // TBSCertificate: its tag, two bytes of length and one that counts them, and what is in it.
+  const signed = content.subarray(0, 4 + content.readUInt16BE(2));
   test.each<[string, Buffer, RegExp]>([
     ["with a byte behind it", Buffer.concat([leaf, hex("00")]), /cut off/u],
     ["with NULL behind it", Buffer.concat([leaf, hex("0500")]), /not exactly one/u],
@@ -353,6 +355,11 @@ describe("a certificate is refused that is encoded", () => {
       /tag of several bytes/u,
     ],
     ["with a fourth part", der(0x30, content, hex("0500")), /does not belong/u],
+    [
+      "with a signature that is not of whole bytes",
+      der(0x30, signed, ecdsaSha256, der(0x03, hex("0100"))),
+      /whole bytes/u,
+    ],
     ["as a set", Buffer.concat([hex("31"), leaf.subarray(1)]), /in place of 48/u],
     ["without an end", leaf.subarray(0, -1), /cut off/u],
     ["in no bytes", none, /not exactly one/u],

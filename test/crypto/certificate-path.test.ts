@@ -1,6 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { verifyCertificateChain } from "../../src/crypto/certificate-chain.js";
+import { readCertificateFields } from "../../src/crypto/certificate-fields.js";
+import { checkIssuer } from "../../src/crypto/certificate-rules.js";
 import { der } from "./certify.js";
 import { chainOf, now, root, verdict } from "./verify-written.js";
 import {
@@ -221,6 +223,16 @@ describe("an authority", () => {
   ])("%s", (_what, authority, expected) => {
     if (typeof expected === "string") expect(verdict(chainOf({ authority }))).toBe(expected);
     else expect(verdict(chainOf({ authority }))).toMatch(expected);
+  });
+
+  test("that may not sign certificates is none for our reader either", () => {
+    const [leaf, issuer] = chainOf({ authority: { extensions: [ca, signs] } }).map(
+      readCertificateFields,
+    );
+    if (leaf === undefined || issuer === undefined) throw new Error("no chain");
+    expect(() => {
+      checkIssuer(issuer, [leaf]);
+    }).toThrow(/not for certificates/u);
   });
 
   test("has a leaf for other purposes refused, whatever its own are", () => {
