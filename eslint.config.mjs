@@ -1,6 +1,7 @@
 import eslint from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
+import { timerDelay } from "./eslint.timers.mjs";
 
 export default defineConfig(
   { ignores: ["dist/", "build/", "appdir/", ".demo/", "coverage/", "src/image/assembly/"] },
@@ -18,6 +19,11 @@ export default defineConfig(
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "no-console": "error",
     },
+  },
+  {
+    files: ["src/**/*.ts", "emulator/**/*.ts", "scripts/**/*.ts"],
+    plugins: { confml: { rules: { "timer-delay": timerDelay } } },
+    rules: { "confml/timer-delay": "error" },
   },
   { files: ["scripts/**/*.ts"], rules: { "no-console": "off" } },
 );

@@ -1,6 +1,7 @@
 import { fstatSync, write, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
+import { timerMs } from "./timers.js";
 
 export interface LineWriterOptions {
   /** Where lines go. */
@@ -57,7 +58,9 @@ export class LineWriter {
   /** Settles once all is written or lost, or the time is up. */
   async flush(timeoutMs: number): Promise<void> {
     const ended = new AbortController();
-    const timeIsUp = sleep(timeoutMs, undefined, { signal: ended.signal }).catch(() => undefined);
+    const timeIsUp = sleep(timerMs(timeoutMs), undefined, { signal: ended.signal }).catch(
+      () => undefined,
+    );
     await Promise.race([this.#draining, timeIsUp]);
     ended.abort();
   }

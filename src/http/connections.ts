@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { timerMs } from "../timers.js";
 import { AddressLines } from "./address-lines.js";
 import { clientNetwork } from "./client-network.js";
 
@@ -162,8 +163,8 @@ export class Connections {
     };
     let timer = setTimeout(() => {
       if (response.writableEnded) destroy();
-      else timer = setTimeout(destroy, this.#limits.lingerMs);
-    }, this.#limits.requestTimeoutMs);
+      else timer = setTimeout(destroy, timerMs(this.#limits.lingerMs));
+    }, timerMs(this.#limits.requestTimeoutMs));
     return () => {
       clearTimeout(timer);
     };
@@ -171,7 +172,7 @@ export class Connections {
 
   /** The rest of a request that is answered already is read and dropped, but not for long. */
   #linger(request: IncomingMessage): void {
-    const timer = setTimeout(() => request.socket.destroy(), this.#limits.lingerMs);
+    const timer = setTimeout(() => request.socket.destroy(), timerMs(this.#limits.lingerMs));
     request.once("close", () => {
       clearTimeout(timer);
     });

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { RequestError } from "../errors.js";
+import { timerMs } from "../timers.js";
 import type { ArrivalRate } from "./arrival-rate.js";
 
 export interface PaceOptions {
@@ -40,7 +41,7 @@ export function watchPace(request: IncomingMessage, options: PaceOptions): () =>
     onFailure(isTimeout ? tooSlow("the whole upload within the time for an answer") : reason);
   };
   // What has arrived while the event loop was busy is read before the look, not after it.
-  const timer = setInterval(() => setImmediate(look), graceMs / looksPerGrace);
+  const timer = setInterval(() => setImmediate(look), timerMs(graceMs / looksPerGrace));
   request.on("data", onChunk);
   signal.addEventListener("abort", onAbort, { once: true });
   return () => {

@@ -1,4 +1,5 @@
 import { RequestError } from "../errors.js";
+import { timerMs } from "../timers.js";
 
 export interface BatchQueueOptions<Input, Output> {
   maxBatch: number;
@@ -79,7 +80,7 @@ export class BatchQueue<Input, Output> {
   async #waitForMore(): Promise<void> {
     const { maxBatch, maxDelayMs } = this.#options;
     if (maxDelayMs === 0 || this.#waiting.length >= maxBatch) return;
-    await new Promise((resolve) => setTimeout(resolve, maxDelayMs));
+    await new Promise((resolve) => setTimeout(resolve, timerMs(maxDelayMs)));
   }
 
   #take(): Entry<Input, Output>[] {

@@ -1,3 +1,5 @@
+import { timerMs } from "../timers.js";
+
 /** Parts into which a time limit is counted. */
 const steps = 10;
 
@@ -28,15 +30,18 @@ export class Watchdog {
   }
 
   #count(timeoutMs: number, left: number, generation: number): void {
-    this.#timer = setTimeout(() => {
-      if (left > 1) {
-        this.#count(timeoutMs, left - 1, generation);
-        return;
-      }
-      // Timers come before messages in a turn of the event loop: the end may have been told already.
-      setImmediate(() => {
-        if (generation === this.#generation) this.#onExpired(timeoutMs);
-      });
-    }, timeoutMs / steps);
+    this.#timer = setTimeout(
+      () => {
+        if (left > 1) {
+          this.#count(timeoutMs, left - 1, generation);
+          return;
+        }
+        // Timers come before messages in a turn of the event loop: the end may have been told already.
+        setImmediate(() => {
+          if (generation === this.#generation) this.#onExpired(timeoutMs);
+        });
+      },
+      timerMs(timeoutMs / steps),
+    );
   }
 }

@@ -1,11 +1,13 @@
 import { UnavailableError } from "../errors.js";
 import { setTimeout as sleep } from "node:timers/promises";
+import { timerMs } from "../timers.js";
+import { timeLeftMs } from "./deadline.js";
 
 export interface RetryOptions {
   /** Aborts when time is up: the last failure is thrown then. */
   signal: AbortSignal;
   isTransient: (error: unknown) => boolean;
-  /** How long the other side asked to wait, if it did. */
+  /** How long the other side asked to wait, if it did; no longer than the time that is left. */
   retryAfterMs?: (error: unknown) => number | undefined;
   onRetry: (attempt: { number: number; error: unknown; delayMs: number }) => void;
   baseDelayMs?: number;
@@ -15,7 +17,7 @@ export interface RetryOptions {
 /**
  * Runs an operation until it succeeds, fails for good, or time is up. Delays grow exponentially with
  * full jitter (uniform between nothing and the step's bound), so that servers which start together
- * do not come back together.
+ * do not come back together. No attempt begins once the signal's deadline is over.
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, isTransient, onRetry, baseDelayMs = 250, maxDelayMs = 10_000 } = options;
@@ -29,15 +31,15 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
       if (!isTransient(error)) throw error;
       last = error;
       const bound = Math.min(maxDelayMs, baseDelayMs * 2 ** (number - 1));
-      const delayMs = Math.round(
-        Math.max(Math.random() * bound, options.retryAfterMs?.(error) ?? 0),
-      );
+      const wantedMs = Math.max(Math.random() * bound, options.retryAfterMs?.(error) ?? 0);
+      const delayMs = timerMs(Math.round(Math.min(wantedMs, timeLeftMs(signal))));
       onRetry({ number, error, delayMs });
       try {
-        await sleep(delayMs, undefined, { signal });
+        await sleep(timerMs(delayMs), undefined, { signal });
       } catch {
         throw error;
       }
+      if (timeLeftMs(signal) === 0) throw error;
     }
   }
 }

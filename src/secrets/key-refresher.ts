@@ -1,5 +1,6 @@
 import type { SecretEntry } from "../config/schema.js";
 import { Deadline } from "../net/deadline.js";
+import { timerMs } from "../timers.js";
 import type { ImageKeys } from "./image-keys.js";
 import { releaseKey, type ReleaseOptions } from "./release.js";
 
@@ -50,7 +51,7 @@ export class KeyRefresher {
         this.#schedule(secret);
       });
       this.#running.add(running);
-    }, this.#options.intervalMs);
+    }, timerMs(this.#options.intervalMs));
     this.#timers.set(secret.ID, timer);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { Deadline } from "../../src/net/deadline.js";
+import { Deadline, timeLeftMs } from "../../src/net/deadline.js";
 
 function aborted(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
@@ -37,6 +37,18 @@ describe("a deadline", () => {
     await aborted(new Deadline(20).signal);
     parent.abort();
     expect([ended.signal.aborted, ended.isExpired]).toEqual([false, false]);
+  });
+
+  test("tells how long it has, and no longer than its parent", () => {
+    const parent = new Deadline(1000);
+    const child = new Deadline(3_600_000, parent.signal);
+    for (const { signal } of [parent, child]) {
+      expect(timeLeftMs(signal)).toBeGreaterThan(0);
+      expect(timeLeftMs(signal)).toBeLessThanOrEqual(1000);
+    }
+    expect(timeLeftMs(new AbortController().signal)).toBe(Infinity);
+    parent.end();
+    child.end();
   });
 
   test("of which only the signal is kept still comes", async () => {

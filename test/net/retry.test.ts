@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { Deadline } from "../../src/net/deadline.js";
 import { retry, withSignal } from "../../src/net/retry.js";
 
 const never = new AbortController().signal;
@@ -49,6 +50,24 @@ describe("retry", () => {
       },
     });
     await expect(attempt).rejects.toThrow("failure 2");
+  });
+
+  test("waits no longer than the time that is left, and asks no more", async () => {
+    const { operation, calls } = failing(Infinity);
+    const deadline = new Deadline(40);
+    const delays: number[] = [];
+    const attempt = retry(operation, {
+      ...options,
+      signal: deadline.signal,
+      retryAfterMs: () => 2 ** 40,
+      onRetry: ({ delayMs }) => {
+        delays.push(delayMs);
+      },
+    });
+    await expect(attempt).rejects.toThrow("failure 1");
+    expect([calls(), delays.length]).toEqual([1, 1]);
+    expect(delays[0]).toBeLessThanOrEqual(40);
+    deadline.end();
   });
 
   test("waits between nothing and a bound that doubles up to the largest", async () => {
