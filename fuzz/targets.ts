@@ -21,7 +21,7 @@ import { opensslCbc } from "./targets/openssl-cbc.js";
 import { png } from "./targets/png.js";
 import { policy } from "./targets/policy.js";
 import { releaseAnswer } from "./targets/release-answer.js";
-import { remoteText } from "./targets/remote-text.js";
+import { remoteAnswer } from "./targets/remote-answer.js";
 import { signedCertificate } from "./targets/signed-certificate.js";
 import { sgxReport } from "./targets/sgx-report.js";
 import { tiff } from "./targets/tiff.js";
@@ -52,7 +52,7 @@ export const targets: readonly Target[] = [
   png,
   gif,
   tiff,
-  remoteText,
+  remoteAnswer,
   addresses,
 ];
 

@@ -7,9 +7,10 @@ import type { Config } from "./config/schema.js";
 import type { KeyUse } from "./crypto/aes-key.js";
 import { BootError, describeFailure } from "./errors.js";
 import type { Metrics } from "./metrics/metrics.js";
-import { httpClient, type Transport } from "./net/transport.js";
+import type { Transport } from "./net/transport.js";
 import { KeyRegister } from "./secrets/key-register.js";
 import { MhsmReleaseClient } from "./secrets/mhsm/client.js";
+import { ForbiddenReleaseError } from "./secrets/mhsm/public-claims.js";
 import { NativeSecretReleaseClient } from "./secrets/native/client.js";
 import type { ReleaseOptions } from "./secrets/release.js";
 
@@ -46,7 +47,10 @@ export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions
     },
     onFailed: ({ ID: secret, SrsAddress: vault }, error) => {
       const code = error instanceof BootError ? error.code : undefined;
-      log.error({ secret, vault, code, reason: describeFailure(error) }, "key not released");
+      const fix = error instanceof BootError ? error.failure.fix : undefined;
+      const claims = error instanceof ForbiddenReleaseError ? error.claims : undefined;
+      const reason = describeFailure(error);
+      log.error({ secret, vault, code, reason, fix, claims }, "key not released");
     },
   };
 }
@@ -62,12 +66,11 @@ async function createMhsmClient(
 ): Promise<MhsmReleaseClient> {
   const { Attestation: attestation, Trust: trust, Release: release } = config.Inference;
   const attemptTimeoutMs = release.AttemptTimeoutMs;
-  const http = httpClient(transport);
   return new MhsmReleaseClient({
     environment,
     evidence: await loadEvidenceProvider(attestation.Evidence, attestation.EvidenceOptions),
     attestationFor: ({ AttestationEndpoint: endpoint = attestation.Endpoint }) =>
-      new AttestationService({ endpoint, http, attemptTimeoutMs }),
+      new AttestationService({ endpoint, transport, attemptTimeoutMs }),
     transport,
     authority: trust?.Authority,
     algorithm: release.Wrapping,

@@ -9,7 +9,7 @@ import type { Target } from "../target.js";
 
 const host = "accmhsm.managedhsm.azure.net";
 const enc = "RSA_AES_KEY_WRAP_256";
-const kid = `https://${host}/keys/ModelKey/0123`;
+const kid = `https://${host}/keys/ModelKey/0123456789abcdef0123456789abcdef`;
 /** key_hsm stands there as JSON: it is encoded before the payload is signed. */
 const payload = {
   request: { "api-version": "7.3-preview", enc, kid, nonce: "our-nonce" },

@@ -1,21 +1,36 @@
-import { isAxiosError, type AxiosInstance } from "axios";
 import { z } from "zod";
-import { BootError, RefusedError, UnavailableError, describeCause } from "../errors.js";
-import { isTransientStatus, isUntrustedConnection, retryAfterMs } from "../net/http-failure.js";
-import { quoteRemote } from "../net/remote-text.js";
+import { RefusedError, UnavailableError, type BootError } from "../errors.js";
+import { toConnectionError, type ConnectionError } from "../net/connection-error.js";
+import { exchange, type Answer } from "../net/exchange.js";
+import { isTransientStatus, parseRetryAfter } from "../net/http-failure.js";
+import { quoteCode } from "../net/remote-code.js";
 import { retryUnavailable, type RetryContext } from "../net/retry.js";
+import { parseShallowJson } from "../net/shallow-json.js";
+import type { Transport } from "../net/transport.js";
 import type { Evidence } from "./evidence.js";
 
 const apiVersion = "2022-08-01";
-const largestAnswerBytes = 1_048_576;
+/** Of Microsoft Azure Attestation (learn.microsoft.com: Azure Attestation troubleshooting guide). */
+const knownCodes = new Set([
+  "BadRequest",
+  "Forbidden",
+  "InternalError",
+  "InvalidOperation",
+  "InvalidParameter",
+  "InvalidQuote",
+  "NotFound",
+  "PolicyEvaluationError",
+  "PolicyParsingError",
+  "Unauthorized",
+]);
 
 const answerSchema = z.object({ token: z.jwt() });
-const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+const errorSchema = z.object({ error: z.object({ code: z.unknown() }) });
 
 export interface AttestationServiceOptions {
   /** `https://NAME.REGION.attest.azure.net` */
   endpoint: string;
-  http: AxiosInstance;
+  transport: Transport;
   /** How long one attempt may wait for its answer. */
   attemptTimeoutMs: number;
 }
@@ -43,94 +58,93 @@ export class AttestationService {
     runtimeData: Uint8Array,
     context: RetryContext,
   ): Promise<string> {
-    const attempt = (): Promise<string> => this.#attempt(evidence, runtimeData, context.signal);
-    return retryUnavailable(attempt, context, ({ cause }) => retryAfterMs(cause));
+    const last: { answer?: Answer } = {};
+    const attempt = async (): Promise<string> => {
+      delete last.answer;
+      last.answer = await this.#ask(evidence, runtimeData, context.signal);
+      return this.#read(last.answer);
+    };
+    return retryUnavailable(attempt, context, () =>
+      parseRetryAfter(last.answer?.headers["retry-after"]),
+    );
   }
 
-  get #doing(): string {
-    return `attesting this code at ${this.#options.endpoint}`;
-  }
-
-  async #attempt(evidence: Evidence, data: Uint8Array, signal: AbortSignal): Promise<string> {
+  async #ask(evidence: Evidence, runtimeData: Uint8Array, signal: AbortSignal): Promise<Answer> {
+    const { endpoint, transport, attemptTimeoutMs: timeoutMs } = this.#options;
+    const question = {
+      method: "POST",
+      url: `${endpoint.replace(/\/$/u, "")}/attest/${evidence.type}?api-version=${apiVersion}`,
+      headers: { accept: "application/json", "content-type": "application/json" },
+      body: JSON.stringify({
+        ...encodeEvidence(evidence),
+        runtimeData: { data: Buffer.from(runtimeData).toString("base64url"), dataType: "JSON" },
+      }),
+    };
     try {
-      return await this.#post(evidence, data, signal);
+      return await exchange(transport, question, { signal, timeoutMs });
     } catch (cause) {
-      if (cause instanceof BootError) throw cause;
-      const failure = {
-        doing: this.#doing,
-        expected: "an attestation token",
-        got: this.#describe(cause),
-      };
-      if (isUntrustedConnection(cause)) {
-        throw new RefusedError(
-          "CONNECTION_UNTRUSTED",
-          {
-            ...failure,
-            fix: "Check Inference.Attestation.Endpoint and what lies on the way to it",
-          },
-          { cause },
-        );
-      }
-      throw new UnavailableError(
-        "ATTESTATION_FAILED",
-        {
-          ...failure,
-          fix: "Check Inference.Attestation.Endpoint and the network, then start again",
-        },
-        { cause },
-      );
+      throw this.#explain(toConnectionError(cause));
     }
   }
 
-  #describe(cause: unknown): string {
-    if (!isAxiosError(cause)) return describeCause(cause);
-    const { response } = cause;
-    // A 200 whose body broke off is in the cause alone.
-    if (response !== undefined && response.status !== 200) return `HTTP ${response.status}`;
-    return cause.code === "ECONNABORTED"
-      ? `no answer within ${this.#options.attemptTimeoutMs} ms`
-      : describeCause(cause);
+  #explain(cause: ConnectionError): BootError {
+    const { message: got, problem } = cause;
+    const where = "Check Inference.Attestation.Endpoint (or the secret's AttestationEndpoint)";
+    switch (problem) {
+      case "untrusted":
+        return new RefusedError(
+          "CONNECTION_UNTRUSTED",
+          { ...this.#aim, got, fix: `${where} and what lies on the way to it` },
+          { cause },
+        );
+      case "unusable":
+        return new RefusedError(
+          "ATTESTATION_REFUSED",
+          { ...this.#aim, got, fix: where },
+          { cause },
+        );
+      case "unavailable":
+        return new UnavailableError(
+          "ATTESTATION_FAILED",
+          { ...this.#aim, got, fix: `${where} and the network, then start again` },
+          { cause },
+        );
+    }
   }
 
-  async #post(evidence: Evidence, runtimeData: Uint8Array, signal: AbortSignal): Promise<string> {
-    const { endpoint, http, attemptTimeoutMs } = this.#options;
-    const response = await http.post<unknown>(
-      `${endpoint.replace(/\/$/u, "")}/attest/${evidence.type}`,
-      {
-        ...encodeEvidence(evidence),
-        runtimeData: { data: Buffer.from(runtimeData).toString("base64url"), dataType: "JSON" },
-      },
-      {
-        params: { "api-version": apiVersion },
-        signal,
-        timeout: attemptTimeoutMs,
-        maxRedirects: 0,
-        maxContentLength: largestAnswerBytes,
-        validateStatus: (status) => !isTransientStatus(status),
-      },
-    );
-    if (response.status !== 200) {
-      const parsed = errorSchema.safeParse(response.data);
-      const reason = parsed.success
-        ? `: ${quoteRemote(`${parsed.data.error.code}: ${parsed.data.error.message}`)}`
-        : "";
+  #read({ status, text }: Answer): string {
+    if (isTransientStatus(status)) {
+      const fix = "Start again later";
+      throw new UnavailableError("ATTESTATION_FAILED", {
+        ...this.#aim,
+        got: `HTTP ${status}`,
+        fix,
+      });
+    }
+    if (status !== 200) {
+      const parsed = errorSchema.safeParse(parseShallowJson(text));
+      const code = parsed.success ? quoteCode(parsed.data.error.code, knownCodes) : "";
       throw new RefusedError("ATTESTATION_REFUSED", {
-        doing: this.#doing,
-        expected: "an attestation token",
-        got: `HTTP ${response.status}${reason}`,
+        ...this.#aim,
+        got: code === "" ? `HTTP ${status}` : `HTTP ${status}: ${code}`,
         fix: "Check that the service knows this kind of evidence and that its policy allows it",
       });
     }
-    const parsed = answerSchema.safeParse(response.data);
+    const parsed = answerSchema.safeParse(parseShallowJson(text));
     if (!parsed.success) {
       throw new RefusedError("ATTESTATION_REFUSED", {
-        doing: this.#doing,
+        doing: this.#aim.doing,
         expected: "a JSON answer with a token",
         got: "HTTP 200 without one",
         fix: "Check that the endpoint is an attestation service",
       });
     }
     return parsed.data.token;
+  }
+
+  get #aim(): { doing: string; expected: string } {
+    const doing = `attesting this code at ${this.#options.endpoint}`;
+    return { doing, expected: "an attestation token" };
   }
 }
 

@@ -1,6 +1,5 @@
 import { describeCause } from "../errors.js";
-import { isTransientStatus, isUntrustedConnection } from "../net/http-failure.js";
-import { quoteRemote } from "../net/remote-text.js";
+import { isTransientStatus } from "../net/http-failure.js";
 import type { LastAnswer } from "../secrets/mhsm/azure-session.js";
 import { CommandError } from "./usage.js";
 
@@ -44,15 +43,18 @@ function explain(failure: VaultFailure): Explanation {
       "check --vault: a Managed HSM's address is https://NAME.managedhsm.azure.net",
     ];
   }
-  if (last?.status !== undefined) return explainStatus(failure, last.status, message);
-  const network = describeCause(last?.failure ?? cause);
-  if (isUntrustedConnection(last?.failure)) {
+  if (last?.status !== undefined) return explainStatus(failure, last.status);
+  const network = last?.failure?.message ?? message;
+  if (last?.failure?.problem === "untrusted") {
     return [
       `the other side's certificate is not to be trusted (${network})`,
       "something on the way may be answering in Azure's place; for a stand-in, give its CA with --ca-file",
     ];
   }
   const party = last?.party === "azureAd" ? "Azure AD" : vaultUrl;
+  if (last?.failure?.problem === "unusable") {
+    return [`an answer from ${party} that cannot be used (${network})`, "check --vault"];
+  }
   return [`no answer from ${party} (${network})`, "check --vault and the network, then try again"];
 }
 
@@ -60,7 +62,7 @@ function explainLogin(login: Login, message: string): Explanation {
   if (message.includes("not configured to acquire tokens for tenant")) {
     return ["the vault belongs to another tenant than AZURE_TENANT_ID says", checkLogin[login]];
   }
-  if (login === "clientSecret") return [quoteRemote(message), checkLogin[login]];
+  if (login === "clientSecret") return ["there is no token for this login", checkLogin[login]];
   if (message.includes("could not be found")) {
     return [
       "there is no Azure CLI (az) to log in with",
@@ -71,12 +73,16 @@ function explainLogin(login: Login, message: string): Explanation {
   if (message.includes("'az login'")) {
     return ["nobody is logged in to Azure", "run az login", `or set ${variables}`];
   }
-  return [`az gives no token (${quoteRemote(message)})`, checkLogin[login]];
+  return [
+    "az gives no token",
+    "az account get-access-token --resource https://managedhsm.azure.net says why",
+    checkLogin[login],
+  ];
 }
 
-function explainStatus(failure: VaultFailure, status: number, message: string): Explanation {
+function explainStatus(failure: VaultFailure, status: number): Explanation {
   const { last, keyName, vaultUrl, login } = failure;
-  const reason = `HTTP ${status}${remoteReason(failure.cause, status, message)}`;
+  const reason = last?.reason === undefined ? `HTTP ${status}` : `HTTP ${status}: ${last.reason}`;
   if (isTransientStatus(status)) return [reason, "try again later"];
   if (last?.party === "azureAd") return [reason, checkLogin[login]];
   if (status < 300) {
@@ -101,15 +107,6 @@ function explainStatus(failure: VaultFailure, status: number, message: string): 
     default:
       return [reason, "check --vault and --api-version"];
   }
-}
-
-/** What the other side says of itself, where it says something. */
-function remoteReason(cause: unknown, status: number, message: string): string {
-  // What the SDK makes of an answer without a body.
-  if (status < 300 || nameOf(cause) === "TypeError") return "";
-  // Azure AD's messages go on with trace ids, which say nothing to the reader.
-  const text = message.replace(/ Trace ID:.*$/u, "").replace(/^.* Description: (?=AADSTS)/u, "");
-  return text === "" ? "" : `: ${quoteRemote(text).replace(/\.$/u, "")}`;
 }
 
 function nameOf(error: unknown): unknown {

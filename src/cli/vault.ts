@@ -210,7 +210,7 @@ function createCredential(
     const credential = new AzureCliCredential({ processTimeoutInMs: azTimeoutMs });
     return { login: "azureCli", credential };
   }
-  const options: ClientSecretCredentialOptions & Pick<AzureSession, "agent"> = {
+  const options: ClientSecretCredentialOptions = {
     ...session.clientOptions("azureAd"),
     disableInstanceDiscovery: true,
   };

@@ -1,6 +1,8 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { isAxiosError, type AxiosInstance, type AxiosResponse } from "axios";
 import { BootError, RefusedError, UnavailableError, describeCause } from "../errors.js";
+import { describeConnection } from "../net/connection-error.js";
+import { Deadline } from "../net/deadline.js";
 import { isTransientHttpFailure, retryAfterMs } from "../net/http-failure.js";
 import { retry } from "../net/retry.js";
 
@@ -32,7 +34,8 @@ export interface DownloadSink {
  */
 export async function download(sink: DownloadSink, options: DownloadOptions): Promise<void> {
   const { url, deadlineMs, onRetry } = options;
-  const signal = AbortSignal.timeout(deadlineMs);
+  const deadline = new Deadline(deadlineMs);
+  const { signal } = deadline;
   const progress: Progress = { received: 0, total: undefined };
   try {
     await retry(() => receive(sink, progress, signal, options), {
@@ -55,6 +58,8 @@ export async function download(sink: DownloadSink, options: DownloadOptions): Pr
       },
       { cause },
     );
+  } finally {
+    deadline.end();
   }
 }
 
@@ -151,7 +156,6 @@ function networkError(code: string, message: string): Error {
 }
 
 function describeFailure(error: unknown): string {
-  return isAxiosError(error) && error.response !== undefined
-    ? `HTTP ${error.response.status}`
-    : describeCause(error);
+  if (!isAxiosError(error)) return describeCause(error);
+  return error.response === undefined ? describeConnection(error) : `HTTP ${error.response.status}`;
 }

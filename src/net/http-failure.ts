@@ -1,4 +1,5 @@
 import { isAxiosError } from "axios";
+import { timerMs } from "../timers.js";
 
 const transientCodes = new Set([
   "ECONNABORTED",
@@ -24,9 +25,8 @@ const untrustedCodes = [
 ];
 
 /** Whether a connection failed because of whom it reached, which no second attempt mends. */
-export function isUntrustedConnection(error: unknown): boolean {
-  const code = codeOf(error);
-  return code !== undefined && untrustedCodes.some((pattern) => pattern.test(code));
+export function isUntrustedCode(code: string): boolean {
+  return untrustedCodes.some((pattern) => pattern.test(code));
 }
 
 /** Whether an answer's status may be another one later. */
@@ -43,9 +43,6 @@ export function isTransientHttpFailure(error: unknown): boolean {
   return code !== undefined && transientCodes.has(code);
 }
 
-/** Of setTimeout, which takes a longer delay for 1 ms. */
-const longestTimerMs = 2_147_483_647;
-
 /**
  * `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
  *
@@ -54,7 +51,7 @@ const longestTimerMs = 2_147_483_647;
 export function parseRetryAfter(header: unknown): number | undefined {
   if (typeof header !== "string") return undefined;
   const ms = /^\d+$/u.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), longestTimerMs);
+  return Number.isNaN(ms) ? undefined : timerMs(ms);
 }
 
 /** The same of an axios request that failed. */
@@ -62,7 +59,8 @@ export function retryAfterMs(error: unknown): number | undefined {
   return isAxiosError(error) ? parseRetryAfter(error.response?.headers["retry-after"]) : undefined;
 }
 
-function codeOf(error: unknown): string | undefined {
+/** Node's own name of an error. */
+export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }

@@ -9,7 +9,7 @@ import { readEnvironment, type Environment } from "../../src/config/environment.
 import type { SecretEntry } from "../../src/config/schema.js";
 import type { KeyWrapAlgorithm } from "../../src/crypto/key-unwrap.js";
 import type { FailedAttempt, RetryContext } from "../../src/net/retry.js";
-import { createTransport, httpClient } from "../../src/net/transport.js";
+import { createTransport } from "../../src/net/transport.js";
 import { MhsmReleaseClient } from "../../src/secrets/mhsm/client.js";
 import { sharedCertificates } from "./certificates.js";
 import {
@@ -80,7 +80,7 @@ export async function setReleaseScene(
   const attemptTimeoutMs = part.attemptTimeoutMs ?? 10_000;
   const attestation = new AttestationService({
     endpoint: attestationUrl,
-    http: httpClient(transport),
+    transport,
     attemptTimeoutMs,
   });
   const client = new MhsmReleaseClient({

@@ -6,15 +6,15 @@ import {
   describeCause,
   type Failure,
 } from "../../errors.js";
-import { isTransientStatus, isUntrustedConnection } from "../../net/http-failure.js";
-import { quoteRemote } from "../../net/remote-text.js";
+import type { ConnectionError } from "../../net/connection-error.js";
+import { isTransientStatus } from "../../net/http-failure.js";
 import type { LastAnswer } from "./azure-session.js";
 
 /**
  * Turns what Azure's packages throw during a release into one of ours: UnavailableError where another
- * attempt may do better.
+ * attempt may do better. What they throw after an answer is not repeated, since it may hold what the other side wrote.
  *
- * @param last how the last request ended: what is thrown does not always say
+ * @param last how the last request ended; undefined: nothing was asked
  */
 export function explainAzureFailure(
   cause: unknown,
@@ -26,22 +26,59 @@ export function explainAzureFailure(
   const failure: Omit<Failure, "got" | "fix"> = isToken
     ? { doing: `getting a token from Azure AD for ${secret.ID}`, expected: "an access token" }
     : { doing: `releasing ${secret.ID} from ${secret.SrsAddress}`, expected: "the key" };
+  if (last?.failure !== undefined) return explainConnection(last.failure, failure, isToken);
   if (last?.status !== undefined) {
-    const got = `HTTP ${last.status}${remoteReason(cause, last.status)}`;
+    const got = describeAnswer(last.status, last.reason);
     return explainStatus(cause, last.status, { ...failure, got }, isToken);
   }
-  const got = describeCause(last?.failure ?? cause);
-  return isUntrustedConnection(last?.failure)
-    ? new RefusedError(
+  return new UnavailableError(
+    "RELEASE_FAILED",
+    {
+      ...failure,
+      got: describeCause(cause),
+      fix: "Check SrsAddress and the network, then start again",
+    },
+    { cause },
+  );
+}
+
+function explainConnection(
+  cause: ConnectionError,
+  failure: Omit<Failure, "got" | "fix">,
+  isToken: boolean,
+): BootError {
+  const got = cause.message;
+  switch (cause.problem) {
+    case "untrusted":
+      return new RefusedError(
         "CONNECTION_UNTRUSTED",
         { ...failure, got, fix: "Check SrsAddress and what lies on the way to it" },
         { cause },
-      )
-    : new UnavailableError(
+      );
+    case "unusable":
+      return isToken
+        ? new RefusedError(
+            "TOKEN_REFUSED",
+            { ...failure, got, fix: "Check what lies on the way to Azure AD" },
+            { cause },
+          )
+        : new RefusedError(
+            "RELEASE_INVALID",
+            { ...failure, got, fix: "Check that SrsAddress is a Managed HSM" },
+            { cause },
+          );
+    case "unavailable":
+      return new UnavailableError(
         "RELEASE_FAILED",
         { ...failure, got, fix: "Check SrsAddress and the network, then start again" },
         { cause },
       );
+  }
+}
+
+function describeAnswer(status: number, reason: string | undefined): string {
+  if (status >= 200 && status <= 299) return `HTTP ${status}, but not the documented answer`;
+  return reason === undefined ? `HTTP ${status}` : `HTTP ${status}: ${reason}`;
 }
 
 function explainStatus(
@@ -66,7 +103,8 @@ function explainStatus(
     return new RefusedError("RELEASE_INVALID", { ...failure, fix }, { cause });
   }
   if (status === 401) {
-    const fix = "Check APP_ID (or the secret's Tenant), CLIENT_ID and MHSM_AAD_URL";
+    const fix =
+      "Check that SrsAddress is a Managed HSM, and APP_ID (or the secret's Tenant), CLIENT_ID and MHSM_AAD_URL";
     return new RefusedError("TOKEN_REFUSED", { ...failure, fix }, { cause });
   }
   return new RefusedError("RELEASE_REFUSED", { ...failure, fix: fixOf(status) }, { cause });
@@ -75,31 +113,10 @@ function explainStatus(
 function fixOf(status: number): string {
   switch (status) {
     case 403:
-      return "Compare the key's release policy with this code's identity (confml policy test), and check that the client may release keys";
+      return "Check that the client may release keys, and compare the key's release policy with this code's claims, which the log line has: confml policy test CLAIMS POLICY";
     case 404:
       return "Check the secret's ID and that the key is in this vault";
     default:
       return "Check the secret's ID, SrsAddress and SrsApiVersion";
   }
-}
-
-/** What the other side says of itself, where it says something. */
-function remoteReason(cause: unknown, status: number): string {
-  // What the SDK makes of an error answer with an empty body.
-  if (nameOf(cause) === "TypeError") return "";
-  if (status < 300) return ", but not the documented answer";
-  // Azure AD's messages go on with trace ids, which say nothing to the reader.
-  const message = describeCause(cause)
-    .replace(/ Trace ID:.*$/u, "")
-    .replace(/^.* Description: (?=AADSTS)/u, "");
-  return message === "" ? "" : `: ${quoteRemote(message)}`;
-}
-
-function nameOf(error: unknown): string {
-  return typeof error === "object" &&
-    error !== null &&
-    "name" in error &&
-    typeof error.name === "string"
-    ? error.name
-    : "";
 }

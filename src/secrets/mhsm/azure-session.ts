@@ -1,7 +1,10 @@
 import type { ClientSecretCredentialOptions } from "@azure/identity";
-import { Deadline } from "../../net/deadline.js";
+import { createHttpHeaders } from "@azure/core-rest-pipeline";
+import { ConnectionError, toConnectionError } from "../../net/connection-error.js";
+import { exchange, type Answer } from "../../net/exchange.js";
 import { parseRetryAfter } from "../../net/http-failure.js";
 import type { Transport } from "../../net/transport.js";
+import { describeAzureAdRefusal, describeVaultRefusal } from "./refusal-codes.js";
 
 export type AzureParty = "azureAd" | "vault";
 
@@ -9,13 +12,16 @@ export type AzureParty = "azureAd" | "vault";
 export interface LastAnswer {
   party: AzureParty;
   status?: number;
+  /** What a refusal says of itself, in words of ours; absent where it says nothing. */
+  reason?: string;
   retryAfterMs?: number;
   /** In place of a status: what broke the connection, or the wait for an answer. */
-  failure?: unknown;
+  failure?: ConnectionError;
 }
 
-type Policies = NonNullable<ClientSecretCredentialOptions["additionalPolicies"]>;
-type Policy = Policies[number]["policy"];
+type HttpClient = NonNullable<ClientSecretCredentialOptions["httpClient"]>;
+type PipelineRequest = Parameters<HttpClient["sendRequest"]>[0];
+type PipelineResponse = Awaited<ReturnType<HttpClient["sendRequest"]>>;
 
 export interface AzureSessionOptions {
   transport: Transport;
@@ -24,10 +30,13 @@ export interface AzureSessionOptions {
   attemptTimeoutMs: number;
 }
 
+/** What Azure's packages get for the body of a refusal: they would repeat it in their errors. */
+const silentRefusal = "{}";
+
 /**
- * One release's connections to Azure. Azure's packages ignore signals while they ask for a token, hide
- * the status of an answer without a body, and try again unseen; so each of their requests passes here,
- * where it gets its time limit and leaves a note of how it ended.
+ * One release's connections to Azure. Azure's packages read answers of any size, ignore signals while they ask for a
+ * token, repeat what a refusal says, and try again and follow redirects unseen; so this is the HTTP client of all of
+ * them: bounded by `exchange`, and each request leaves a note of how it ended.
  */
 export class AzureSession {
   readonly #options: AzureSessionOptions;
@@ -35,10 +44,6 @@ export class AzureSession {
 
   constructor(options: AzureSessionOptions) {
     this.#options = options;
-  }
-
-  get agent(): Transport["agent"] {
-    return this.#options.transport.agent;
   }
 
   /** How the last request since `forget` ended. */
@@ -52,41 +57,55 @@ export class AzureSession {
 
   /** What every client of Azure's gets. */
   clientOptions(party: AzureParty) {
-    return {
-      agent: this.agent,
-      retryOptions: { maxRetries: 0 },
-      additionalPolicies: [
-        { policy: this.#observe(party), position: "perRetry" },
-      ] satisfies Policies,
-    };
+    const httpClient: HttpClient = { sendRequest: (request) => this.#send(request, party) };
+    return { httpClient, retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 } };
   }
 
-  #observe(party: AzureParty): Policy {
-    const { signal, attemptTimeoutMs } = this.#options;
-    return {
-      name: "confml-observe",
-      sendRequest: async (request, next) => {
-        const deadline = new Deadline(attemptTimeoutMs, signal);
-        request.abortSignal = deadline.signal;
-        try {
-          const response = await next(request);
-          const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"));
-          this.#last = {
-            party,
-            status: response.status,
-            ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-          };
-          return response;
-        } catch (error) {
-          const failure = deadline.isExpired
-            ? new Error(`no answer within ${attemptTimeoutMs} ms`)
-            : error;
-          this.#last = { party, failure };
-          throw error;
-        } finally {
-          deadline.end();
-        }
-      },
-    };
+  async #send(request: PipelineRequest, party: AzureParty): Promise<PipelineResponse> {
+    const { transport, signal, attemptTimeoutMs: timeoutMs } = this.#options;
+    const { method, url } = request;
+    const body = textOf(request.body);
+    const headers = request.headers.toJSON({ preserveCase: false });
+    const question = { method, url, headers, ...(body === undefined ? {} : { body }) };
+    try {
+      const answer = await exchange(transport, question, { signal, timeoutMs });
+      this.#last = noteOf(party, answer);
+      return responseTo(request, answer);
+    } catch (error) {
+      this.#last = { party, failure: toConnectionError(error) };
+      throw error;
+    }
   }
+}
+
+function noteOf(party: AzureParty, { status, headers, text }: Answer): LastAnswer {
+  const retryAfterMs = parseRetryAfter(headers["retry-after"]);
+  const describe = party === "azureAd" ? describeAzureAdRefusal : describeVaultRefusal;
+  const reason = isRefusal(status) ? describe(text) : "";
+  return {
+    party,
+    status,
+    ...(reason === "" ? {} : { reason }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+function responseTo(request: PipelineRequest, { status, headers, text }: Answer): PipelineResponse {
+  const single = Object.entries(headers).flatMap(([name, value]): [string, string][] => {
+    const first = Array.isArray(value) ? value[0] : value;
+    return first === undefined ? [] : [[name, first]];
+  });
+  const bodyAsText = isRefusal(status) ? silentRefusal : text;
+  return { request, status, headers: createHttpHeaders(Object.fromEntries(single)), bodyAsText };
+}
+
+function isRefusal(status: number): boolean {
+  return status < 200 || status > 299;
+}
+
+/** The clients in use here send forms and JSON as text. */
+function textOf(body: unknown): string | undefined {
+  if (body === undefined || body === null) return undefined;
+  if (typeof body !== "string") throw new TypeError("expected a request's body as text");
+  return body;
 }

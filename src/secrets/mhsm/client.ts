@@ -14,11 +14,14 @@ import { explainAzureFailure } from "./azure-failure.js";
 import { AzureSession } from "./azure-session.js";
 import { createCredential } from "./credential.js";
 import { verifyReleaseAnswer } from "./release-answer.js";
+import { ForbiddenReleaseError, publicClaims } from "./public-claims.js";
 import { createWrappingKey, type WrappingKey } from "./wrapping-key.js";
 
 const nonceBytes = 32;
 /** Where a secret names none: said aloud, so that the answer can be held to it. */
 const defaultApiVersion = "7.4";
+/** What a header takes, and an HTTP server's limit for all of them. */
+const tokenForm = /^[\x21-\x7e]{1,16384}$/u;
 
 export interface MhsmClientOptions {
   environment: Environment;
@@ -79,7 +82,11 @@ export class MhsmReleaseClient implements SecretReleaseClient {
       try {
         return await this.#request(request, session, credential);
       } catch (cause) {
-        throw explainAzureFailure(cause, secret, session.last);
+        const error = explainAzureFailure(cause, secret, session.last);
+        const { party, status } = session.last ?? {};
+        if (party !== "vault" || status !== 403) throw error;
+        const claims = publicClaims(request.attestationToken);
+        throw new ForbiddenReleaseError(error.failure, claims, { cause });
       }
     };
     return retryUnavailable(attempt, context, () => session.last?.retryAfterMs);
@@ -97,7 +104,9 @@ export class MhsmReleaseClient implements SecretReleaseClient {
         if (token !== null) return token;
         const tenantId = secret.Tenant;
         const credential = await createCredential({ environment, tenantId, authority, session });
-        token = await credential.getToken(scopes, options);
+        const got = await credential.getToken(scopes, options);
+        if (got === null || !tokenForm.test(got.token)) throw unusableToken(secret);
+        token = got;
         return token;
       },
     };
@@ -153,6 +162,15 @@ export class MhsmReleaseClient implements SecretReleaseClient {
       );
     }
   }
+}
+
+function unusableToken({ ID: id }: SecretEntry): RefusedError {
+  return new RefusedError("TOKEN_REFUSED", {
+    doing: `getting a token from Azure AD for ${id}`,
+    expected: "an access token",
+    got: "none, or one that no request can carry",
+    fix: "Check that Azure AD's address (Inference.Trust.Authority) is right",
+  });
 }
 
 function apiVersionOf({ SrsApiVersion: version = defaultApiVersion }: SecretEntry): string {

@@ -30,7 +30,7 @@ const largestTokenBytes = 16_384;
 export async function createCredential(options: CredentialOptions): Promise<TokenCredential> {
   const { environment, tenantId = environment.tenantId, authority, session } = options;
   const { clientId, proof, audience } = environment;
-  const clientOptions: ClientSecretCredentialOptions & { agent: AzureSession["agent"] } = {
+  const clientOptions: ClientSecretCredentialOptions = {
     ...session.clientOptions("azureAd"),
     // The authority comes from the measured configuration, so nobody else need vouch for it.
     disableInstanceDiscovery: true,

@@ -1,7 +1,10 @@
-import { X509Certificate } from "node:crypto";
-import { compactVerify, decodeProtectedHeader } from "jose";
+import { X509Certificate, type KeyObject } from "node:crypto";
+import { compactVerify, decodeProtectedHeader, errors } from "jose";
 import { z } from "zod";
 import { verifyCertificateChain } from "../../crypto/certificate-chain.js";
+
+/** Of a key's version, which the log shows. */
+const versionForm = /^[0-9a-f]{32}$/u;
 
 /** What was asked of the vault, and so what its answer has to be about. */
 export interface ReleaseRequest {
@@ -64,7 +67,7 @@ export async function verifyReleaseAnswer(
       now: new Date(),
     },
   );
-  const { payload } = await compactVerify(jws, publicKey, { algorithms: ["RS256"] });
+  const payload = await verifiedPayload(jws, publicKey);
   const answer = read("payload", payloadSchema, () => parseJson(payload));
   const { key } = answer.response.key;
   const wrapped = read("key_hsm", wrappedSchema, () =>
@@ -81,6 +84,19 @@ export async function verifyReleaseAnswer(
   mustEqual("vault of the key", host, request.host);
   mustEqual("name of the key", name, request.keyName);
   return { ciphertext: Buffer.from(wrapped.ciphertext, "base64url"), version };
+}
+
+/** jose's errors name header parameters, which the other side chose. */
+async function verifiedPayload(jws: string, publicKey: KeyObject): Promise<Uint8Array> {
+  try {
+    return (await compactVerify(jws, publicKey, { algorithms: ["RS256"] })).payload;
+  } catch (cause) {
+    const what =
+      cause instanceof errors.JWSSignatureVerificationFailed
+        ? "signature verification failed"
+        : "a signature of an unknown form";
+    throw new Error(what, { cause });
+  }
 }
 
 function read<T>(what: string, schema: z.ZodType<T>, source: () => unknown): T {
@@ -108,6 +124,8 @@ function mustEqual(what: string, got: string, expected: string): void {
 function parseKeyId(kid: string): { host: string; name: string; version: string | undefined } {
   const url = new URL(kid);
   const [, keys, name = "", version] = url.pathname.split("/");
-  if (keys !== "keys") throw new Error("a key id of an unknown form");
+  if (keys !== "keys" || (version !== undefined && !versionForm.test(version))) {
+    throw new Error("a key id of an unknown form");
+  }
   return { host: url.hostname, name, version };
 }

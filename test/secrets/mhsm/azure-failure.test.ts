@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { RefusedError, UnavailableError } from "../../../src/errors.js";
 import { explainAzureFailure } from "../../../src/secrets/mhsm/azure-failure.js";
+import { ConnectionError, toConnectionError } from "../../../src/net/connection-error.js";
 import type { LastAnswer } from "../../../src/secrets/mhsm/azure-session.js";
 import { secret } from "../../helpers/release-client.js";
 
@@ -10,8 +11,9 @@ function explain(last: LastAnswer | undefined): ReturnType<typeof explainAzureFa
   return explainAzureFailure(cause, secret, last);
 }
 
-function broken(code: string): Error {
-  return Object.assign(new Error("a broken connection"), { code });
+/** As Node tells it: with text that the other side may have chosen. */
+function broken(code: string): ConnectionError {
+  return toConnectionError(Object.assign(new Error("Host: x. is not a-secret"), { code }));
 }
 
 describe("a connection to Azure that breaks", () => {
@@ -32,6 +34,8 @@ describe("a connection to Azure that breaks", () => {
       const error = explain({ party, failure: broken(code) });
       expect(error).toBeInstanceOf(RefusedError);
       expect(error).toMatchObject({ code: "CONNECTION_UNTRUSTED" });
+      expect(error.message).toContain(code);
+      expect(error.message).not.toContain("a-secret");
     }
   });
 
@@ -41,9 +45,18 @@ describe("a connection to Azure that breaks", () => {
       const error = explain({ party: "vault", failure: broken(code) });
       expect(error).toBeInstanceOf(UnavailableError);
       expect(error).toMatchObject({ code: "RELEASE_FAILED" });
-      expect(error.message).toContain(`got ${code}: a broken connection.`);
+      expect(error.message).toMatch(new RegExp(`got ${code}: [a-z' ]+\\. Check`, "u"));
     },
   );
+
+  test.each([
+    ["azureAd", "TOKEN_REFUSED"],
+    ["vault", "RELEASE_INVALID"],
+  ] as const)("by %s, for an answer that is none, is %s", (party, code) => {
+    const failure = new ConnectionError("unusable", "an answer of more than 5 bytes");
+    expect(explain({ party, failure })).toBeInstanceOf(RefusedError);
+    expect(explain({ party, failure })).toMatchObject({ code });
+  });
 
   test("before anything was asked is told by what was thrown", () => {
     expect(explain(undefined)).toMatchObject({

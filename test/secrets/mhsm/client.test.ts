@@ -112,7 +112,7 @@ describe("the Managed HSM client", () => {
     const attempt = client.release(secret, context);
     await expect(attempt).rejects.toMatchObject({ code: "TOKEN_REFUSED" });
     await expect(attempt).rejects.toThrow(
-      /got HTTP 401: AADSTS7000215: Invalid client secret provided\. Check/u,
+      /got HTTP 401: AADSTS7000215: the client secret is wrong; .*\. Check APP_ID/u,
     );
   });
 

@@ -7,6 +7,7 @@ import {
 } from "../../../src/secrets/mhsm/release-answer.js";
 
 const host = "accmhsm.managedhsm.azure.net";
+const version = "0123456789abcdef0123456789abcdef";
 let ours: Certificates;
 let others: Certificates;
 let request: ReleaseRequest;
@@ -43,7 +44,7 @@ async function answer(change: Change = {}, signer = ours.release): Promise<strin
     request: {
       "api-version": "7.3-preview",
       enc: "RSA_AES_KEY_WRAP_256",
-      kid: `https://${host}/keys/ModelKey/0123`,
+      kid: `https://${host}/keys/ModelKey/${version}`,
       nonce: "our-nonce",
       ...change.request,
     },
@@ -51,7 +52,7 @@ async function answer(change: Change = {}, signer = ours.release): Promise<strin
       key: {
         attributes: {},
         key: {
-          kid: `https://${host}/keys/ModelKey/0123`,
+          kid: `https://${host}/keys/ModelKey/${version}`,
           kty: "oct-HSM",
           key_ops: ["encrypt"],
           key_hsm: Buffer.from(JSON.stringify(wrapped)).toString("base64url"),
@@ -74,7 +75,7 @@ describe("a release answer", () => {
   test("that answers the request gives the ciphertext and the key's version", async () => {
     await expect(verifyReleaseAnswer(await answer(), request)).resolves.toEqual({
       ciphertext: Buffer.from("wrapped"),
-      version: "0123",
+      version,
     });
   });
 
@@ -87,12 +88,12 @@ describe("a release answer", () => {
     ["another kind of key", { key: { kty: "RSA-HSM" } }, /another key type/u],
     [
       "another key",
-      { key: { kid: `https://${host}/keys/OtherKey/0123` } },
+      { key: { kid: `https://${host}/keys/OtherKey/${version}` } },
       /another name of the key/u,
     ],
     [
       "another vault's key",
-      { key: { kid: "https://other.managedhsm.azure.net/keys/ModelKey/0123" } },
+      { key: { kid: `https://other.managedhsm.azure.net/keys/ModelKey/${version}` } },
       /another vault/u,
     ],
     ["a key id of no known form", { key: { kid: `https://${host}/secrets/ModelKey` } }, /key id/u],

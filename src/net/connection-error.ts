@@ -1,0 +1,64 @@
+import { codeOf, isUntrustedCode } from "./http-failure.js";
+
+/**
+ * Whether another attempt may do better (`unavailable`), the other side's certificate is not to be trusted
+ * (`untrusted`), or its answer is none that this reads (`unusable`).
+ */
+export type ConnectionProblem = "unavailable" | "untrusted" | "unusable";
+
+/** A request without an answer. Its message is ours: no text of the other side's, no names in its certificate. */
+export class ConnectionError extends Error {
+  readonly problem: ConnectionProblem;
+
+  constructor(problem: ConnectionProblem, message: string) {
+    super(message);
+    this.name = "ConnectionError";
+    this.problem = problem;
+  }
+}
+
+/** Of Node, OpenSSL and its certificate checks. */
+const words: Readonly<Record<string, string>> = {
+  ECONNABORTED: "nothing came in time",
+  ECONNREFUSED: "nothing listens there",
+  ECONNRESET: "the connection broke",
+  ENOTFOUND: "the host's name is not known",
+  EAI_AGAIN: "the host's name could not be looked up",
+  EHOSTUNREACH: "there is no way to the host",
+  ENETUNREACH: "there is no way to the network",
+  EPIPE: "the connection broke",
+  ETIMEDOUT: "the connection took too long",
+  ERR_FR_REDIRECTION_FAILURE: "a redirect that is not followed",
+  ERR_FR_TOO_MANY_REDIRECTS: "too many redirects",
+  ERR_STREAM_PREMATURE_CLOSE: "the connection broke",
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another host",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an authority that is not trusted",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    "its certificate is signed by an authority that is not trusted",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is signed by an authority that is not trusted",
+};
+
+/** The form of those codes. */
+const codeForm = /^[A-Z][A-Z0-9_]{1,79}$/u;
+
+/** What went wrong with a connection, by its code alone: messages repeat what the other side sent. */
+export function describeConnection(error: unknown): string {
+  if (error instanceof ConnectionError) return error.message;
+  const code = codeOf(error);
+  if (code === undefined || !codeForm.test(code)) return "a connection that failed";
+  const text = words[code];
+  return text === undefined ? code : `${code}: ${text}`;
+}
+
+/** @param error what Node's HTTP client threw */
+export function toConnectionError(error: unknown): ConnectionError {
+  if (error instanceof ConnectionError) return error;
+  const code = codeOf(error) ?? "";
+  // Of Node's HTTP parser: what came is not HTTP, or its headers are too long.
+  const isForeign = code.startsWith("HPE_");
+  const problem = isUntrustedCode(code) ? "untrusted" : isForeign ? "unusable" : "unavailable";
+  return new ConnectionError(problem, describeConnection(error));
+}

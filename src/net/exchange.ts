@@ -1,0 +1,149 @@
+import { request as httpsRequest } from "node:https";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { addAbortSignal } from "node:stream";
+import { ConnectionError, toConnectionError } from "./connection-error.js";
+import { Deadline } from "./deadline.js";
+import { isTooDeep } from "./shallow-json.js";
+import type { Transport } from "./transport.js";
+
+/** Of an answer that counts; a release answer has some 20 kB. */
+const largestAnswerBytes = 1_048_576;
+/** Of a refusal; what is longer is not read. */
+const largestRefusalBytes = 65_536;
+/** However little it brings, each piece of a body counts for so much: pieces cost time. */
+const leastPieceBytes = 64;
+/** Of all headers together; Node's default, which NODE_OPTIONS could raise. */
+const largestHeaderBytes = 16_384;
+/** Informational answers (RFC 9110, section 15.2) before the answer. */
+const mostInterim = 16;
+
+export interface Question {
+  method: string;
+  /** https. */
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string;
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  /** Empty for a refusal (a status other than 2xx) whose body is too large, compressed, or breaks off. */
+  text: string;
+}
+
+export interface ExchangeLimits {
+  signal: AbortSignal;
+  /** From the connection to the last byte of the answer. */
+  timeoutMs: number;
+}
+
+/**
+ * Asks Azure AD, a vault or an attestation service: one request, one bounded answer. No redirect is followed, and
+ * nothing is unpacked: it asks for an answer that is not compressed (RFC 9110, section 12.5.3) and takes no other.
+ *
+ * @throws ConnectionError where no answer came in time, or none that can be used
+ */
+export async function exchange(
+  transport: Transport,
+  question: Question,
+  { signal, timeoutMs }: ExchangeLimits,
+): Promise<Answer> {
+  const deadline = new Deadline(timeoutMs, signal);
+  try {
+    const response = await send(transport, question, deadline.signal);
+    const { statusCode: status = 0, headers } = response;
+    const isRefusal = status < 200 || status > 299;
+    const text = isRefusal
+      ? await readText(response, largestRefusalBytes, deadline.signal).catch(() => "")
+      : await readText(response, largestAnswerBytes, deadline.signal);
+    return { status, headers, text };
+  } catch (error) {
+    if (!deadline.signal.aborted) throw toConnectionError(error);
+    const limit = deadline.isExpired
+      ? `within ${timeoutMs} ms`
+      : "when time was up for all attempts";
+    throw new ConnectionError("unavailable", `no answer ${limit}`);
+  } finally {
+    deadline.end();
+  }
+}
+
+function send(
+  { agent }: Transport,
+  { method, url, headers, body }: Question,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(url, {
+      method,
+      agent,
+      headers: { ...headers, "accept-encoding": "identity" },
+      maxHeaderSize: largestHeaderBytes,
+      insecureHTTPParser: false,
+      signal,
+    });
+    let interim = 0;
+    request.on("information", () => {
+      interim += 1;
+      if (interim > mostInterim) {
+        request.destroy(unusable(`more than ${mostInterim} informational answers`));
+      }
+    });
+    request.once("response", resolve);
+    // It stays: a connection that is broken on purpose tells so here as well.
+    request.on("error", reject);
+    // Without a word before it, where the other side changes the protocol (status 101).
+    request.once("close", () => {
+      reject(unusable("a connection that ended without an answer"));
+    });
+    request.end(body);
+  });
+}
+
+async function readText(
+  response: IncomingMessage,
+  mostBytes: number,
+  signal: AbortSignal,
+): Promise<string> {
+  addAbortSignal(signal, response);
+  try {
+    const { "content-encoding": encoding = "identity", "content-length": length } =
+      response.headers;
+    if (encoding.toLowerCase() !== "identity") throw unusable("a compressed answer");
+    if (Number(length ?? 0) > mostBytes) throw tooLarge(mostBytes);
+    const text = await readBody(response, mostBytes);
+    if (isTooDeep(text)) throw unusable("an answer that nests too deep");
+    return text;
+  } finally {
+    response.destroy();
+  }
+}
+
+/** Into one buffer: many small ones take many times their size. */
+async function readBody(response: IncomingMessage, mostBytes: number): Promise<string> {
+  let buffer = Buffer.alloc(0);
+  let used = 0;
+  let counted = 0;
+  for await (const chunk of response) {
+    if (!(chunk instanceof Uint8Array)) throw new TypeError("a body that is no bytes");
+    counted += Math.max(chunk.length, leastPieceBytes);
+    if (counted > mostBytes) throw tooLarge(mostBytes);
+    if (used + chunk.length > buffer.length) {
+      const larger = Buffer.alloc(Math.max(2 * buffer.length, used + chunk.length));
+      buffer.copy(larger);
+      buffer = larger;
+    }
+    buffer.set(chunk, used);
+    used += chunk.length;
+  }
+  return buffer.toString("utf8", 0, used);
+}
+
+function tooLarge(mostBytes: number): ConnectionError {
+  return unusable(`an answer of more than ${mostBytes} bytes`);
+}
+
+function unusable(message: string): ConnectionError {
+  return new ConnectionError("unusable", message);
+}

@@ -1,0 +1,62 @@
+import { decodeJwt } from "jose";
+import { z } from "zod";
+import { RefusedError, type Failure } from "../../errors.js";
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/u);
+const number = z.int().min(0).max(65_535);
+/** A service's address, without a path. */
+const origin = /^https:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)+\/?$/u;
+const time = z.int().min(0).max(253_402_300_799);
+
+/**
+ * The claims about code that Microsoft Azure Attestation's tokens for SGX hold and that release policies name, each
+ * with its form. The token is remote text: what is not here, or has another form, is left out.
+ */
+const forms: Readonly<Record<string, z.ZodType<string | number | boolean>>> = {
+  iss: z.string().max(128).regex(origin),
+  iat: time,
+  nbf: time,
+  exp: time,
+  "x-ms-ver": z.literal("1.0"),
+  "x-ms-attestation-type": z.enum(["sgx", "sevsnpvm", "tdxvm"]),
+  "x-ms-policy-hash": z.string().regex(/^[A-Za-z0-9_-]{43}$/u),
+  "x-ms-sgx-is-debuggable": z.boolean(),
+  "x-ms-sgx-mrenclave": hash,
+  "x-ms-sgx-mrsigner": hash,
+  "x-ms-sgx-product-id": number,
+  "x-ms-sgx-svn": number,
+};
+
+export type PublicClaims = Readonly<Record<string, string | number | boolean>>;
+
+/**
+ * What an attestation token says of this code: by name and form, without its signature, its id, the wrapping key
+ * (`x-ms-runtime`) or anything else. `confml policy test` reads it as it is.
+ *
+ * @param token a JWT; the signature is not checked
+ */
+export function publicClaims(token: string): PublicClaims {
+  let payload: Record<string, unknown>;
+  try {
+    payload = decodeJwt(token);
+  } catch {
+    return {};
+  }
+  const claims: Record<string, string | number | boolean> = {};
+  for (const [name, form] of Object.entries(forms)) {
+    const parsed = form.safeParse(payload[name]);
+    if (parsed.success) claims[name] = parsed.data;
+  }
+  return claims;
+}
+
+/** A vault's 403: the release policy is not met, or the client has no role. */
+export class ForbiddenReleaseError extends RefusedError {
+  /** Of the token that the vault held against the key's release policy. */
+  readonly claims: PublicClaims;
+
+  constructor(failure: Failure, claims: PublicClaims, options: ErrorOptions) {
+    super("RELEASE_REFUSED", failure, options);
+    this.claims = claims;
+  }
+}

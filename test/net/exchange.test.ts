@@ -1,0 +1,110 @@
+import { tmpdir } from "node:os";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Request, RequestHandler } from "express";
+import { createCertificates } from "../../emulator/certificates.js";
+import { startEmulator, type Emulator } from "../../emulator/server.js";
+import { exchange, type Answer } from "../../src/net/exchange.js";
+import { createTransport, type Transport } from "../../src/net/transport.js";
+import { attestationUrl } from "../helpers/azure-clients.js";
+import { sharedCertificates } from "../helpers/certificates.js";
+
+let emulator: Emulator;
+let transport: Transport;
+let answer: RequestHandler;
+const asked: Request[] = [];
+
+beforeAll(async () => {
+  emulator = await startEmulator({
+    modelsFolder: tmpdir(),
+    certificates: await sharedCertificates(),
+    interceptors: {
+      attestation: (request, response, next) => {
+        asked.push(request);
+        void answer(request, response, next);
+      },
+    },
+  });
+  transport = createTransport({ ca: emulator.caPem, connect: `127.0.0.1:${emulator.port}` });
+});
+
+afterAll(async () => {
+  transport.agent.destroy();
+  await emulator.close();
+});
+
+const { signal } = new AbortController();
+
+function ask(url = `${attestationUrl}/x`, over = transport): Promise<Answer> {
+  const question = { method: "POST", url, headers: { "Accept-Encoding": "gzip" }, body: "{}" };
+  return exchange(over, question, { signal, timeoutMs: 10_000 });
+}
+
+const giving =
+  (body: string, status = 200): RequestHandler =>
+  (_request, response) => {
+    response.status(status).type("json").send(body);
+  };
+
+const mebibyte = 1_048_576;
+const text = (bytes: number): string => `"${"a".repeat(bytes - 2)}"`;
+const lists = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+
+describe("one exchange", () => {
+  test("asks for an answer that is not compressed, over one connection after the other's answer", async () => {
+    answer = giving('{"a":1}');
+    const answers = [await ask(), await ask(), await ask()];
+    for (const { status, text: body } of answers) expect([status, body]).toEqual([200, '{"a":1}']);
+    expect(asked.map(({ headers }) => headers["accept-encoding"])).toEqual(
+      Array(3).fill("identity"),
+    );
+    expect(new Set(asked.map(({ socket }) => socket.remotePort)).size).toBe(1);
+  });
+
+  test("takes an answer of 1 MiB, and none that is longer", async () => {
+    answer = giving(text(mebibyte));
+    expect((await ask()).text.length).toBe(mebibyte);
+    answer = giving(text(mebibyte + 1));
+    const tooLarge = { problem: "unusable", message: "an answer of more than 1048576 bytes" };
+    await expect(ask()).rejects.toMatchObject(tooLarge);
+    answer = (_request, response) => {
+      response.write(text(mebibyte + 1));
+      response.end();
+    };
+    await expect(ask()).rejects.toMatchObject(tooLarge);
+  });
+
+  test("takes a refusal without its text where that is longer than 64 KiB", async () => {
+    answer = giving(text(65_536), 403);
+    expect((await ask()).text.length).toBe(65_536);
+    answer = giving(text(65_537), 403);
+    expect(await ask()).toMatchObject({ status: 403, text: "" });
+  });
+
+  test("takes JSON that nests as deep as Azure's, and no deeper", async () => {
+    answer = giving(lists(32));
+    expect((await ask()).text).toBe(lists(32));
+    answer = giving(lists(33));
+    await expect(ask()).rejects.toMatchObject({ problem: "unusable" });
+    answer = giving(JSON.stringify({ a: `${"[".repeat(99)}\\"{{` }));
+    expect((await ask()).status).toBe(200);
+    answer = giving(lists(33), 400);
+    expect(await ask()).toMatchObject({ status: 400, text: "" });
+  });
+
+  test("repeats nothing of a certificate that is another's", async () => {
+    const over = createTransport({ ca: emulator.caPem, connect: `127.0.0.1:${emulator.port}` });
+    await expect(ask("https://stranger.example/", over)).rejects.toMatchObject({
+      problem: "untrusted",
+      message: "ERR_TLS_CERT_ALTNAME_INVALID: its certificate is for another host",
+    });
+    over.agent.destroy();
+    const { caPem } = await createCertificates();
+    const strange = createTransport({ ca: caPem, connect: `127.0.0.1:${emulator.port}` });
+    await expect(ask(undefined, strange)).rejects.toMatchObject({ problem: "untrusted" });
+    strange.agent.destroy();
+  });
+
+  test("is over https alone", async () => {
+    await expect(ask("http://127.0.0.1/")).rejects.toThrow();
+  });
+});

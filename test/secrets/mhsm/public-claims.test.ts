@@ -1,0 +1,50 @@
+import { describe, expect, test } from "@jest/globals";
+import { decodeJwt } from "jose";
+import { publicClaims } from "../../../src/secrets/mhsm/public-claims.js";
+import { attest, azureClients, quoteOver, runtimeKey } from "../../helpers/azure-clients.js";
+import { setReleaseScene } from "../../helpers/release-client.js";
+
+const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+const token = (payload: unknown): string => `e30.${part(payload)}.signature`;
+
+describe("the claims of an attestation token that a log may hold", () => {
+  test("are those about the code, of a token as the service makes it, and nothing else of it", async () => {
+    const scene = await setReleaseScene();
+    const clients = azureClients(scene.emulator);
+    const { data } = runtimeKey();
+    const made = await attest(clients, quoteOver(scene.emulator, data), data);
+    const all = decodeJwt(made.token);
+    const claims = publicClaims(made.token);
+    for (const [name, value] of Object.entries(claims)) expect(value).toEqual(all[name]);
+    const withheld = Object.keys(all).filter((name) => !(name in claims));
+    expect(withheld.sort()).toEqual([
+      "jti",
+      "x-ms-runtime",
+      "x-ms-sgx-collateral",
+      "x-ms-sgx-report-data",
+    ]);
+    clients.agent.destroy();
+    await scene.close();
+  });
+
+  test.each([
+    ["iss", "hunter2"],
+    ["iss", "https://a.example/hunter2"],
+    ["iss", "https://hunter2@a.example"],
+    ["iss", `https://a.${"a".repeat(120)}`],
+    ["exp", "1"],
+    ["exp", 1e300],
+    ["x-ms-sgx-mrenclave", "hunter2"],
+    ["x-ms-sgx-mrenclave", ["ab".repeat(32)]],
+    ["x-ms-sgx-product-id", 65_536],
+    ["x-ms-attestation-type", "hunter2"],
+    ["x-ms-sgx-is-debuggable", "false"],
+    ["hunter2", 1],
+  ])("are without %s of another form, or name: %j", (name, value) => {
+    expect(publicClaims(token({ [name]: value, nbf: 5 }))).toEqual({ nbf: 5 });
+  });
+
+  test.each(["", "a.b.c", token([1]), token("hunter2"), "e30.e30"])("are none in %j", (text) => {
+    expect(publicClaims(text)).toEqual({});
+  });
+});
