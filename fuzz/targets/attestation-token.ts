@@ -20,13 +20,14 @@ export const attestationToken: Target = {
   maxBytes: 8192,
   prepare: () =>
     Promise.resolve({
-      seeds: payloads.map((payload) =>
+      seeds: payloads.flatMap((payload) => [
         Buffer.from(
           ['{"alg":"RS256"}', payload, "a signature"]
             .map((part) => Buffer.from(part).toString("base64url"))
             .join("."),
         ),
-      ),
+        Buffer.from(payload),
+      ]),
       check,
     }),
 };
@@ -36,7 +37,7 @@ async function check(input: Uint8Array): Promise<string> {
   const result = await attempt(() => readUnverifiedToken(text), isPlainError);
   if ("refusal" in result) {
     assert(
-      /^not a JWT: [a-z0-9 :'-]+$/iu.test(result.refusal.message),
+      /^not (?:a JWT|claims): [a-z0-9 :'-]+$/iu.test(result.refusal.message),
       "a message with the token in it",
     );
     return result.refusal.message;

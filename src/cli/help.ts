@@ -106,6 +106,8 @@ const policyTest = `Usage: confml policy test TOKEN POLICY
 
 Holds an attestation token (a JWT) against a release policy: which authority's
 conditions are met, and which claim fails. The token's signature is not checked.
+TOKEN may also be the JSON object that a server's log line "key not released" has
+as claims: the claims about its code that release policies name, and no others.
 Ends with 0 where the policy is met, with 1 where it is not.
 `;
 

@@ -1,10 +1,12 @@
 import { createCipheriv, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import axios from "axios";
+import { z } from "zod";
 import { importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
 import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
+import { runConfml } from "../cli/confml-process.js";
 import { colours, flat } from "../helpers/pictures.js";
 import { authority, otherAuthority, setScene, type Scene } from "../helpers/scene.js";
 import { startServer, type ServerProcess } from "../helpers/server-process.js";
@@ -237,12 +239,29 @@ describe("several data owners", () => {
   });
 
   test("but one, whose policy refuses, are served; the log names that one, and strangers learn nothing", async () => {
-    await scene.addOtherOwner(releasePolicy(otherAuthority, "00".repeat(32)));
+    const strict = releasePolicy(otherAuthority, "00".repeat(32));
+    await scene.addOtherOwner(strict);
     server = await startServer(await scene.launch());
     const { port, output } = server;
     const first: Owner = { id: "SealKey", vault: scene.vault, authority, keys: [scene.sealKey] };
     expect(await ask(port, await prepare(first, 1))).toBe("right");
     expect(output()).toMatch(/"secret":"OtherKey"[^\n]*"code":"RELEASE_REFUSED"/u);
+    // The claims in that line say why, to whoever has the policy.
+    const line = output()
+      .split("\n")
+      .find((one) => one.includes('"secret":"OtherKey"'));
+    const { claims } = z
+      .object({ claims: z.record(z.string(), z.unknown()) })
+      .parse(JSON.parse(line ?? ""));
+    expect(claims).toMatchObject({ iss: otherAuthority, "x-ms-sgx-mrenclave": scene.measurement });
+    await writeFile(join(scene.folder, "claims.json"), JSON.stringify(claims));
+    await writeFile(join(scene.folder, "policy.json"), JSON.stringify(strict));
+    const { folder } = scene;
+    const tested = await runConfml(["policy", "test", "claims.json", "policy.json"], { folder });
+    expect(tested.status).toBe(1);
+    expect(tested.stdout).toMatch(
+      new RegExp(`x-ms-sgx-mrenclave: wanted "0{64}", got "${scene.measurement}"`, "u"),
+    );
     const refused = await ask(port, await prepare({ ...first, id: "OtherKey" }, 1));
     const unknown = await ask(port, await prepare({ ...first, id: "Nobody" }, 1));
     expect(refused).toBe(unknown);

@@ -21,6 +21,16 @@ describe("an attestation token", () => {
     },
   );
 
+  test("may be its claims alone, as a server logs them", () => {
+    const json = ' {"iss":"https://a.example","exp":1700000000,"x-ms-sgx-svn":2}\n';
+    const { claims, expiresAt } = readUnverifiedToken(json);
+    expect(claims).toEqual(JSON.parse(json));
+    expect(expiresAt?.getTime()).toBe(1_700_000_000_000);
+    expect(() => readUnverifiedToken('{"iss":"secret')).toThrow(
+      "not claims: expected a JSON object",
+    );
+  });
+
   test.each(["", "a.b", "a.b.c.d", "a.!.c", token("[1]"), token("no JSON"), "a.gIA.c"])(
     "is not %j, which is not repeated",
     (text) => {
