@@ -1,6 +1,7 @@
 import { request as httpsRequest } from "node:https";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { addAbortSignal } from "node:stream";
+import { finished } from "node:stream/promises";
 import { ConnectionError, toConnectionError } from "./connection-error.js";
 import { Deadline } from "./deadline.js";
 import { isTooDeep } from "./shallow-json.js";
@@ -86,9 +87,9 @@ function send(
     let interim = 0;
     request.on("information", () => {
       interim += 1;
-      if (interim > mostInterim) {
-        request.destroy(unusable(`more than ${mostInterim} informational answers`));
-      }
+      if (interim <= mostInterim) return;
+      reject(unusable(`more than ${mostInterim} informational answers`));
+      request.destroy();
     });
     request.once("response", resolve);
     // It stays: a connection that is broken on purpose tells so here as well.
@@ -125,10 +126,13 @@ async function readBody(response: IncomingMessage, mostBytes: number): Promise<s
   let buffer = Buffer.alloc(0);
   let used = 0;
   let counted = 0;
-  for await (const chunk of response) {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError("a body that is no bytes");
+  // As events: an iterator joins pieces before they can be counted.
+  response.on("data", (chunk: Buffer) => {
     counted += Math.max(chunk.length, leastPieceBytes);
-    if (counted > mostBytes) throw tooLarge(mostBytes);
+    if (counted > mostBytes) {
+      response.destroy(tooLarge(mostBytes));
+      return;
+    }
     if (used + chunk.length > buffer.length) {
       const larger = Buffer.alloc(Math.max(2 * buffer.length, used + chunk.length));
       buffer.copy(larger);
@@ -136,7 +140,8 @@ async function readBody(response: IncomingMessage, mostBytes: number): Promise<s
     }
     buffer.set(chunk, used);
     used += chunk.length;
-  }
+  });
+  await finished(response);
   return buffer.toString("utf8", 0, used);
 }
 

@@ -37,6 +37,8 @@ export interface Arrangement {
   federatedTokenFile?: string;
   /** Bytes that stand in the vault as the key. */
   key?: Buffer;
+  /** What code the key's release policy names. */
+  policyMeasurement?: string;
   reportData?: (data: Uint8Array) => Uint8Array;
   algorithm?: KeyWrapAlgorithm;
   attemptTimeoutMs?: number;
@@ -69,7 +71,7 @@ export async function setReleaseScene(
     { url: vaultUrl, tenantId, ...owners, agent },
     secret.ID,
     part.key ?? key,
-    policyFor(mrenclave),
+    policyFor(part.policyMeasurement ?? mrenclave),
   );
   intercepting.on = true;
 

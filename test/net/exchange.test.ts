@@ -1,4 +1,5 @@
 import { tmpdir } from "node:os";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Request, RequestHandler } from "express";
 import { createCertificates } from "../../emulator/certificates.js";
@@ -71,6 +72,45 @@ describe("one exchange", () => {
       response.end();
     };
     await expect(ask()).rejects.toMatchObject(tooLarge);
+  });
+
+  test("takes no compressed answer, and a compressed refusal without its text", async () => {
+    const body = gzipSync("{}");
+    const giveStatus =
+      (status: number): RequestHandler =>
+      (_request, response) => {
+        response.writeHead(status, { "Content-Encoding": "gzip" }).end(body);
+      };
+    answer = giveStatus(200);
+    await expect(ask()).rejects.toMatchObject({ message: "a compressed answer" });
+    answer = giveStatus(403);
+    expect(await ask()).toMatchObject({ status: 403, text: "" });
+  });
+
+  test("counts what a body in small pieces takes, and informational answers", async () => {
+    answer = ({ socket }) => {
+      const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+      socket.write(`${head}${"1\r\na\r\n".repeat(17_000)}0\r\n\r\n`);
+    };
+    const tooLarge = "an answer of more than 1048576 bytes";
+    await expect(ask()).rejects.toMatchObject({ message: tooLarge });
+    const interim =
+      (count: number): RequestHandler =>
+      ({ socket }) => {
+        const one = "HTTP/1.1 102 Processing\r\n\r\n";
+        socket.write(`${one.repeat(count)}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}`);
+      };
+    answer = interim(16);
+    expect((await ask()).text).toBe("{}");
+    answer = interim(17);
+    await expect(ask()).rejects.toMatchObject({ problem: "unusable" });
+  });
+
+  test("ends at once where the other side changes the protocol", async () => {
+    answer = ({ socket }) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    };
+    await expect(ask()).rejects.toMatchObject({ problem: "unusable" });
   });
 
   test("takes a refusal without its text where that is longer than 64 KiB", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { KeyWrapAlgorithm } from "../../../src/crypto/key-unwrap.js";
+import { attestationUrl, mrenclave } from "../../helpers/azure-clients.js";
 import {
   key,
   secret,
@@ -114,6 +115,33 @@ describe("the Managed HSM client", () => {
     await expect(attempt).rejects.toThrow(
       /got HTTP 401: AADSTS7000215: the client secret is wrong; .*\. Check APP_ID/u,
     );
+  });
+
+  test.each(["a\r\nb: c", "", "a b", "\u0100", "a".repeat(20_000), null])(
+    "sends no access token that is no header's: %j",
+    async (token) => {
+      const { client, context, emulator } = await arrange({
+        azureAd: (_request, response) => {
+          response.json({ token_type: "Bearer", expires_in: 3599, access_token: token });
+        },
+      });
+      await expect(client.release(secret, context)).rejects.toMatchObject({
+        code: "TOKEN_REFUSED",
+      });
+      expect(context.retries).toEqual([]);
+      const released = emulator.requests.filter(({ path }) => path.endsWith("/release"));
+      // The first, without a token, which the vault answers with its challenge.
+      expect(released.length).toBe(1);
+    },
+  );
+
+  test("is told by a vault's 403 what the attestation token said of this code", async () => {
+    const { client, context } = await arrange({}, { policyMeasurement: "00".repeat(32) });
+    await expect(client.release(secret, context)).rejects.toMatchObject({
+      code: "RELEASE_REFUSED",
+      message: expect.stringMatching(/HTTP 403: Forbidden.*confml policy test CLAIMS POLICY/u),
+      claims: { "x-ms-sgx-mrenclave": mrenclave, iss: attestationUrl, "x-ms-sgx-svn": 1 },
+    });
   });
 
   test("goes to the tenant that a secret names", async () => {

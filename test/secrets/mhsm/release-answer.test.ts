@@ -96,6 +96,11 @@ describe("a release answer", () => {
       { key: { kid: `https://other.managedhsm.azure.net/keys/ModelKey/${version}` } },
       /another vault/u,
     ],
+    [
+      "a version that is a text",
+      { key: { kid: `https://${host}/keys/ModelKey/hunter2` } },
+      /^a key id of an unknown form$/u,
+    ],
     ["a key id of no known form", { key: { kid: `https://${host}/secrets/ModelKey` } }, /key id/u],
     [
       "a key wrapped for somebody else",
@@ -135,6 +140,17 @@ describe("a release answer", () => {
     const impostor = { ...ours.release, privateKey: others.release.privateKey };
     await expect(verifyReleaseAnswer(await answer({}, impostor), request)).rejects.toThrow(
       /signature/u,
+    );
+  });
+
+  test("with a header parameter that jose would name in its error is refused without it", async () => {
+    const jws = await answer();
+    const [first = "", ...rest] = jws.split(".");
+    const header: unknown = JSON.parse(Buffer.from(first, "base64url").toString());
+    const changed = { ...(header as object), crit: ["hunter2"], hunter2: 1 };
+    const critical = Buffer.from(JSON.stringify(changed)).toString("base64url");
+    await expect(verifyReleaseAnswer([critical, ...rest].join("."), request)).rejects.toThrow(
+      /^a signature of an unknown form$/u,
     );
   });
 
