@@ -1,17 +1,27 @@
 import { z } from "zod";
 import { openJwe, sealJwe } from "../crypto/jwe.js";
 import { encryptLegacy } from "../crypto/openssl-cbc.js";
+import { maxModelBytes, nameOf, readInput } from "./input.js";
 import { readKeyFile } from "./key-file.js";
+import { looksLikeKey } from "./key-like.js";
 import { only, parseOptions, required } from "./options.js";
-import { readInput, standardStream, warn, writeOutput } from "./streams.js";
-import { UsageError } from "./usage.js";
+import { writeOutput } from "./output.js";
+import { findTarget } from "./output-target.js";
+import { forEachFile } from "./report.js";
+import { standardStream, warn } from "./streams.js";
+import { CommandError, UsageError } from "./usage.js";
 
 const options = {
   key: { type: "string", short: "k" },
   kid: { type: "string" },
   legacy: { type: "boolean", default: false },
   output: { type: "string", short: "o" },
+  force: { type: "boolean", short: "f", default: false },
 } as const;
+
+/** As base64url it is two thirds of the longest string that JavaScript has. */
+const maxPlaintextBytes = 268_435_456;
+const maxJweBytes = 402_653_184;
 
 const answerSchema = z.object({ image: z.object({ authenticated: z.boolean().optional() }) });
 const legacyWarning =
@@ -22,21 +32,37 @@ const unauthenticatedWarning =
 
 /** `confml encrypt` */
 export async function encryptCommand(argv: string[]): Promise<number> {
-  const { values, positionals } = parseOptions(argv, options);
-  const { kid, legacy, output } = values;
-  const file = only(positionals, "FILE");
+  const { values, positionals: files } = parseOptions(argv, options);
+  const { kid, legacy, output, force } = values;
+  if (files.length === 0) throw new UsageError("give one FILE, or several");
+  if (output !== undefined && files.length > 1) {
+    throw new UsageError("--output is for one FILE; got several");
+  }
   const keyFile = required(values.key, "key");
   if (legacy === (kid !== undefined)) throw new UsageError("give either --kid or --legacy");
-  if (file === standardStream && output === undefined) {
+  if (kid !== undefined && looksLikeKey(kid)) {
+    throw new UsageError("--kid wants the secret's ID, which anybody can read; got a key");
+  }
+  if (files.includes(standardStream) && output === undefined) {
     throw new UsageError("standard input needs an output: -o FILE, or -o - for standard output");
   }
   if (legacy) warn([legacyWarning]);
   const key = await readKeyFile(keyFile);
-  const picture = await readInput(file);
-  const encrypted =
-    kid === undefined ? encryptLegacy(key, picture) : await sealJwe(key, picture, { kid });
-  await writeOutput(output ?? `${file}.${legacy ? "encrypted" : "jwe"}`, encrypted);
-  return 0;
+  const rules = { inputs: [keyFile, ...files], force };
+  try {
+    return await forEachFile(files, "encrypt", async (input) => {
+      const file = output ?? `${input}.${legacy ? "encrypted" : "jwe"}`;
+      // Before a large file is read for nothing.
+      findTarget(file, rules);
+      const maxBytes = legacy ? maxModelBytes : maxPlaintextBytes;
+      const plaintext = await readInput(input, "FILE", maxBytes);
+      const content =
+        kid === undefined ? encryptLegacy(key, plaintext) : await sealJwe(key, plaintext, { kid });
+      await writeOutput({ file, content, isSecret: false }, rules);
+    });
+  } finally {
+    key.fill(0);
+  }
 }
 
 /** Whether a server's answer says that its upload was not authenticated. */
@@ -57,14 +83,22 @@ export async function decryptCommand(argv: string[]): Promise<number> {
   if (values.legacy || values.kid !== undefined) {
     throw new UsageError("--legacy and --kid belong to encrypt");
   }
-  const file = only(positionals.length === 0 ? [standardStream] : positionals, "FILE");
+  const input = only(positionals.length === 0 ? [standardStream] : positionals, "FILE");
+  const file = values.output ?? standardStream;
+  const rules = { inputs: [keyFile, input], force: values.force };
+  findTarget(file, rules);
   const key = await readKeyFile(keyFile);
-  const token = (await readInput(file)).toString("latin1").trim();
-  const opened = await openJwe(Buffer.from(token), key);
-  if (opened === undefined) {
-    throw new Error(`${file}: not a JWE under this key (A256KW or dir, A256GCM), or altered`);
+  try {
+    const token = (await readInput(input, "FILE", maxJweBytes)).toString("latin1").trim();
+    const opened = await openJwe(Buffer.from(token), key);
+    if (opened === undefined) {
+      const message = `${nameOf(input)}: not a JWE under this key (A256KW or dir, A256GCM), or altered`;
+      throw new CommandError(message, []);
+    }
+    if (isUnauthenticated(opened)) warn([unauthenticatedWarning]);
+    await writeOutput({ file, content: opened, isSecret: true }, rules);
+  } finally {
+    key.fill(0);
   }
-  if (isUnauthenticated(opened)) warn([unauthenticatedWarning]);
-  await writeOutput(values.output ?? standardStream, opened);
   return 0;
 }

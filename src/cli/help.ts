@@ -1,4 +1,12 @@
-const keyFile = "KEYFILE holds the 32 bytes of the key as they are.";
+const keyFile = `KEYFILE holds the 32 bytes of the key as they are (confml keygen makes one). A key
+itself never stands on a command line, where others can see it.`;
+
+const outputs = `OUT is there whole or not at all, also after Ctrl-C or on a full disk. A file that is
+there is replaced with --force alone; KEYFILE, FILE, symbolic links and files of 32 bytes,
+which may be keys, never are.`;
+
+const force = `  --force, -f         replace OUT where it is there, and let bytes go to a terminal
+`;
 
 const policyOptions = `  --authority URL     the attestation service that vouches for the server, such as
                       https://NAME.weu.attest.azure.net
@@ -48,7 +56,8 @@ The model
   confml model optimize    make it faster before it is encrypted: ORT format, 8 bits
 
 Files
-  confml encrypt           encrypt a picture for a server, or a model
+  confml keygen            make a key in a file, to encrypt with or for confml key import
+  confml encrypt           encrypt pictures for a server, or a model
   confml decrypt           read a server's encrypted answer
 
 Example: a key for the server whose code is MRENCLAVE 5f1f…, version 2 or later
@@ -59,8 +68,24 @@ Example: a key for the server whose code is MRENCLAVE 5f1f…, version 2 or late
 confml COMMAND --help says more; confml --version the version.
 `;
 
-const encrypt = `Usage: confml encrypt --key KEYFILE --kid ID [-o OUT] FILE
-       confml encrypt --key KEYFILE --legacy [-o OUT] FILE
+const keygen = `Usage: confml keygen FILE...
+
+Makes a key in each new FILE: 32 random bytes as they are, for its owner alone to read
+(mode 0600). confml key create makes one and puts it into a vault, too.
+
+A FILE that is there stays as it is: nothing replaces a key, because what is encrypted
+under one that is lost can never be read again. Keep a copy in a safe place.
+One key, one use: make one for pictures, another for a model.
+
+Examples
+  confml keygen data.key
+  confml keygen model.key image.key
+  confml encrypt --key data.key --kid DataKey picture.jpg
+`;
+
+const encrypt = `Usage: confml encrypt --key KEYFILE --kid ID FILE...
+       confml encrypt --key KEYFILE --kid ID -o OUT FILE
+       confml encrypt --key KEYFILE --legacy [-o OUT] FILE...
 
   --key KEYFILE, -k   the key's file
   --kid ID            encrypts as JWE (A256KW, A256GCM) to FILE.jwe. ID is the secret's
@@ -70,8 +95,17 @@ const encrypt = `Usage: confml encrypt --key KEYFILE --kid ID [-o OUT] FILE
                       may upload recovers the picture from the answers to altered
                       copies. For the original sample's clients, and for models
   --output OUT, -o    another file; - is standard output
+${force}
+${keyFile}
+FILE - is standard input. Where one of several FILEs fails, the others are still done,
+and the command ends with 1.
 
-${keyFile} FILE - is standard input.
+${outputs}
+
+Examples
+  confml encrypt --key data.key --kid DataKey picture.jpg
+  confml encrypt --key data.key --kid DataKey -o - - <picture.jpg >picture.jwe
+  confml encrypt --key model.key --legacy alexnet.onnx
 `;
 
 const decrypt = `Usage: confml decrypt --key KEYFILE [-o OUT] [FILE]
@@ -79,9 +113,16 @@ const decrypt = `Usage: confml decrypt --key KEYFILE [-o OUT] [FILE]
 Decrypts a JWE, such as a server's answer, to standard output.
 
   --key KEYFILE, -k   the key's file
-  --output OUT, -o    a file in place of standard output
+  --output OUT, -o    a file in place of standard output, for you alone (mode 0600)
+${force}
+${keyFile}
+FILE is standard input where not given.
 
-${keyFile} FILE is standard input where not given.
+${outputs}
+
+Examples
+  confml decrypt --key data.key answer.jwe
+  confml decrypt --key data.key -o picture.jpg picture.jpg.jwe
 `;
 
 const policy = `Usage: confml policy --authority URL --mrenclave HEX... [OPTIONS] [-o FILE]
@@ -91,6 +132,7 @@ Writes a release policy (JSON). It always asks for Intel SGX and, unless told
 otherwise, for an enclave that cannot be debugged.
 
 ${policyOptions}  --output FILE, -o   a file in place of standard output
+  --force, -f         replace FILE where it is there
 
 HEX is 64 hex digits, N a number from 0 to 65535. See also confml policy explain and
 confml policy test.
@@ -114,7 +156,8 @@ Ends with 0 where the policy is met, with 1 where it is not.
 const keyCreate = `Usage: confml key create NAME --vault URL --key KEYFILE (--policy FILE | POLICY OPTIONS)
 
 Makes 32 random bytes in the new file KEYFILE and imports them into the vault, to be
-released under the policy only. The file is yours to encrypt with: keep it safe.
+released under the policy only. The file is yours to encrypt with: keep it safe. One that
+is there is never replaced.
 One key, one use: make one for JWE, another for .encrypted uploads, a third for a model.
 
 ${importOptions}`;
@@ -141,7 +184,7 @@ original's. You encrypt and serve the result in the original's place; FILE.json 
 manifest, with the answer that a server must get from it before it serves.
 
   --manifest FILE     what the model is: model.json
-  --out FILE          the new model; its manifest goes to FILE.json
+  --out FILE, -o      the new model; its manifest goes to FILE.json
   --pictures PATH     pictures to compare the two on, a folder (with all below it) or a
                       file; several times. 8 bits are calibrated with every other one
   --int8              weights and arithmetic of 8 bits: in convolutions and fully
@@ -154,13 +197,15 @@ manifest, with the answer that a server must get from it before it serves.
                       many of the pictures that were not calibrated with; 99 where not
                       given
   --format FORMAT     ort (ONNX Runtime's own, where not given), or onnx for --int8
-  --force             overwrite FILE and FILE.json
+  --force, -f         replace FILE and FILE.json where they are there
 
-Ends with 1, and writes nothing, where too many answers changed.
+Ends with 1, and writes nothing, where too many answers changed. FILE and FILE.json are
+written together, or neither is; what is read is never replaced.
 `;
 
 /** By command; `key` and `model` stand for those that begin so. */
 export const help: Readonly<Record<string, string>> = {
+  keygen,
   encrypt,
   decrypt,
   policy,

@@ -1,62 +1,54 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import { aesKeyBytes } from "../crypto/aes-key.js";
-import { describeCause } from "../errors.js";
-import { CommandError, UsageError } from "./usage.js";
-
-/** 32 bytes as hex, base64 or base64url. */
-const keyAsText = /^(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/u;
+import { readHead } from "./input.js";
+import { AlreadyThere } from "./output-failure.js";
+import { writeNewFiles } from "./output.js";
+import { warn } from "./streams.js";
+import { CommandError } from "./usage.js";
 
 /**
+ * Reads the 32 bytes of a key. Warns of a file that others may read or write.
+ *
  * @returns 32 bytes, the caller's to wipe
- * @throws Error; UsageError for what seems to be a key itself, and is not repeated then
+ * @throws CommandError; UsageError for what seems to be a key itself, and is not repeated then
  */
 export async function readKeyFile(file: string): Promise<Buffer> {
-  const key = await readFile(file).catch((error: unknown) => {
-    if (keyAsText.test(file)) {
-      throw new UsageError("--key wants the name of a file, not the key itself");
-    }
-    throw error;
-  });
-  if (key.length === aesKeyBytes) return key;
-  key.fill(0);
-  throw new Error(`${file}: expected a key of ${aesKeyBytes} bytes; got ${key.length}`);
+  const { content, status } = await readHead(file, "--key", aesKeyBytes);
+  if (content.length !== aesKeyBytes) {
+    content.fill(0);
+    const got = status?.isFile() === true ? status.size : content.length;
+    const orMore = status?.isFile() !== true && got > aesKeyBytes ? " or more" : "";
+    throw new CommandError(`${file}: expected a key of ${aesKeyBytes} bytes; got ${got}${orMore}`, [
+      "the file holds the bytes themselves, not hex or base64; confml keygen makes a key",
+    ]);
+  }
+  if (status?.isFile() === true && (status.mode & 0o077) !== 0) {
+    const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
+    warn([`${file}: others of this machine may use the key (mode ${mode}): chmod 600 is enough`]);
+  }
+  return content;
 }
+
+const existingKeyHints = [
+  "give another name, or use confml key import for the key that it holds",
+  "nothing replaces a key: what is encrypted under one that is lost can never be read again",
+];
 
 /**
  * Makes a key in a new file that only its owner may read, and that is on the disk when this returns:
  * what is encrypted under a key that a power cut took is lost.
  *
  * @returns 32 bytes, the caller's to wipe
+ * @throws CommandError for a name that is taken: nothing replaces a key
  */
 export async function createKeyFile(file: string): Promise<Buffer> {
-  const handle = await open(file, "wx", 0o600).catch((cause: unknown) => {
-    const message = describeCause(cause);
-    if (!message.startsWith("EEXIST")) throw new Error(message, { cause });
-    const hint = "give another name, or use confml key import for the key that it holds";
-    throw new CommandError(`${file} is there already, and stays as it is`, [hint], { cause });
-  });
-  const key = randomBytes(aesKeyBytes);
+  const content = randomBytes(aesKeyBytes);
   try {
-    await handle.writeFile(key);
-    await handle.sync();
-    await handle.close();
-    await syncFolder(dirname(file));
-    return key;
+    await writeNewFiles([{ file, content, isSecret: true }], { inputs: [], force: false });
+    return content;
   } catch (error) {
-    key.fill(0);
-    await handle.close().catch(() => undefined);
-    await rm(file, { force: true });
-    throw error;
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    content.fill(0);
+    if (!(error instanceof AlreadyThere)) throw error;
+    throw new CommandError(error.message, existingKeyHints, { cause: error });
   }
 }

@@ -2,6 +2,7 @@ import type { KeyVaultKey } from "@azure/keyvault-keys";
 import { warnings } from "../policy/warnings.js";
 import { createKeyFile, readKeyFile } from "./key-file.js";
 import { twinWarnings } from "./key-twins.js";
+import { describeNewKey } from "./keygen.js";
 import { readImportOptions, type ImportOptions } from "./key-options.js";
 import { printLines, warn } from "./streams.js";
 import { CommandError } from "./usage.js";
@@ -17,9 +18,7 @@ export async function createKeyCommand(
   const { keyFile } = options;
   const bytes = await createKeyFile(keyFile);
   try {
-    await importKey(vault, options, bytes, [
-      `made a key in ${keyFile}: it is what you encrypt with, so keep it safe and to yourself`,
-    ]);
+    await importKey(vault, options, bytes, [describeNewKey(keyFile)]);
     return 0;
   } catch (cause) {
     if (!(cause instanceof CommandError)) throw cause;

@@ -40,7 +40,7 @@ async function fromFile(file: string, values: PolicyValues): Promise<PolicyFile>
   const names = Object.keys(policyOptions).filter((name) => !consents.includes(name));
   const other = Object.keys(values).find((option) => names.includes(option));
   if (other !== undefined) throw new UsageError(`give either --policy or --${other}`);
-  const read = await readPolicyFile(file);
+  const read = await readPolicyFile(file, "--policy");
   const trust = trustOf(read.policy);
   if (trust.inSigner && values["trust-signer"] !== true) {
     throw new UsageError(

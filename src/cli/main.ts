@@ -1,17 +1,21 @@
 #!/usr/bin/env node
-import { describeCause } from "../errors.js";
+import { constants } from "node:os";
 import { version } from "../version.js";
 import type { Command } from "./command.js";
 import { decryptCommand, encryptCommand } from "./files.js";
 import { help, overview } from "./help.js";
+import { isUnprintable } from "./key-like.js";
+import { keygenCommand } from "./keygen.js";
 import { explainCommand, policyCommand, testCommand } from "./policy.js";
-import { writeOutput, standardStream } from "./streams.js";
-import { CommandError, UsageError } from "./usage.js";
+import { reportFailure } from "./report.js";
+import { ignoreStreamEvents, writeStandardOutput } from "./streams.js";
+import { BrokenPipe, UsageError } from "./usage.js";
 
 /** Azure's packages and ONNX Runtime take a while to load: only the commands that need them wait. */
 const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
   encrypt: () => encryptCommand,
   decrypt: () => decryptCommand,
+  keygen: () => keygenCommand,
   policy: () => policyCommand,
   "policy explain": () => explainCommand,
   "policy test": () => testCommand,
@@ -27,6 +31,10 @@ async function main(argv: string[], environment: NodeJS.ProcessEnv): Promise<num
     Object.hasOwn(help, words),
   );
   try {
+    const position = 1 + argv.findIndex(isUnprintable);
+    if (position > 0) {
+      throw new UsageError(`word ${position} is no text of one line, such as a file's name`);
+    }
     if (first === "--version") return await print(`${version}\n`);
     if (first === "--help" || first === "help") return await print(overview);
     if (first === undefined) throw new UsageError("no command given");
@@ -57,20 +65,16 @@ function asksForHelp(argv: string[]): boolean {
 }
 
 async function print(text: string): Promise<number> {
-  await writeOutput(standardStream, text);
+  await writeStandardOutput(text);
   return 0;
 }
 
 function fail(error: unknown, command: string | undefined): number {
-  const isUsage = error instanceof UsageError;
-  const hints = error instanceof CommandError ? error.hints : [];
-  const help = command === undefined ? "confml --help" : `confml ${command} --help`;
-  const lines = [
-    `confml: error: ${describeCause(error)}`,
-    ...[...hints, ...(isUsage ? [`see ${help}`] : [])].map((hint) => `confml: hint: ${hint}`),
-  ];
-  process.stderr.write(lines.map((line) => `${line}\n`).join(""));
-  return isUsage ? 64 : 1;
+  // As a shell reports SIGPIPE, by which other programs end here without a word.
+  if (error instanceof BrokenPipe) return 128 + constants.signals.SIGPIPE;
+  reportFailure(error, command);
+  return error instanceof UsageError ? 64 : 1;
 }
 
+ignoreStreamEvents();
 process.exitCode = await main(process.argv.slice(2), process.env);

@@ -4,14 +4,14 @@ import { UsageError } from "./usage.js";
 
 const optionsConfig = {
   manifest: { type: "string" },
-  out: { type: "string" },
+  out: { type: "string", short: "o" },
   pictures: { type: "string", multiple: true },
   int8: { type: "boolean", default: false },
   layers: { type: "string" },
   portable: { type: "boolean", default: false },
   "min-agreement": { type: "string" },
   format: { type: "string", default: "ort" },
-  force: { type: "boolean", default: false },
+  force: { type: "boolean", short: "f", default: false },
 } as const;
 
 /** The layers that one attempt at a model puts into 8 bits. */

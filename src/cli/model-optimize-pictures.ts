@@ -1,10 +1,11 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describeCause } from "../errors.js";
 import { configureDecoder, inspectImage } from "../image/decode.js";
 import { defaultLimits } from "../image/limits.js";
 import { prepareImage } from "../image/preprocess.js";
 import type { Manifest } from "../model/manifest.js";
+import { readFailure, readInput } from "./input.js";
 import { showProgress } from "./model-optimize-progress.js";
 import { warn } from "./streams.js";
 
@@ -15,18 +16,27 @@ const never = new AbortController().signal;
 /** More tell little that is new; their pixels are kept in memory. */
 const maxPictures = 2000;
 
+/** The most that a server's Images.MaxBytes allows. */
+const maxPictureBytes = 1_073_741_824;
+
+/** @returns files as they are, and of folders the pictures in them, with all below */
+export async function listPictures(paths: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const path of paths) files.push(...(await listPath(path)));
+  return files;
+}
+
 /**
- * Reads pictures as a server does, from files and from folders with what is in them.
+ * Reads pictures as a server does.
  *
+ * @param files from `listPictures`
  * @returns `[crop, crop, 3]` bytes each, in the order of their paths; evenly chosen where there are many
  */
 export async function readPictures(
-  paths: readonly string[],
+  files: readonly string[],
   { preprocessing }: Manifest,
 ): Promise<Uint8Array[]> {
   configureDecoder();
-  const files: string[] = [];
-  for (const path of paths) files.push(...(await listPictures(path)));
   const step = Math.max(1, files.length / maxPictures);
   const count = Math.min(files.length, maxPictures);
   const pictures: Uint8Array[] = [];
@@ -34,7 +44,7 @@ export async function readPictures(
     showProgress("reading pictures", index, count);
     const file = files[Math.floor(index * step)] ?? "";
     try {
-      const bytes = await readFile(file);
+      const bytes = await readInput(file, "--pictures", maxPictureBytes);
       // What a server takes where its configuration does not say otherwise.
       const header = await inspectImage(bytes, defaultLimits);
       const options = { preprocessing, timeoutSeconds, signal: never };
@@ -47,8 +57,11 @@ export async function readPictures(
   return pictures;
 }
 
-async function listPictures(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path];
+async function listPath(path: string): Promise<string[]> {
+  const status = await stat(path).catch((cause: unknown) => {
+    throw readFailure(path, "--pictures", cause);
+  });
+  if (!status.isDirectory()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile() && pictureNames.test(entry.name))

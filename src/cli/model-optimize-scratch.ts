@@ -1,8 +1,7 @@
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-
-const signals = ["SIGINT", "SIGTERM"] as const;
+import { withCleanup } from "./interruption.js";
+import { writeFailure } from "./output-failure.js";
 
 /**
  * Gives a folder beside a file to be, for its owner's eyes only (mode 0700), and takes it away, also where
@@ -12,20 +11,21 @@ export async function withScratchFolder<T>(
   file: string,
   action: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(dirname(file), ".confml-"));
+  let folder: string | undefined;
   const remove = (): void => {
-    rmSync(folder, { recursive: true, force: true });
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
-  const leave = (signal: NodeJS.Signals): void => {
-    remove();
-    // The signal's own way, now that nobody listens.
-    process.kill(process.pid, signal);
-  };
-  for (const signal of signals) process.once(signal, leave);
+  return withCleanup(remove, async () => {
+    folder = makeFolder(file);
+    return action(folder);
+  });
+}
+
+/** Synchronous, so that no signal comes between its making and the knowledge that it is there. */
+function makeFolder(file: string): string {
   try {
-    return await action(folder);
-  } finally {
-    for (const signal of signals) process.removeListener(signal, leave);
-    remove();
+    return mkdtempSync(join(dirname(file), ".confml-"));
+  } catch (cause) {
+    throw writeFailure(file, cause);
   }
 }

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { describeCause } from "../errors.js";
 import { loadManifest, type Manifest } from "../model/manifest.js";
 import {
@@ -11,6 +10,7 @@ import {
 import { referenceAnswer } from "../model/optimize-convert.js";
 import { hasExactProducts } from "../model/optimize-processor.js";
 import type { Range } from "../onnx/scales.js";
+import { checkInput, maxModelBytes, readInput } from "./input.js";
 import { compareAnswers, describeAgreement, percent } from "./model-optimize-agreement.js";
 import { describeOptimized } from "./model-optimize-manifest.js";
 import {
@@ -18,10 +18,11 @@ import {
   type LayerChoice,
   type OptimizeCommandOptions,
 } from "./model-optimize-options.js";
-import { refuseExisting, writeModelFiles } from "./model-optimize-output.js";
-import { noisePictures, readPictures } from "./model-optimize-pictures.js";
+import { outputRules, refuseOutputs, writeModelFiles } from "./model-optimize-output.js";
+import { listPictures, noisePictures, readPictures } from "./model-optimize-pictures.js";
 import { endProgress, showProgress } from "./model-optimize-progress.js";
 import { withScratchFolder } from "./model-optimize-scratch.js";
+import type { OutputRules } from "./output-target.js";
 import { printLines, warn } from "./streams.js";
 import { CommandError } from "./usage.js";
 
@@ -33,15 +34,18 @@ const noiseCount = 16;
 /** `confml model optimize` */
 export async function optimizeCommand(argv: string[]): Promise<number> {
   const options = readOptimizeOptions(argv);
-  refuseExisting(options);
+  const files = await listPictures(options.picturePaths);
+  const rules = outputRules(options, files);
+  refuseOutputs(options, rules);
+  await checkInput(options.manifestFile, "--manifest");
   const manifest = await loadManifest(options.manifestFile);
-  const model = await readFile(options.modelFile);
+  const model = await readInput(options.modelFile, "MODEL.onnx", maxModelBytes);
   // A model that no server would take fails here, before the pictures are read.
   await load(() => answerPictures(model, "onnx", manifest, [], () => undefined), options);
-  const pictures = await choosePictures(options, manifest);
+  const pictures = await choosePictures(options, files, manifest);
   try {
     await withScratchFolder(options.outFile, (folder) =>
-      optimize({ options, manifest, model, pictures, folder }),
+      optimize({ options, rules, manifest, model, pictures, folder }),
     );
   } finally {
     endProgress();
@@ -51,6 +55,7 @@ export async function optimizeCommand(argv: string[]): Promise<number> {
 
 interface Job {
   options: OptimizeCommandOptions;
+  rules: OutputRules;
   manifest: Manifest;
   model: Uint8Array;
   pictures: readonly Uint8Array[];
@@ -66,7 +71,7 @@ interface Attempt {
 }
 
 async function optimize(job: Job): Promise<void> {
-  const { options, manifest, model, pictures, folder } = job;
+  const { options, rules, manifest, model, pictures } = job;
   const original = await answerPictures(model, "onnx", manifest, pictures, (done, of) => {
     showProgress("the original's answers", done, of);
   });
@@ -85,7 +90,7 @@ async function optimize(job: Job): Promise<void> {
       const { bytes, format } = attempt.optimized;
       const reference = await referenceAnswer(bytes, format, manifest);
       const described = describeOptimized(manifest, attempt.optimized, attempt.report, reference);
-      await printLines(await writeModelFiles(options, folder, bytes, described, model.length));
+      await printLines(await writeModelFiles(options, rules, bytes, described, model.length));
       return;
     }
     if (best === undefined || attempt.agreement > best.agreement) best = attempt;
@@ -135,11 +140,12 @@ async function tryLayers(
 }
 
 async function choosePictures(
-  { picturePaths, layers }: OptimizeCommandOptions,
+  { layers }: OptimizeCommandOptions,
+  files: readonly string[],
   manifest: Manifest,
 ): Promise<Uint8Array[]> {
   const isInteger = layers.length > 0;
-  const pictures = await readPictures(picturePaths, manifest);
+  const pictures = await readPictures(files, manifest);
   endProgress();
   if (isInteger && pictures.length < fewestToCalibrate) {
     throw new CommandError(

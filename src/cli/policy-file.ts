@@ -1,6 +1,6 @@
 import { describeCause } from "../errors.js";
 import { parsePolicy, type ReleasePolicy } from "../policy/grammar.js";
-import { readInput, standardStream } from "./streams.js";
+import { maxTextBytes, nameOf, readInput } from "./input.js";
 
 export interface PolicyFile {
   /** As it was written. */
@@ -8,13 +8,15 @@ export interface PolicyFile {
   policy: ReleasePolicy;
 }
 
-/** @throws Error naming the file and where it leaves the grammar */
-export async function readPolicyFile(file: string): Promise<PolicyFile> {
-  const json = (await readInput(file)).toString("utf8");
+/**
+ * @param what the word of the command's help that the file was given for
+ * @throws Error naming the file and where it leaves the grammar
+ */
+export async function readPolicyFile(file: string, what: string): Promise<PolicyFile> {
+  const json = (await readInput(file, what, maxTextBytes)).toString("utf8");
   try {
     return { json, policy: parsePolicy(json) };
   } catch (cause) {
-    const where = file === standardStream ? "standard input" : file;
-    throw new Error(`${where} is no release policy: ${describeCause(cause)}`, { cause });
+    throw new Error(`${nameOf(file)} is no release policy: ${describeCause(cause)}`, { cause });
   }
 }

@@ -6,10 +6,12 @@ import { parsePolicy, type ReleasePolicy } from "../policy/grammar.js";
 import { warnings } from "../policy/warnings.js";
 import { quote } from "../policy/wording.js";
 import { describeCause } from "../errors.js";
+import { maxTextBytes, nameOf, readInput } from "./input.js";
 import { only, parseOptions } from "./options.js";
+import { writeOutput } from "./output.js";
 import { readPolicyFile } from "./policy-file.js";
 import { policyOptions, readPolicyOptions } from "./policy-options.js";
-import { printLines, readInput, standardStream, warn, writeOutput } from "./streams.js";
+import { printLines, standardStream, warn } from "./streams.js";
 import { UsageError } from "./usage.js";
 
 /** `confml policy` */
@@ -17,11 +19,13 @@ export async function policyCommand(argv: string[]): Promise<number> {
   const { values, positionals } = parseOptions(argv, {
     ...policyOptions,
     output: { type: "string", short: "o" },
+    force: { type: "boolean", short: "f", default: false },
   });
   const [word] = positionals;
   if (word !== undefined) throw new UsageError(`${quote(word)} is no option of policy`);
   const json = `${JSON.stringify(buildPolicy(readPolicyOptions(values)), null, 2)}\n`;
-  await writeOutput(values.output ?? standardStream, json);
+  const file = values.output ?? standardStream;
+  await writeOutput({ file, content: json, isSecret: false }, { inputs: [], force: values.force });
   warn(warnings(parsePolicy(json)));
   return 0;
 }
@@ -29,7 +33,7 @@ export async function policyCommand(argv: string[]): Promise<number> {
 /** `confml policy explain` */
 export async function explainCommand(argv: string[]): Promise<number> {
   const { positionals } = parseOptions(argv, {});
-  const { policy } = await readPolicyFile(only(positionals, "FILE"));
+  const { policy } = await readPolicyFile(only(positionals, "FILE"), "FILE");
   await printLines(describePolicy(policy));
   return 0;
 }
@@ -45,7 +49,7 @@ export async function testCommand(argv: string[]): Promise<number> {
     throw new UsageError("standard input can be one of TOKEN and POLICY");
   }
   const token = await readTokenFile(tokenFile);
-  const { policy } = await readPolicyFile(policyFile);
+  const { policy } = await readPolicyFile(policyFile, "POLICY");
   const results = evaluatePolicy(policy, token.claims);
   const isMet = results.some(({ unmet }) => unmet.length === 0);
   await printLines([
@@ -63,12 +67,11 @@ export function describePolicy(policy: ReleasePolicy): string[] {
 }
 
 async function readTokenFile(file: string): Promise<UnverifiedToken> {
-  const text = (await readInput(file)).toString("latin1");
+  const text = (await readInput(file, "TOKEN", maxTextBytes)).toString("latin1");
   try {
     return readUnverifiedToken(text);
   } catch (cause) {
-    const where = file === standardStream ? "standard input" : file;
-    throw new Error(`${where} is no attestation token: ${describeCause(cause)}`, { cause });
+    throw new Error(`${nameOf(file)} is no attestation token: ${describeCause(cause)}`, { cause });
   }
 }
 

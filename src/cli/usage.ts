@@ -11,3 +11,6 @@ export class CommandError extends Error {
     this.hints = hints;
   }
 }
+
+/** Whoever read the output has gone, as `head` does: the command ends, and nobody needs to be told. */
+export class BrokenPipe extends Error {}

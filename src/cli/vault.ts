@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   AzureCliCredential,
   ClientSecretCredential,
@@ -14,6 +13,7 @@ import {
 } from "@azure/keyvault-keys";
 import { createTransport, type Transport } from "../net/transport.js";
 import { AzureSession } from "../secrets/mhsm/azure-session.js";
+import { maxTextBytes, readInput } from "./input.js";
 import { httpsOrigin, required } from "./options.js";
 import { UsageError } from "./usage.js";
 import { explainVaultFailure, type Login } from "./vault-failure.js";
@@ -191,7 +191,7 @@ export async function openVault(
 }
 
 async function readCertificates(file: string): Promise<string> {
-  const pem = await readFile(file, "latin1");
+  const pem = (await readInput(file, "--ca-file", maxTextBytes)).toString("latin1");
   if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
   throw new Error(`${file} holds no PEM certificate`);
 }

@@ -13,7 +13,7 @@ const key = randomBytes(32);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "confml-cli-"));
-  writeFileSync(join(folder, "image.key"), key);
+  writeFileSync(join(folder, "image.key"), key, { mode: 0o600 });
   writeFileSync(join(folder, "short.key"), randomBytes(31));
   writeFileSync(join(folder, "picture.jpg"), picture);
 });
@@ -77,7 +77,12 @@ describe("confml", () => {
     [["encrypt", "picture.jpg"], 64, "--key is missing"],
     [["encrypt", "--key", "image.key", "picture.jpg"], 64, "give either --kid or --legacy"],
     [["encrypt", "--key", "image.key", "--kid", "x", "--legacy", "picture.jpg"], 64, "give either"],
-    [["encrypt", "--key", "image.key", "--kid", "x"], 64, "give one FILE"],
+    [["encrypt", "--key", "image.key", "--kid", "x"], 64, "give one FILE, or several"],
+    [
+      ["encrypt", "--key", "image.key", "--kid", "x", "-o", "x", "picture.jpg", "short.key"],
+      64,
+      "--output is for one FILE; got several",
+    ],
     [["encrypt", "--key", "image.key", "--kid", "x", "-"], 64, "standard input needs an output"],
     [["encrypt", "--keyfile", "image.key"], 64, "Unknown option '--keyfile'"],
     [["encrypt", "--key", "image.key", "--key", "image.key"], 64, "--key is given twice"],
@@ -112,6 +117,7 @@ describe("confml", () => {
   });
 
   test.each([
+    ["keygen", "mode 0600"],
     ["encrypt", "--legacy"],
     ["decrypt", "standard output"],
     ["policy", "--trust-signer"],

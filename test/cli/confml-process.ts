@@ -8,10 +8,14 @@ export interface CommandOptions {
   input?: string | Uint8Array;
   /** All that the command sees; PATH where not given. */
   environment?: Record<string, string>;
+  /** What comes before `node`: a shell's `umask`, `ulimit` and the like. */
+  wrapper?: readonly string[];
 }
 
 export interface EndedCommand {
   status: number | null;
+  /** What ended it in place of an exit. */
+  signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
@@ -19,10 +23,11 @@ export interface EndedCommand {
 /** Runs the built command line to its end, while this process goes on to serve what it asks. */
 export async function runConfml(
   args: readonly string[],
-  { folder, input = "", environment = {} }: CommandOptions,
+  { folder, input = "", environment = {}, wrapper = [] }: CommandOptions,
 ): Promise<EndedCommand> {
   const main = join(projectFolder, "dist/cli/main.js");
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: environment });
+  const [command = "", ...words] = [...wrapper, process.execPath, main, ...args];
+  const child = spawn(command, words, { cwd: folder, env: environment });
   const printed = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     printed.stdout += text;
@@ -30,9 +35,22 @@ export async function runConfml(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     printed.stderr += text;
   });
-  child.stdin.end(input);
-  const status = await new Promise<number | null>((resolve) => {
-    child.once("close", resolve);
+  // A command that ends early leaves its input unread.
+  child.stdin.on("error", () => undefined).end(input);
+  const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.once("close", (...ended) => {
+      resolve(ended);
+    });
   });
-  return { status, ...printed };
+  return { status, signal, ...printed };
+}
+
+/** An environment in which the file operations of a command go wrong: see faults.mjs. */
+export function withFault(fault: { STOP_AT?: string; FAULT?: string }): Record<string, string> {
+  return { NODE_OPTIONS: `--import=${join(projectFolder, "test/cli/faults.mjs")}`, ...fault };
+}
+
+/** A shell that does something before it becomes the command that follows. */
+export function afterShell(line: string): string[] {
+  return ["/bin/sh", "-c", `${line}; exec "$@"`, "sh"];
 }

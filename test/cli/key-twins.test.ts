@@ -18,7 +18,7 @@ afterEach(async () => {
 
 /** Imports the bytes of `file`, which is made where it is not there. */
 async function imported(name: string, file: string, bytes?: Buffer): Promise<EndedCommand> {
-  if (bytes !== undefined) await writeFile(join(scene.folder, file), bytes);
+  if (bytes !== undefined) await writeFile(join(scene.folder, file), bytes, { mode: 0o600 });
   const ended = await scene.key(["import", name, "--key", file, ...exact, "--min-svn", "1"]);
   expect(ended.status).toBe(0);
   return ended;

@@ -114,7 +114,7 @@ describe("confml key create", () => {
     const requests = scene.emulator.requests.length;
     const failed = await scene.key(["create", "There", "-k", "there.txt", ...exact]);
     expect(failed.status).toBe(1);
-    expect(failed.stderr).toContain("there.txt is there already, and stays as it is");
+    expect(failed.stderr).toContain("there.txt exists, and stays as it is");
     expect(failed.stderr).toContain("confml: hint: ");
     expect(await readFile(join(scene.folder, "there.txt"), "utf8")).toBe("something");
     expect(scene.emulator.requests).toHaveLength(requests);
@@ -139,8 +139,8 @@ describe("confml key create", () => {
 describe("confml key import", () => {
   test("imports the bytes of a file, and rotates under a name that is there", async () => {
     const [first, second] = [randomBytes(32), randomBytes(32)];
-    await writeFile(join(scene.folder, "first.key"), first);
-    await writeFile(join(scene.folder, "second.key"), second);
+    await writeFile(join(scene.folder, "first.key"), first, { mode: 0o600 });
+    await writeFile(join(scene.folder, "second.key"), second, { mode: 0o600 });
     const before = await scene.key([
       "import",
       "Turn",
@@ -176,7 +176,7 @@ describe("confml key import", () => {
     ["long.key", randomBytes(33), "long.key: expected a key of 32 bytes; got 33"],
     ["none", undefined, "ENOENT"],
   ])("does not import %s", async (file, bytes, message) => {
-    if (bytes !== undefined) await writeFile(join(scene.folder, file), bytes);
+    if (bytes !== undefined) await writeFile(join(scene.folder, file), bytes, { mode: 0o600 });
     const requests = scene.emulator.requests.length;
     const failed = await scene.key(["import", "Wrong", "--key", file, ...exact]);
     expect([failed.status, failed.stdout]).toEqual([1, ""]);

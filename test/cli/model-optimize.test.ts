@@ -190,7 +190,7 @@ describe("confml model optimize", () => {
     const refused = await optimizeTiny("none", "--out", "there.ort");
     expect([refused.status, refused.stderr]).toEqual([
       1,
-      "confml: error: there.ort exists\nconfml: hint: --force overwrites it\n",
+      "confml: error: there.ort exists, and stays as it is\nconfml: hint: --force (-f) replaces it\n",
     ]);
     expect(readFileSync(join(folder, "there.ort"), "utf8")).toBe("before");
     expect((await optimizeTiny("none", "--out", "there.ort", "--force")).status).toBe(0);

@@ -50,7 +50,7 @@ describe("confml policy", () => {
   test("writes a file, takes capitals, several measurements and a slash at the end", async () => {
     const args = ["--authority", `${authority}/`, "--mrenclave", code.toUpperCase()];
     const made = await policy([...args, "--mrenclave", signer, "--min-svn=65535", "-o", "p.json"]);
-    expect(made).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(made).toMatchObject({ status: 0, stdout: "", stderr: "" });
     const written = await readFile(join(folder, "p.json"), "utf8");
     expect(written).toContain(`"${authority}"`);
     expect(written).toContain(code);
