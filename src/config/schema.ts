@@ -269,8 +269,6 @@ export const configSchema = z.looseObject({
   HostEnvironmentVariables: variableNames,
   /** Mystikos': how many processors the TEE's threads may use; 0 or absent: all. */
   MaxAffinityCPUs: z.int().min(0).optional(),
-  /** Mystikos': `NAME=VALUE`, the measured part of the environment. */
-  EnvironmentVariables: z.array(z.string()).optional(),
   Secret: z.array(secret).min(1),
   Inference: inference.superRefine(checkShares),
 });

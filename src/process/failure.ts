@@ -1,11 +1,11 @@
+import { constants } from "node:os";
+import { types } from "node:util";
 import {
   ConfigurationError,
   RefusedError,
   UnavailableError,
-  describeCause,
   type BootError,
 } from "../errors.js";
-import { quoteRemote } from "../net/remote-text.js";
 
 /** From sysexits.h, as the readers of exit codes know them. */
 export const exitCodes = {
@@ -19,6 +19,9 @@ export const exitCodes = {
 
 /** Of a stack; the rest says little. */
 const loggedFrames = 8;
+const className = /^[A-Z][A-Za-z]{0,39}$/u;
+/** Node's own codes, and the kernel's. */
+const localCode = /^ERR_[A-Z][A-Z0-9_]{1,59}$/u;
 
 /** By what its reader does about it. */
 export function exitCodeOf(error: BootError): number {
@@ -27,25 +30,42 @@ export function exitCodeOf(error: BootError): number {
   return error instanceof UnavailableError ? exitCodes.unavailable : exitCodes.bug;
 }
 
-/** The line about an error that is nobody's but ours, or a package's. */
+/** The line on standard error about an error that is not a `BootError`. */
 export function describeBug(error: unknown): string {
-  return `INTERNAL: an error of confml's own: ${describeSafely(error)}. Please report it.`;
+  const [place] = framesOf(error);
+  const where = place === undefined ? "" : ` ${place}`;
+  return `INTERNAL: an error of confml's own: ${kindOf(error)}${where}. Please report it.`;
 }
 
-/** Of an error that nobody expected: its message may quote what another machine sent, its properties may throw. */
-export function describeSafely(error: unknown): string {
+/**
+ * The class of an error and its code. Its message is left out: it may quote what another machine sent, such as a secret
+ * that a service repeats, and no filter knows that in every form.
+ */
+export function kindOf(error: unknown): string {
   try {
-    return quoteRemote(describeCause(error)).replace(/\.$/u, "");
+    if (!types.isNativeError(error)) return `a thrown ${error === null ? "null" : typeof error}`;
+    const name = className.test(error.name) ? error.name : "Error";
+    const code = "code" in error ? error.code : undefined;
+    const isLocal = typeof code === "string" && (localCode.test(code) || code in constants.errno);
+    return isLocal ? `${name} ${code}` : name;
   } catch {
+    // A getter that throws, or a proxy.
     return "an error that cannot be described";
   }
 }
 
-/** Functions and their places, without the message. */
+/**
+ * @returns functions and their places, without the message, whose lines may look like some; none where the message was
+ *   changed after the error was made
+ */
 export function framesOf(error: unknown): string[] {
   try {
-    const stack = error instanceof Error ? (error.stack ?? "") : "";
-    const frames = stack.split("\n").filter((line) => /^\s+at /u.test(line));
+    if (!types.isNativeError(error)) return [];
+    const { message, stack = "" } = error;
+    const start = stack.indexOf(message);
+    if (start < 0) return [];
+    const lines = stack.slice(start + message.length).split("\n");
+    const frames = lines.filter((line) => /^ {4}at .*[:<(].*$/u.test(line));
     return frames.slice(0, loggedFrames).map((line) => line.trim());
   } catch {
     return [];

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { z } from "zod";
 import { attestationUrl, mrenclave, vaultUrl } from "../helpers/azure-clients.js";
 import { secret } from "../helpers/release-client.js";
+import { withFault } from "./confml-process.js";
 import { exact, kidIn, setKeyScene, type KeyScene } from "./key-scene.js";
 
 let scene: KeyScene;
@@ -118,6 +119,20 @@ describe("confml key create", () => {
     expect(failed.stderr).toContain("confml: hint: ");
     expect(await readFile(join(scene.folder, "there.txt"), "utf8")).toBe("something");
     expect(scene.emulator.requests).toHaveLength(requests);
+  });
+
+  test.each([
+    ["3:SIGINT", false],
+    ["5:SIGINT", true],
+  ])("interrupted at %s, it leaves a whole key or none", async (stopAt, isThere) => {
+    const name = `stopped-${stopAt.split(":")[0] ?? ""}.key`;
+    const environment = { ...scene.login, ...withFault({ STOP_AT: stopAt }) };
+    const { signal } = await scene.key(["create", "Stopped", "-k", name, ...exact], environment);
+    expect(signal).toBe("SIGINT");
+    const files = await readdir(scene.folder);
+    expect(files.filter((file) => file.startsWith(".confml-"))).toEqual([]);
+    expect(files.includes(name)).toBe(isThere);
+    if (isThere) expect(await readFile(join(scene.folder, name))).toHaveLength(32);
   });
 
   test("keeps the file of a key that was not imported, and says how to go on", async () => {
