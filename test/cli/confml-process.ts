@@ -46,7 +46,9 @@ export async function runConfml(
 }
 
 /** An environment in which the file operations of a command go wrong: see faults.mjs. */
-export function withFault(fault: { STOP_AT?: string; FAULT?: string }): Record<string, string> {
+export function withFault(
+  fault: Partial<Record<"STOP_AT" | "FAULT" | "APPEAR", string>>,
+): Record<string, string> {
   return { NODE_OPTIONS: `--import=${join(projectFolder, "test/cli/faults.mjs")}`, ...fault };
 }
 

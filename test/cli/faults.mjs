@@ -2,6 +2,7 @@
 //
 // STOP_AT=N:SIGNAL   sends itself SIGNAL before its Nth operation on outputs
 // FAULT=NAME:CODE    every operation NAME of node:fs fails with CODE
+// APPEAR=FILE        somebody else makes FILE right before an output gets its name
 
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -32,6 +33,8 @@ for (const name of [
   const original = fs[name];
   fs[name] = (...args) => {
     count(name, args);
+    const appearing = process.env["APPEAR"];
+    if (name === "linkSync" && appearing !== undefined) fs.writeFileSync(appearing, "somebody's");
     const error = failure(name);
     if (error !== undefined) throw error;
     return original(...args);

@@ -221,8 +221,9 @@ test("a file system without hard links is written as well, and nothing is replac
   const { args } = scenarios.decrypt;
   expect((await runConfml(args, { folder, environment })).status).toBe(0);
   expect((await readFile(join(folder, "out"))).equals(picture)).toBe(true);
-  await writeFile(join(folder, "out"), before);
-  expect((await runConfml(args, { folder, environment })).status).toBe(1);
-  expect(await readFile(join(folder, "out"), "utf8")).toBe(before);
+  await rm(join(folder, "out"));
+  const late = { ...environment, APPEAR: "out" };
+  expect((await runConfml(args, { folder, environment: late })).status).toBe(1);
+  expect(await readFile(join(folder, "out"), "utf8")).toBe("somebody's");
   expect((await readdir(folder)).sort()).toEqual(["k", "out", "p", "p.jwe"]);
 });

@@ -76,6 +76,8 @@ describe("an output", () => {
     expect(readFileSync(place("there"), "utf8")).toBe("before");
     await write("there", true);
     expect(readFileSync(place("there"), "utf8")).toBe("new");
+    // Before anything is read.
+    expect((await encrypt(["-o", "there", "none"])).stderr).toContain("error: there exists");
   });
 
   test("replaces nothing that appears while it is written", async () => {
@@ -208,16 +210,22 @@ describe("pipes, devices and terminals", () => {
     expect(stderr).toContain("is no file");
   });
 
-  test("a reader that has gone ends the command without a word, as SIGPIPE does", async () => {
-    writeFileSync(place("large"), randomBytes(1_000_000));
-    const sealed = await runConfml(["encrypt", "-k", "k", "--kid", "x", "-o", "-", "large"], {
-      folder,
+  test.each(["-", "fifo"])(
+    "a reader of %s that has gone ends the command without a word, as SIGPIPE does",
+    async (output) => {
+      execFileSync("mkfifo", [place("fifo")]);
+      writeFileSync(place("large"), randomBytes(1_000_000));
+      const args = ["encrypt", "-k", "k", "--kid", "x", "-o", output, "large"];
       // The status of the left side, which a shell without pipefail does not tell.
-      wrapper: ["/bin/sh", "-c", '{ "$@"; echo $? >status; } | head -c 10', "sh"],
-    });
-    expect(readFileSync(place("status"), "utf8")).toBe("141\n");
-    expect([sealed.stdout.length, sealed.stderr]).toEqual([10, ""]);
-  });
+      const line =
+        output === "-"
+          ? '{ "$@"; echo $? >status; } | head -c 10'
+          : 'head -c 10 fifo & "$@"; echo $? >status; wait';
+      const ended = await runConfml(args, { folder, wrapper: ["/bin/sh", "-c", line, "sh"] });
+      expect(readFileSync(place("status"), "utf8")).toBe("141\n");
+      expect([ended.stdout.length, ended.stderr]).toEqual([10, ""]);
+    },
+  );
 
   const script = existsSync("/usr/bin/script");
   if (!script) process.stdout.write("skipped: terminals, because there is no script(1)\n");
