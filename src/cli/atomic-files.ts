@@ -52,7 +52,7 @@ export async function writeFiles(files: readonly NewFile[], check: () => void): 
     check();
     placeAll(drafts);
   });
-  for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolder(folder);
+  for (const { path } of files) await syncFolderOf(path);
 }
 
 /** The file is opened synchronously, so that no signal comes between its making and the knowledge that it is there. */
@@ -74,15 +74,15 @@ async function writeDraft(draft: NewFile & Draft): Promise<void> {
 }
 
 /** A name is on the disk when its folder is (fsync(2), "DESCRIPTION"). */
-async function syncFolder(folder: string): Promise<void> {
+async function syncFolderOf(path: string): Promise<void> {
   try {
-    const handle = await open(folder, "r");
+    const handle = await open(dirname(path), "r");
     try {
       await handle.sync();
     } finally {
       await handle.close();
     }
   } catch (cause) {
-    if (!noFolderSync.has(codeOf(cause) ?? "")) throw writeFailure(folder, cause);
+    if (!noFolderSync.has(codeOf(cause) ?? "")) throw writeFailure(path, cause);
   }
 }

@@ -85,22 +85,25 @@ function ownStatus(file: string): Stats | undefined {
   }
 }
 
+/** The folder is not named alone: of a key in base64, it is what stands before the last slash. */
 function checkFolder(file: string): void {
-  const folder = dirname(file);
-  const status = statusOf(folder);
+  const status = statusOf(dirname(file));
+  if (status?.isDirectory() === true) return;
+  if (looksLikeKey(file)) throw keyAsOutput();
   if (status === undefined) {
-    throw new CommandError(`there is no folder ${folder} to write ${file} in`, [
-      "make it first (mkdir -p), or give another name",
-    ]);
+    const hints = ["make the folder first (mkdir -p), or give another name"];
+    throw new CommandError(`cannot write ${file}: its folder is not there`, hints);
   }
-  if (!status.isDirectory()) {
-    throw new CommandError(`${folder} is no folder`, ["give another name"]);
-  }
+  throw new CommandError(`cannot write ${file}: what it lies in is no folder`, [
+    "give another name",
+  ]);
+}
+
+function keyAsOutput(): UsageError {
+  return new UsageError("an output wants the name of a file, not a key");
 }
 
 function checkNew(file: string): void {
-  if (looksLikeKey(file)) {
-    throw new UsageError("an output wants the name of a file, not a key");
-  }
+  if (looksLikeKey(file)) throw keyAsOutput();
   if (file.endsWith("/")) throw new CommandError(`${file} is no file`, ["give a file's name"]);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -150,6 +150,16 @@ describe("a key in the place of a file's name", () => {
     expect(stderr).toContain("--kid wants the secret's ID");
   });
 
+  test("is known among a thousand in base64", () => {
+    for (let index = 0; index < 1000; index += 1) {
+      const bytes = createHash("sha256").update(String(index)).digest();
+      for (const word of [bytes.toString("base64"), bytes.toString("base64url")]) {
+        expect([word, looksLikeKey(word)]).toEqual([word, true]);
+        expect(hideKeys(`no ${word}`, [`--key=${word}`])).not.toContain(word.slice(0, 43));
+      }
+    }
+  });
+
   test("does not stand in the ways of reading: measurements and names are shown", () => {
     const mrenclave = "5f".repeat(32);
     const argv = ["policy", "--mrenclave", mrenclave, `--mrsigner=${mrenclave}`];
@@ -161,6 +171,8 @@ describe("a key in the place of a file's name", () => {
       "AlexNetKey/0123456789abcdef0123456789abcdef",
       "/home/user/projects/confidential/pictures/h",
       "Pictures/holiday/2026/07/IMG-20260704-120000.jpg",
+      "/tmp/confml-output-Co0Tjn/test-CnPTgi/p/out",
+      "/Users/Jane/Documents/Hospital/Scans2026/CT",
       "picture.jpg",
     ]) {
       expect([looksLikeKey(name), isUnprintable(name)]).toEqual([false, false]);

@@ -133,8 +133,8 @@ describe("an output", () => {
     ["folder", "link", "is a symbolic link"],
     ["nothing", "link", "is a symbolic link"],
     ["file", "folder", "is a folder"],
-    ["file", "none/out", "there is no folder"],
-    ["file", "p/out", "p is no folder"],
+    ["file", "none/out", "none/out: its folder is not there"],
+    ["file", "p/out", "p/out: what it lies in is no folder"],
     ["file", "new/", "new/ is no file"],
   ])("a link to a %s beside it: %s %s", async (target, name, message) => {
     writeFileSync(place("file"), "before");
