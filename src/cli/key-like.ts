@@ -11,8 +11,8 @@ const keyVersion = /\/[0-9a-f]{32}$/u;
 
 /** A small letter, a capital or a digit before one of another kind. */
 const change = /[a-z](?=[A-Z0-9])|[A-Z](?=[a-z0-9])|[0-9](?=[A-Za-z])/gu;
-/** 43 random characters have 25 in the mean, and fewer than this once in some 20,000 keys; a path has a few. */
-const fewestChanges = 11;
+/** 43 random characters have 25 in the mean, and fewer than this twice in a million keys; a path has a few. */
+const fewestChanges = 9;
 
 function isRandom(text: string): boolean {
   return !keyVersion.test(text) && (text.match(change) ?? []).length >= fewestChanges;
