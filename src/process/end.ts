@@ -3,7 +3,7 @@ import { BootError, UnavailableError } from "../errors.js";
 import { LineWriter } from "../line-writer.js";
 import { prepareToLeave } from "../native/leave.js";
 import { removeKeyFiles } from "../secrets/key-file.js";
-import { describeBug, describeSafely, exitCodeOf, exitCodes, framesOf } from "./failure.js";
+import { describeBug, exitCodeOf, exitCodes, framesOf, kindOf } from "./failure.js";
 import { handleEndingSignals, type UnhandledSignals } from "./signals.js";
 
 /** How long the log's last lines, and the line about a failure, may take to get out. */
@@ -59,7 +59,12 @@ export class ProcessEnd {
   async fail(error: unknown): Promise<never> {
     return error instanceof BootError
       ? this.leave(exitCodeOf(error), `${error.code}: ${error.message}`)
-      : this.leave(exitCodes.bug, describeBug(error));
+      : this.#failAsBug(error);
+  }
+
+  async #failAsBug(error: unknown): Promise<never> {
+    this.#server?.log.error({ reason: kindOf(error), at: framesOf(error) }, "uncaught");
+    return this.leave(exitCodes.bug, describeBug(error));
   }
 
   /** The same once what is under way has ended, however it does; signals change nothing about it. */
@@ -111,9 +116,7 @@ export class ProcessEnd {
 
   readonly #crash = (error: unknown): void => {
     this.#removeKeyFiles();
-    const at = framesOf(error);
-    this.#server?.log.error({ reason: describeSafely(error), at }, "uncaught");
-    void this.leave(exitCodes.bug, describeBug(error));
+    void this.#failAsBug(error);
   };
 
   /**

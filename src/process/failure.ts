@@ -1,11 +1,6 @@
 import { constants } from "node:os";
 import { types } from "node:util";
-import {
-  ConfigurationError,
-  RefusedError,
-  UnavailableError,
-  type BootError,
-} from "../errors.js";
+import { ConfigurationError, RefusedError, UnavailableError, type BootError } from "../errors.js";
 
 /** From sysexits.h, as the readers of exit codes know them. */
 export const exitCodes = {
@@ -61,10 +56,13 @@ export function kindOf(error: unknown): string {
 export function framesOf(error: unknown): string[] {
   try {
     if (!types.isNativeError(error)) return [];
-    const { message, stack = "" } = error;
-    const start = stack.indexOf(message);
-    if (start < 0) return [];
-    const lines = stack.slice(start + message.length).split("\n");
+    const { name, message, stack = "" } = error;
+    // The second is how Node begins the stacks of its own errors.
+    const code = "code" in error ? String(error.code) : "";
+    const headers = [`${name}: ${message}\n`, `${name} [${code}]: ${message}\n`];
+    const header = headers.find((text) => stack.startsWith(text));
+    if (header === undefined) return [];
+    const lines = stack.slice(header.length).split("\n");
     const frames = lines.filter((line) => /^ {4}at .*[:<(].*$/u.test(line));
     return frames.slice(0, loggedFrames).map((line) => line.trim());
   } catch {
