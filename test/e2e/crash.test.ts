@@ -45,6 +45,8 @@ describe("a server in which something that nobody caught goes wrong", () => {
     await sideBySide(faults, async ([fault, code, stderr]) => {
       useFault({ Fault: fault, OnSignal: true });
       const options = await scene.launchApart(fault);
+      // Else Node itself makes an uncaught exception of a rejection.
+      options.environment["NODE_OPTIONS"] = "--unhandled-rejections=warn";
       const server = await startServer(options);
       expect(await readdir(options.keysFolder)).toHaveLength(3);
       process.kill(server.pid, "SIGWINCH");
