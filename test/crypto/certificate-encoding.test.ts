@@ -23,9 +23,13 @@ import {
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const { n: modulus = "" } = rsa.publicKey.export({ format: "jwk" });
 
-function rsaKey(exponent: string, algorithm = "06092a864886f70d010101 0500"): Buffer {
+function rsaKey(
+  exponent: string,
+  algorithm = "06092a864886f70d010101 0500",
+  more: Buffer = none,
+): Buffer {
   const number = Buffer.concat([hex("00"), Buffer.from(modulus, "base64url")]);
-  const key = der(0x30, der(0x02, number), der(0x02, hex(exponent)));
+  const key = der(0x30, der(0x02, number), der(0x02, hex(exponent)), more);
   return der(0x30, der(0x30, hex(algorithm)), der(0x03, "\0", key));
 }
 
@@ -271,6 +275,16 @@ const structure: [string, Parts, RegExp][] = [
   ["RSA with an exponent of 33 bytes", { key: rsaKey(`01${"00".repeat(31)}01`) }, /weak key/u],
   ["RSA with a negative exponent", { key: rsaKey("81") }, /not positive/u],
   ["RSA with a padded exponent", { key: rsaKey("00010001") }, /more bytes than/u],
+  [
+    "RSA with a third number",
+    { key: rsaKey("010001", undefined, hex("020101")) },
+    /does not belong/u,
+  ],
+  [
+    "a key and something behind it",
+    { key: der(0x30, ecKey("P-256").subarray(2), hex("0500")) },
+    /does not belong/u,
+  ],
   ["RSA without NULL", { key: rsaKey("010001", "06092a864886f70d010101") }, /weak key/u],
   [
     "RSA's algorithm for RSASSA-PSS",
