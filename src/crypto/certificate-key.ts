@@ -1,5 +1,5 @@
 import { DerSequence, readDer, tags, type DerValue } from "./der.js";
-import { readBitStringBytes, readPositiveInteger } from "./der-values.js";
+import { readBitStringBytes, readUnsignedInteger } from "./der-values.js";
 
 /** `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7). */
 export interface CertificateKey {
@@ -44,8 +44,8 @@ export function readCertificateKey(value: DerValue): CertificateKey {
 /** `RSAPublicKey` (RFC 8017, section A.1.1). */
 function isStrongRsa(key: Uint8Array): boolean {
   const parts = new DerSequence(readDer(key, tags.sequence));
-  const modulus = readPositiveInteger(parts.take(tags.integer));
-  const exponent = readPositiveInteger(parts.take(tags.integer));
+  const modulus = readUnsignedInteger(parts.take(tags.integer));
+  const exponent = readUnsignedInteger(parts.take(tags.integer));
   parts.end();
   const isUsual = exponent % 2n === 1n && exponent > exponents.above && exponent < exponents.below;
   return isUsual && modulus.toString(2).length >= leastRsaBits;

@@ -55,12 +55,11 @@ export function readSmallInteger({ content }: DerValue): number {
   throw new Error("an integer that is not from 0 to 127");
 }
 
-/** @throws Error for an integer that is 0 or negative */
-export function readPositiveInteger(value: DerValue): bigint {
+/** @throws Error for a negative integer */
+export function readUnsignedInteger(value: DerValue): bigint {
   const bytes = readInteger(value);
-  const number = BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
-  if ((bytes[0] ?? 0) >= 0x80 || number === 0n) throw new Error("an integer that is not positive");
-  return number;
+  if ((bytes[0] ?? 0) >= 0x80) throw new Error("an integer that is negative");
+  return BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
 }
 
 export interface BitString {

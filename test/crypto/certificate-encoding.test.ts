@@ -273,7 +273,7 @@ const structure: [string, Parts, RegExp][] = [
   ["RSA with the exponent 3", { key: rsaKey("03") }, /weak key/u],
   ["RSA with an even exponent", { key: rsaKey("010002") }, /weak key/u],
   ["RSA with an exponent of 33 bytes", { key: rsaKey(`01${"00".repeat(31)}01`) }, /weak key/u],
-  ["RSA with a negative exponent", { key: rsaKey("81") }, /not positive/u],
+  ["RSA with a negative exponent", { key: rsaKey("81") }, /is negative/u],
   ["RSA with a padded exponent", { key: rsaKey("00010001") }, /more bytes than/u],
   [
     "RSA with a third number",
@@ -409,6 +409,31 @@ describe("RSA signs", () => {
     expect(verdict(chainOf({ authority, leaf: { algorithm: name, hash } }))).toMatch(
       /not relied on/u,
     );
+  });
+
+  /** RFC 4055, section 3.1; `more` stands behind the salt's length. */
+  const pss = (hash: string, salt: string, parameters: string, more = ""): Buffer => {
+    const hashed = der(0x30, objectIdentifier(`6086480165030402${hash}`), hex(parameters));
+    const mask = der(0x30, objectIdentifier("2a864886f70d010108"), hashed);
+    const length = der(0xa2, hex(`0201${salt}`));
+    const whole = der(0x30, der(0xa0, hashed), der(0xa1, mask), length, hex(more));
+    return der(0x30, objectIdentifier("2a864886f70d01010a"), whole);
+  };
+
+  test.each([
+    ["01", "sha256", 32],
+    ["02", "sha384", 48],
+    ["03", "sha512", 64],
+  ])("with RSASSA-PSS, its hash %s with NULL or without", (id, hash, saltLength) => {
+    const salt = saltLength.toString(16);
+    for (const parameters of ["0500", ""]) {
+      const leaf = { algorithm: pss(id, salt, parameters), hash, saltLength };
+      expect(verdict(chainOf({ authority, leaf }))).toBe("accepted");
+    }
+    for (const other of [pss(id, "14", "0500"), pss(id, salt, "0500", "a303020101")]) {
+      const leaf = { algorithm: other, hash, saltLength: other.at(-1) === 0x14 ? 20 : saltLength };
+      expect(verdict(chainOf({ authority, leaf }))).toMatch(/not relied on/u);
+    }
   });
 
   test("not under the name of ECDSA", () => {

@@ -125,6 +125,11 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
     ["the right to sign certificates", [noCa, keyUsage(hex("03020284")), forHost], /only a CA/u],
     ["name constraints", [noCa, signs, forHost, constraints(permitted(dns(host)))], /only a CA/u],
     ["a key usage of no bits", [noCa, keyUsage(hex("030100")), forHost], /one to nine uses/u],
+    [
+      "a key usage of no bits, three of them unused",
+      [noCa, keyUsage(hex("030103")), forHost],
+      /of no length/u,
+    ],
     ["a key usage of zeros", [noCa, keyUsage(hex("03020000")), forHost], /one to nine uses/u],
     ["a key usage with zeros at its end", [noCa, keyUsage(hex("03020080")), forHost], /not DER/u],
     [

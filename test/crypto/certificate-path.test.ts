@@ -54,6 +54,13 @@ describe("name constraints", () => {
   const notCertified = /may not certify/u;
   test.each<[string, Parts, Parts]>([
     ["permit the name", authorityWith(constraints(permitted(dns("example")))), {}],
+    ["permit the name in capitals", authorityWith(constraints(permitted(dns("EXAMPLE")))), {}],
+    [
+      "permit a name that has capitals",
+      authorityWith(constraints(permitted(dns("example")))),
+      leafWith(dns("A.EXAMPLE")),
+    ],
+    ["exclude a name below it", authorityWith(constraints(excluded(dns(`a.${host}`)))), {}],
     [
       "permit one of two",
       authorityWith(constraints(permitted(dns("a.example"), dns("hsm.example")))),

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { constants as crypto, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { der } from "./certify.js";
 
 /** A certificate written part by part, right or wrong, and signed. */
@@ -20,6 +20,8 @@ export interface Parts {
   outerAlgorithm?: Buffer;
   /** Of the signature, as OpenSSL calls it. */
   hash?: string;
+  /** Of RSASSA-PSS, in bytes; undefined: RSASSA-PKCS1-v1_5, or ECDSA. */
+  saltLength?: number;
   issuer?: Buffer;
   notBefore?: Buffer;
   notAfter?: Buffer;
@@ -108,7 +110,14 @@ export function write(name: string, issuer: Written | undefined, parts: Parts = 
     parts.extensionsField ?? der(0xa3, der(0x30, ...extensions)),
     parts.more ?? none,
   );
-  const signature = sign(parts.hash ?? "sha256", signed, issuer?.privateKey ?? keys.privateKey);
+  const signer = issuer?.privateKey ?? keys.privateKey;
+  const { saltLength } = parts;
+  const padded = { key: signer, padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength };
+  const signature = sign(
+    parts.hash ?? "sha256",
+    signed,
+    saltLength === undefined ? signer : padded,
+  );
   return {
     name: subject,
     privateKey: keys.privateKey,
