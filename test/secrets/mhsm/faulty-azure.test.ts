@@ -217,10 +217,10 @@ describe.each(parties)("where %s", (party) => {
   test("answers 429 with a Retry-After beyond the deadline, the release ends at the deadline", async () => {
     const { error, tookMs } = await release(
       { [party]: faulty(statusWith(429, { "Retry-After": "3600" })) },
-      { deadlineMs: 1500 },
+      { deadlineMs: 4000 },
     );
     expect(expectLine(error, "RELEASE_TIMEOUT", UnavailableError)).toContain("HTTP 429");
-    expect(tookMs).toBeLessThan(4000);
+    expect(tookMs).toBeLessThan(8000);
   });
 
   test("answers 503 with a Retry-After of 3,000 years, the wait is what is left of the deadline", async () => {
