@@ -2,9 +2,9 @@ import { addAbortSignal, Readable } from "node:stream";
 import { isAxiosError, type AxiosInstance, type AxiosResponse } from "axios";
 import { BootError, RefusedError, UnavailableError, describeCause } from "../errors.js";
 import { describeConnection } from "../net/connection-error.js";
-import { Deadline } from "../net/deadline.js";
 import { isTransientHttpFailure, retryAfterMs } from "../net/http-failure.js";
 import { retry } from "../net/retry.js";
+import { timerMs } from "../timers.js";
 
 /** A connection that brings nothing for so long is given up and made anew. */
 const idleTimeoutMs = 30_000;
@@ -34,8 +34,7 @@ export interface DownloadSink {
  */
 export async function download(sink: DownloadSink, options: DownloadOptions): Promise<void> {
   const { url, deadlineMs, onRetry } = options;
-  const deadline = new Deadline(deadlineMs);
-  const { signal } = deadline;
+  const signal = AbortSignal.timeout(timerMs(deadlineMs));
   const progress: Progress = { received: 0, total: undefined };
   try {
     await retry(() => receive(sink, progress, signal, options), {
@@ -58,8 +57,6 @@ export async function download(sink: DownloadSink, options: DownloadOptions): Pr
       },
       { cause },
     );
-  } finally {
-    deadline.end();
   }
 }
 

@@ -1,6 +1,5 @@
 import { request as httpsRequest } from "node:https";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { addAbortSignal } from "node:stream";
 import { finished } from "node:stream/promises";
 import { ConnectionError, toConnectionError } from "./connection-error.js";
 import { Deadline } from "./deadline.js";
@@ -56,8 +55,8 @@ export async function exchange(
     const { statusCode: status = 0, headers } = response;
     const isRefusal = status < 200 || status > 299;
     const text = isRefusal
-      ? await readText(response, largestRefusalBytes, deadline.signal).catch(() => "")
-      : await readText(response, largestAnswerBytes, deadline.signal);
+      ? await readText(response, largestRefusalBytes).catch(() => "")
+      : await readText(response, largestAnswerBytes);
     return { status, headers, text };
   } catch (error) {
     if (!deadline.signal.aborted) throw toConnectionError(error);
@@ -82,6 +81,7 @@ function send(
       headers: { ...headers, "accept-encoding": "identity" },
       maxHeaderSize: largestHeaderBytes,
       insecureHTTPParser: false,
+      // Until the answer's last byte.
       signal,
     });
     let interim = 0;
@@ -92,9 +92,9 @@ function send(
       request.destroy();
     });
     request.once("response", resolve);
-    // It stays: a connection that is broken on purpose tells so here as well.
+    // Stays after the answer: destroying the connection emits an error here too, which would be uncaught.
     request.on("error", reject);
-    // Without a word before it, where the other side changes the protocol (status 101).
+    // The only event where the other side changes the protocol (status 101).
     request.once("close", () => {
       reject(unusable("a connection that ended without an answer"));
     });
@@ -102,12 +102,7 @@ function send(
   });
 }
 
-async function readText(
-  response: IncomingMessage,
-  mostBytes: number,
-  signal: AbortSignal,
-): Promise<string> {
-  addAbortSignal(signal, response);
+async function readText(response: IncomingMessage, mostBytes: number): Promise<string> {
   try {
     const { "content-encoding": encoding = "identity", "content-length": length } =
       response.headers;

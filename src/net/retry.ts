@@ -17,7 +17,7 @@ export interface RetryOptions {
 /**
  * Runs an operation until it succeeds, fails for good, or time is up. Delays grow exponentially with
  * full jitter (uniform between nothing and the step's bound), so that servers which start together
- * do not come back together. No attempt begins once the signal's deadline is over.
+ * do not come back together. No attempt begins that would begin after the signal's deadline.
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, isTransient, onRetry, baseDelayMs = 250, maxDelayMs = 10_000 } = options;
@@ -32,14 +32,15 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
       last = error;
       const bound = Math.min(maxDelayMs, baseDelayMs * 2 ** (number - 1));
       const wantedMs = Math.max(Math.random() * bound, options.retryAfterMs?.(error) ?? 0);
-      const delayMs = timerMs(Math.round(Math.min(wantedMs, timeLeftMs(signal))));
-      onRetry({ number, error, delayMs });
+      const leftMs = timeLeftMs(signal);
+      onRetry({ number, error, delayMs: timerMs(Math.round(Math.min(wantedMs, leftMs))) });
       try {
-        await sleep(timerMs(delayMs), undefined, { signal });
+        // With no time for another attempt, the deadline itself ends the wait, and not a timer just before it.
+        const isLast = wantedMs >= leftMs;
+        await sleep(timerMs(isLast ? Infinity : wantedMs), undefined, { signal });
       } catch {
         throw error;
       }
-      if (timeLeftMs(signal) === 0) throw error;
     }
   }
 }

@@ -33,7 +33,8 @@ type Place = keyof typeof places;
 const clientSecret = randomBytes(24).toString("base64url");
 const answers = hostileAnswers(clientSecret);
 const otherAuthority = `https://${hosts.models}`;
-const attemptTimeoutMs = 150;
+/** The one answer that is ended by time alone, and not by what it is. */
+const endless = "a body that drips";
 const hostile: { place?: Place; answer: number; asked: number } = { answer: 0, asked: 0 };
 let emulator: Emulator;
 let transport: Transport;
@@ -72,7 +73,7 @@ afterAll(async () => {
 });
 
 /** What a release that meets such an answer ends in. */
-async function meet(place: Place): Promise<unknown> {
+async function meet(place: Place, attemptTimeoutMs: number): Promise<unknown> {
   const ending = new AbortController();
   const { signal } = ending;
   if (place === "the attestation service") {
@@ -119,15 +120,11 @@ describe.each(Object.keys(places) as Place[])("a hostile answer of %s", (place) 
     hostile.place = place;
     for (const [index, [what]] of answers.entries()) {
       Object.assign(hostile, { answer: index, asked: 0 });
-      let outcome: unknown;
-      let start = 0;
-      // On a busy machine time may be up before the hostile answer's turn.
-      for (let tries = 0; hostile.asked === 0 && tries < 10; tries += 1) {
-        // The answer before may be about to close its connection.
-        transport.agent.destroy();
-        start = performance.now();
-        outcome = await meet(place);
-      }
+      // The answer before may be about to close its connection.
+      transport.agent.destroy();
+      const timeoutMs = what === endless ? 300 : 10_000;
+      const start = performance.now();
+      const outcome = await meet(place, timeoutMs);
       const tookMs = performance.now() - start;
       const told = outcome instanceof BootError ? outcome.message : JSON.stringify(outcome ?? null);
       // A wrong answer may still be of the form that a caller of this one has to judge.
@@ -140,7 +137,7 @@ describe.each(Object.keys(places) as Place[])("a hostile answer of %s", (place) 
         expect(told.length).toBeLessThan(500);
         expectNoPieces(told, clientSecret);
       }
-      expect({ what, inTime: tookMs < attemptTimeoutMs + 1000 }).toEqual({ what, inTime: true });
+      expect({ what, inTime: tookMs < 5000 }).toEqual({ what, inTime: true });
     }
     delete hostile.place;
   }, 60_000);
