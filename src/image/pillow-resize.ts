@@ -3,42 +3,43 @@ import { writeRgb, type Pixels } from "./pixels.js";
 import { ResizeKernel, type Taps } from "./resize-kernel.js";
 
 /**
- * Pillow's `resize(…, BILINEAR)` to the bit (ImagingResample in its Resample.c): a triangle filter as
- * wide as the scale asks for, in fixed point, rounded to 8 bits after each of two passes. libvips'
- * `linear` kernel comes close, but close moves probabilities by more than a point and can swap two
- * labels that the model holds for equally likely.
+ * Pillow's `resize(…, BILINEAR)` to the bit (ImagingResample in its Resample.c): a triangle filter whose width grows
+ * with the scale, in fixed point, rounded to 8 bits after each of two passes. libvips' `linear` kernel only comes close:
+ * with it probabilities change by more than a point, and two labels of nearly equal probability can change places.
  */
 
-/** `32 - 8 - 2`: 8 bits of picture, 2 for sums over 1. */
+/** `32 - 8 - 2`: 8 bits for the sample, 2 for sums above 1. */
 const precisionBits = 22;
 
-/** Of a picture's rows, after which others get a turn: a few milliseconds of work. */
+/** After so many bytes of source rows, a few milliseconds of work, the event loop gets a turn. */
 const bytesPerTurn = 2_000_000;
 
 /**
- * Of a resized picture's rows, which are made in bands: a kernel needs 5 bytes for each, and with its weights and source
- * rows it has 16 MiB (`maximumMemory` in assembly/asconfig.json). An enclave counts what WebAssembly reserves.
+ * A larger result is made in bands of so many bytes: a kernel needs 5 bytes of memory for each, and has 16 MiB with its
+ * weights and source rows (`maximumMemory` in assembly/asconfig.json). An enclave counts all memory that WebAssembly
+ * reserves.
  */
 const bytesPerBand = 1_000_000;
 
-/** A kernel's memory grows with its pictures and cannot shrink; a larger one is let go. */
+/** A kernel whose memory has grown beyond this is not kept: the memory cannot shrink. */
 const mostKeptBytes = 16_000_000;
 
-/** Kernels that no picture uses: never more than pictures have been decoded at one time. */
+/** Kernels that are not in use: never more than pictures have been decoded at one time. */
 const idle: ResizeKernel[] = [];
 
-/** Part of a resized picture's rows or columns. */
+/** A range of a resized picture's rows or columns. */
 export interface Window {
-  /** Of the whole resized picture. */
+  /** Rows or columns of the whole resized picture. */
   size: number;
   offset: number;
   length: number;
 }
 
 /**
- * Resizes a picture and cuts a window out of it, without making what lies outside.
+ * Computes a window of the resized picture, and nothing outside it.
  *
- * @returns `3 × columns.length × rows.length` bytes, interleaved
+ * @returns `[rows.length, columns.length, 3]` bytes
+ * @throws RangeError if memory cannot be allocated
  */
 export async function resizeWindow(
   pixels: Pixels,
@@ -65,30 +66,31 @@ async function resizeBand(pixels: Pixels, columns: Window, rows: Window): Promis
   const [firstRow, endRow] = span(down);
   const stride = (endColumn - firstColumn) * 3;
   const rowsPerTurn = Math.max(1, Math.floor(bytesPerTurn / stride));
-  // The kernel sees nothing of a row but the part that counts.
+  // The kernel gets only the part of each row that contributes.
   const columnTaps = { ...across, starts: across.starts.map((start) => start - firstColumn) };
 
   const kernel = idle.pop() ?? new ResizeKernel();
-  kernel.begin(columnTaps, down, Math.min(rowsPerTurn, endRow - firstRow) * stride);
+  const sourceBytes = Math.min(rowsPerTurn, endRow - firstRow) * stride;
+  const resize = kernel.begin(columnTaps, down, sourceBytes);
   for (let row = firstRow; row < endRow; row += rowsPerTurn) {
     if (row > firstRow) await nextTurn();
     const count = Math.min(rowsPerTurn, endRow - row);
-    kernel.addRows({ first: row, count }, stride, (index, target) => {
+    resize.addRows({ first: row, count }, stride, (index, target) => {
       writeRgb(pixels, index, firstColumn, target);
     });
   }
-  const result = kernel.finish();
+  const result = resize.finish();
   if (kernel.memoryBytes <= mostKeptBytes) idle.push(kernel);
   return result;
 }
 
-/** The source positions that count for any output position: the first, and the one after the last. */
+/** @returns the first source position that contributes to any output position, and the one after the last */
 function span({ starts, counts }: Taps): [number, number] {
   const last = starts.length - 1;
   return [starts[0] ?? 0, (starts[last] ?? 0) + (counts[last] ?? 0)];
 }
 
-/** `precompute_coeffs` and `normalize_coeffs_8bpc`, for the window's positions alone. */
+/** Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`, for the window's positions only. */
 function computeTaps(sourceSize: number, { size, offset, length }: Window): Taps {
   const scale = sourceSize / size;
   const support = Math.max(scale, 1);

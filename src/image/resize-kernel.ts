@@ -1,120 +1,106 @@
 import { readFileSync } from "node:fs";
+import * as field from "./resize-parameters.js";
 
-/** Rows and columns of a resized picture's window: which source positions count, and how much. */
+/** The source positions and weights of each row or column of a resized picture's window. */
 export interface Taps {
   /** First source position of each output position; never less than the one before. */
   starts: Int32Array;
+  /** Number of source positions of each output position. */
   counts: Int32Array;
-  /** `width` weights for each output position. */
+  /** `width` fixed-point weights for each output position. */
   weights: Int32Array;
   width: number;
 }
 
-/** What assembly/resize.ts exports. */
+/** What assembly/resize.ts exports. `parameters` is the address of the struct of resize-parameters.ts. */
 interface KernelExports {
   memory: WebAssembly.Memory;
-  begin: (sums: number, count: number) => void;
-  addRows: (
-    source: number,
-    stride: number,
-    firstRow: number,
-    endRow: number,
-    columns: number,
-    columnStarts: number,
-    columnCounts: number,
-    columnWeights: number,
-    columnTaps: number,
-    rows: number,
-    rowStarts: number,
-    rowCounts: number,
-    rowWeights: number,
-    rowTaps: number,
-    narrow: number,
-    sums: number,
-    length: number,
-  ) => void;
-  finish: (sums: number, count: number, target: number) => void;
+  begin: (parameters: number) => void;
+  addRows: (parameters: number, stride: number, firstRow: number, endRow: number) => void;
+  finish: (parameters: number) => void;
 }
 
-/** `make` puts it there: the same place from src/image and from dist/image. */
+/** `make` writes it there. The path is the same from src/image and from dist/image. */
 const compiledFile = new URL("../../dist/image/resize.wasm", import.meta.url);
 const pageBytes = 65_536;
-/** How far beyond a row's end vectors read or write. */
+/** How far beyond the end of a row the vector instructions read or write. */
 const slackBytes = 16;
 
-const compiled: { module?: WebAssembly.Module } = {};
+let compiledModule: WebAssembly.Module | undefined;
 
 /**
- * One picture's resizing at a time, in a memory of its own: `begin`, all rows in order, `finish`.
+ * An instance of the WebAssembly module with its own memory. It resizes one picture at a time; the memory grows to what
+ * the largest picture needed and never shrinks.
  */
 export class ResizeKernel {
   readonly #exports: KernelExports;
-  #layout: Layout | undefined;
 
+  /** @throws Error if resize.wasm is missing or lacks an export */
   constructor() {
-    compiled.module ??= new WebAssembly.Module(readFileSync(compiledFile));
-    const { exports } = new WebAssembly.Instance(compiled.module);
-    if (!isKernel(exports)) throw new Error("resize.wasm is not what this was built with");
+    compiledModule ??= new WebAssembly.Module(readFileSync(compiledFile));
+    const { exports } = new WebAssembly.Instance(compiledModule);
+    if (!isKernel(exports)) {
+      throw new Error("expected resize.wasm as built from this source; run `make`");
+    }
     this.#exports = exports;
   }
 
+  /** Size of the instance's memory. */
   get memoryBytes(): number {
     return this.#exports.memory.buffer.byteLength;
   }
 
-  /** @param sourceBytes the most that one call of `addRows` will bring */
-  begin(columns: Taps, rows: Taps, sourceBytes: number): void {
+  /**
+   * Prepares the memory for a picture. It ends the use of what an earlier call returned.
+   *
+   * @param sourceBytes the most that one call of `addRows` will pass
+   * @throws RangeError if the memory cannot grow
+   */
+  begin(columns: Taps, rows: Taps, sourceBytes: number): PictureResize {
     const layout = new Layout(columns, rows, sourceBytes);
     const { memory, begin } = this.#exports;
     const missing = layout.endAt - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
-    layout.writeTaps(memory.buffer);
+    layout.write(memory.buffer);
+    begin(layout.parametersAt);
+    return new PictureResize(this.#exports, layout);
+  }
+}
+
+/** The resizing of one picture: all source rows in order, then `finish`. */
+class PictureResize {
+  readonly #exports: KernelExports;
+  readonly #layout: Layout;
+
+  constructor(exports: KernelExports, layout: Layout) {
+    this.#exports = exports;
     this.#layout = layout;
-    begin(layout.sumsAt, layout.resultBytes);
   }
 
   /**
-   * @param rows their first number, and how many there are
+   * @param rows number of the first source row, and how many rows there are
    * @param stride bytes of a row, from column 0 of `columns.starts` on
-   * @param write puts the row of a number into the kernel's memory
+   * @param write writes the row of that number into the kernel's memory
    */
   addRows(
     { first, count }: { first: number; count: number },
     stride: number,
     write: (row: number, target: Uint8Array) => void,
   ): void {
-    const { columns, rows, ...at } = this.#begun();
+    const { sourceAt, parametersAt } = this.#layout;
     const { memory, addRows } = this.#exports;
     for (let index = 0; index < count; index += 1) {
-      const target = new Uint8Array(memory.buffer, at.sourceAt + index * stride, stride);
+      const target = new Uint8Array(memory.buffer, sourceAt + index * stride, stride);
       write(first + index, target);
     }
-    addRows(
-      at.sourceAt,
-      stride,
-      first,
-      first + count,
-      columns.starts.length,
-      at.columnsAt.starts,
-      at.columnsAt.counts,
-      at.columnsAt.weights,
-      columns.width,
-      rows.starts.length,
-      at.rowsAt.starts,
-      at.rowsAt.counts,
-      at.rowsAt.weights,
-      rows.width,
-      at.narrowAt,
-      at.sumsAt,
-      at.rowBytes,
-    );
+    addRows(parametersAt, stride, first, first + count);
   }
 
-  /** @returns `3 × columns × rows` bytes, interleaved, in a buffer of their own */
+  /** @returns `3 × columns × rows` bytes, interleaved, in a new buffer */
   finish(): Uint8Array {
-    const { columns, rows, resultAt, resultBytes, rowBytes, sumsAt } = this.#begun();
+    const { columns, rows, resultAt, rowBytes, parametersAt } = this.#layout;
     const { memory, finish } = this.#exports;
-    finish(sumsAt, resultBytes, resultAt);
+    finish(parametersAt);
     const width = columns.starts.length * 3;
     const result = new Uint8Array(width * rows.starts.length);
     for (let row = 0; row < rows.starts.length; row += 1) {
@@ -123,28 +109,23 @@ export class ResizeKernel {
     }
     return result;
   }
-
-  #begun(): Layout {
-    if (this.#layout === undefined) throw new Error("rows before the beginning");
-    return this.#layout;
-  }
 }
 
-interface TapsPlace {
+interface TapsAddresses {
   starts: number;
   counts: number;
   weights: number;
 }
 
-/** Where everything lies in the kernel's memory, in bytes. */
+/** The addresses in the kernel's memory, in bytes. */
 class Layout {
   readonly columns: Taps;
   readonly rows: Taps;
   /** Bytes of a row of the window, rounded up to whole vectors. */
   readonly rowBytes: number;
-  readonly resultBytes: number;
-  readonly columnsAt: TapsPlace;
-  readonly rowsAt: TapsPlace;
+  readonly parametersAt: number;
+  readonly columnsAt: TapsAddresses;
+  readonly rowsAt: TapsAddresses;
   readonly narrowAt: number;
   readonly sumsAt: number;
   readonly resultAt: number;
@@ -155,42 +136,64 @@ class Layout {
     this.columns = columns;
     this.rows = rows;
     this.rowBytes = roundUp(columns.starts.length * 3);
-    this.resultBytes = this.rowBytes * rows.starts.length;
-    this.columnsAt = this.#placeTaps(columns);
-    this.rowsAt = this.#placeTaps(rows);
-    this.narrowAt = this.#place(this.rowBytes);
-    this.sumsAt = this.#place(this.resultBytes * 4);
-    this.resultAt = this.#place(this.resultBytes);
-    this.sourceAt = this.#place(sourceBytes);
+    const resultBytes = this.rowBytes * rows.starts.length;
+    this.parametersAt = this.#allocate(field.parameterBytes);
+    this.columnsAt = this.#allocateTaps(columns);
+    this.rowsAt = this.#allocateTaps(rows);
+    this.narrowAt = this.#allocate(this.rowBytes);
+    this.sumsAt = this.#allocate(resultBytes * 4);
+    this.resultAt = this.#allocate(resultBytes);
+    this.sourceAt = this.#allocate(sourceBytes);
   }
 
-  writeTaps(memory: ArrayBufferLike): void {
-    for (const [taps, at] of [
-      [this.columns, this.columnsAt],
-      [this.rows, this.rowsAt],
-    ] as const) {
-      new Int32Array(memory, at.starts).set(taps.starts);
-      new Int32Array(memory, at.counts).set(taps.counts);
-      new Int32Array(memory, at.weights).set(taps.weights);
-    }
+  /** Writes the taps and the parameter struct. */
+  write(memory: ArrayBufferLike): void {
+    writeTaps(memory, this.columns, this.columnsAt);
+    writeTaps(memory, this.rows, this.rowsAt);
+    const view = new DataView(memory, this.parametersAt, field.parameterBytes);
+    const set = (offset: number, value: number): void => {
+      view.setInt32(offset, value, true);
+    };
+    set(field.columns, this.columns.starts.length);
+    set(field.columnStartsAt, this.columnsAt.starts);
+    set(field.columnCountsAt, this.columnsAt.counts);
+    set(field.columnWeightsAt, this.columnsAt.weights);
+    set(field.columnTaps, this.columns.width);
+    set(field.rows, this.rows.starts.length);
+    set(field.rowStartsAt, this.rowsAt.starts);
+    set(field.rowCountsAt, this.rowsAt.counts);
+    set(field.rowWeightsAt, this.rowsAt.weights);
+    set(field.rowTaps, this.rows.width);
+    set(field.rowBytes, this.rowBytes);
+    set(field.sourceAt, this.sourceAt);
+    set(field.narrowAt, this.narrowAt);
+    set(field.sumsAt, this.sumsAt);
+    set(field.resultAt, this.resultAt);
   }
 
-  #placeTaps({ starts, counts, weights }: Taps): TapsPlace {
+  #allocateTaps({ starts, counts, weights }: Taps): TapsAddresses {
     return {
-      starts: this.#place(starts.byteLength),
-      counts: this.#place(counts.byteLength),
-      weights: this.#place(weights.byteLength),
+      starts: this.#allocate(starts.byteLength),
+      counts: this.#allocate(counts.byteLength),
+      weights: this.#allocate(weights.byteLength),
     };
   }
 
-  #place(bytes: number): number {
+  /** @returns the address of so many bytes */
+  #allocate(bytes: number): number {
     const at = this.endAt;
     this.endAt = roundUp(at + bytes + slackBytes);
     return at;
   }
 }
 
-/** To whole vectors of 16 bytes. */
+function writeTaps(memory: ArrayBufferLike, taps: Taps, at: TapsAddresses): void {
+  new Int32Array(memory, at.starts).set(taps.starts);
+  new Int32Array(memory, at.counts).set(taps.counts);
+  new Int32Array(memory, at.weights).set(taps.weights);
+}
+
+/** Rounds up to whole vectors of 16 bytes. */
 function roundUp(bytes: number): number {
   return Math.ceil(bytes / 16) * 16;
 }

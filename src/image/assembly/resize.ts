@@ -1,36 +1,33 @@
 /**
- * The loops of pillow-resize.ts, in AssemblyScript: WebAssembly's vectors do in a fifth of the time what
- * JavaScript does byte by byte. Every number is what Pillow's ImagingResample (Resample.c) computes:
+ * The loops of pillow-resize.ts in AssemblyScript: WebAssembly's vector instructions take a fifth of the time of
+ * JavaScript that works byte by byte. Every number equals the one that Pillow's ImagingResample (Resample.c) computes:
  * fixed point, rounded to 8 bits after each of two passes.
  *
- * Memory is the caller's to lay out; addresses are bytes. Rows come in order, each once, and are read up
- * to 13 bytes beyond their ends.
+ * The caller lays out the memory and passes the address of the struct of resize-parameters.ts. Rows are added in order,
+ * each once. Up to 13 bytes beyond the end of a row are read.
  */
 
-/** `32 - 8 - 2`: 8 bits of picture, 2 for sums over 1. */
+import * as field from "../resize-parameters";
+
+/** `32 - 8 - 2`: 8 bits for the sample, 2 for sums above 1. */
 const precisionBits: i32 = 22;
 const half: i32 = 1 << (precisionBits - 1);
 
-/** One source row to the width of the window: `columns` pixels of 3 bytes at `target`. */
-function narrowRow(
-  source: usize,
-  columns: i32,
-  /** int32 for each column: the first source pixel that counts. */
-  starts: usize,
-  /** int32 for each column: how many do. */
-  counts: usize,
-  /** int32, `taps` for each column. */
-  weights: usize,
-  taps: i32,
-  target: usize,
-): void {
+/** Resizes the source row at `source` to the output's width, into the memory at `narrowAt`. */
+function narrowRow(parameters: usize, source: usize): void {
+  const columns = load<i32>(parameters, field.columns);
+  const starts = load<usize>(parameters, field.columnStartsAt);
+  const counts = load<usize>(parameters, field.columnCountsAt);
+  const weights = load<usize>(parameters, field.columnWeightsAt);
+  const taps = load<i32>(parameters, field.columnTaps);
+  const target = load<usize>(parameters, field.narrowAt);
   for (let column: i32 = 0; column < columns; column++) {
     let from = source + load<i32>(starts + (column << 2)) * 3;
     let weight = weights + ((column * taps) << 2);
     const end = weight + (load<i32>(counts + (column << 2)) << 2);
     let sum = i32x4.splat(half);
     for (; weight < end; weight += 4, from += 3) {
-      // Red, green, blue, and the next pixel's red, which is thrown away.
+      // Red, green and blue; the fourth lane holds the next pixel's red and is discarded.
       const pixel = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(from)));
       sum = i32x4.add(sum, i32x4.mul(pixel, v128.load32_splat(weight)));
     }
@@ -40,7 +37,7 @@ function narrowRow(
   }
 }
 
-/** Adds a row, times a weight, to the sums of an output row: `length` bytes, a multiple of 16. */
+/** Adds a row, times a weight, to the sums of an output row. `length`: bytes, a multiple of 16. */
 function addRow(row: usize, length: i32, weight: i32, sums: usize): void {
   const factor = i32x4.splat(weight);
   for (let at: i32 = 0; at < length; at += 16) {
@@ -67,57 +64,52 @@ function addRow(row: usize, length: i32, weight: i32, sums: usize): void {
   }
 }
 
-/** Before a picture's first row: every sum is what rounds it. */
-export function begin(sums: usize, count: i32): void {
+/** Sets every sum to one half, which makes the final shift round to nearest. Called before the first row. */
+export function begin(parameters: usize): void {
+  const sums = load<usize>(parameters, field.sumsAt);
+  const count = load<i32>(parameters, field.rows) * load<i32>(parameters, field.rowBytes);
   const start = i32x4.splat(half);
   for (let at: i32 = 0; at < count; at += 4) v128.store(sums + (at << 2), start);
 }
 
-/** Source rows, one after the other, into the sums of all output rows that they count for. */
-export function addRows(
-  source: usize,
-  /** Bytes from one source row to the next. */
-  stride: i32,
-  /** Numbers of the first of these rows, and of the one after the last. */
-  firstRow: i32,
-  endRow: i32,
-  columns: i32,
-  columnStarts: usize,
-  columnCounts: usize,
-  columnWeights: usize,
-  columnTaps: i32,
-  rows: i32,
-  rowStarts: usize,
-  rowCounts: usize,
-  rowWeights: usize,
-  rowTaps: i32,
-  /** Room for one narrow row: `length` bytes, and 4. */
-  narrow: usize,
-  sums: usize,
-  /** Bytes of a narrow row, rounded up to a multiple of 16. */
-  length: i32,
-): void {
+/**
+ * Adds source rows `firstRow` to before `endRow` to the sums of all output rows that they contribute to. They lie at
+ * `sourceAt`, with `stride` bytes from one to the next.
+ */
+export function addRows(parameters: usize, stride: i32, firstRow: i32, endRow: i32): void {
+  const rows = load<i32>(parameters, field.rows);
+  const starts = load<usize>(parameters, field.rowStartsAt);
+  const counts = load<usize>(parameters, field.rowCountsAt);
+  const weights = load<usize>(parameters, field.rowWeightsAt);
+  const taps = load<i32>(parameters, field.rowTaps);
+  const length = load<i32>(parameters, field.rowBytes);
+  const narrow = load<usize>(parameters, field.narrowAt);
+  const sums = load<usize>(parameters, field.sumsAt);
+  let source = load<usize>(parameters, field.sourceAt);
   let first: i32 = 0;
   for (let row = firstRow; row < endRow; row++, source += stride) {
-    narrowRow(source, columns, columnStarts, columnCounts, columnWeights, columnTaps, narrow);
+    narrowRow(parameters, source);
     while (
       first < rows &&
-      load<i32>(rowStarts + (first << 2)) + load<i32>(rowCounts + (first << 2)) <= row
+      load<i32>(starts + (first << 2)) + load<i32>(counts + (first << 2)) <= row
     ) {
       first++;
     }
-    // Output rows start at source rows that never go back.
+    // The output rows' first source rows never decrease, so the loop may stop at the first that is too late.
     for (let output = first; output < rows; output++) {
-      const start = load<i32>(rowStarts + (output << 2));
+      const start = load<i32>(starts + (output << 2));
       if (start > row) break;
-      const weight = load<i32>(rowWeights + ((output * rowTaps + row - start) << 2));
+      const weight = load<i32>(weights + ((output * taps + row - start) << 2));
       addRow(narrow, length, weight, sums + ((output * length) << 2));
     }
   }
 }
 
-/** After the last row: sums to bytes, `rows` times `length` at `target`. */
-export function finish(sums: usize, count: i32, target: usize): void {
+/** Converts the sums to bytes at `resultAt`. Called after the last row. */
+export function finish(parameters: usize): void {
+  const sums = load<usize>(parameters, field.sumsAt);
+  const target = load<usize>(parameters, field.resultAt);
+  const count = load<i32>(parameters, field.rows) * load<i32>(parameters, field.rowBytes);
   for (let at: i32 = 0; at < count; at += 16) {
     const from = sums + (at << 2);
     const low = i16x8.narrow_i32x4_s(
