@@ -1,19 +1,21 @@
 import { notWhole, unlikePillow } from "./decode-failure.js";
 
-/** An AV1 stream of one frame. */
+/** An AV1 stream of one frame; the properties are fields of its sequence header (AV1 specification, 5.5). */
 export interface Av1Frame {
-  /** The most that the sequence header allows the frame to have. */
+  /** The sequence header's maximum frame size, in pixels. */
   width: number;
   height: number;
   profile: number;
   level: number;
   bitDepth: 8 | 10 | 12;
   isMonochrome: boolean;
+  /** Chroma is subsampled: subsampling_x, subsampling_y. */
   isHalvedAcross: boolean;
   isHalvedDown: boolean;
+  /** chroma_sample_position */
   chromaPosition: number;
   hasFilmGrain: boolean;
-  /** The sequence header and the frame, without everything else. */
+  /** The OBUs of the sequence header and the frame, without all others. */
   data: Buffer;
 }
 
@@ -28,8 +30,8 @@ const obuType = {
 } as const;
 
 /**
- * Reads OBUs (AV1 specification, 5.3) that are to be one sequence header and one shown key frame, in one layer: the
- * decoder would work on every frame of them, and give one.
+ * Reads OBUs (AV1 specification, 5.3) that must consist of one sequence header and one shown key frame, in one layer. Of
+ * several frames the decoder would decode all, and return one.
  *
  * @throws RequestError IMAGE_UNSUPPORTED
  */
@@ -57,7 +59,7 @@ export function readAv1Frame(stream: Buffer): Av1Frame {
       case obuType.tileList:
         throw unlikePillow("an AVIF with AV1 tile lists or repeated frame headers");
       default:
-      // A temporal delimiter, metadata, padding: none changes a pixel.
+      // A temporal delimiter, metadata or padding: skipped, because none changes a pixel.
     }
   }
   if (sequence === undefined || frame.length === 0) throw notWhole("an AV1 frame");
@@ -67,13 +69,13 @@ export function readAv1Frame(stream: Buffer): Av1Frame {
 function* obusOf(stream: Buffer): Generator<{ type: number; obu: Buffer; body: Buffer }> {
   for (let at = 0; at < stream.length;) {
     const flags = stream[at] ?? 0;
-    // 5.3.2: a bit that is 0, type (4), extension flag, size flag, a reserved bit.
+    // 5.3.2: a bit that is 0, the type (4 bits), the extension flag, the size flag, a reserved bit.
     if ((flags & 0x80) !== 0) throw notWhole("an OBU");
     if ((flags & 4) !== 0) throw unlikePillow("an AVIF of AV1 layers");
     let start = at + 1;
     let size = stream.length - start;
     if ((flags & 2) !== 0) {
-      // 4.10.5: leb128, seven bits a byte, at most eight of them.
+      // 4.10.5: leb128, seven bits a byte, at most eight bytes.
       size = 0;
       for (let index = 0; ; index += 1) {
         const byte = stream[start];
@@ -94,7 +96,7 @@ function* obusOf(stream: Buffer): Generator<{ type: number; obu: Buffer; body: B
   }
 }
 
-/** 5.9.2: show_existing_frame, frame_type (2 bits), show_frame; none of them in a reduced header. */
+/** 5.9.2: show_existing_frame, frame_type (2 bits), show_frame. A reduced header has none of them. */
 function checkFrameHeader(body: Buffer, isReduced: boolean): void {
   if (!isReduced && (body[0] ?? 0) >> 4 !== 0b0001) {
     throw unlikePillow("an AVIF whose AV1 frame is no shown key frame");
@@ -103,7 +105,7 @@ function checkFrameHeader(body: Buffer, isReduced: boolean): void {
 
 type SequenceHeader = Omit<Av1Frame, "data">;
 
-/** 5.5.1. */
+/** 5.5.1: sequence_header_obu. */
 function readSequenceHeader(body: Buffer): { header: SequenceHeader; isReduced: boolean } {
   const bits = new Bits(body);
   const profile = bits.read(3);
@@ -112,7 +114,7 @@ function readSequenceHeader(body: Buffer): { header: SequenceHeader; isReduced: 
   const level = isReduced ? bits.read(5) : readOperatingPoint(bits);
   const [widthBits, heightBits] = [bits.read(4) + 1, bits.read(4) + 1];
   const [width, height] = [bits.read(widthBits) + 1, bits.read(heightBits) + 1];
-  // frame_id_numbers_present_flag, and the lengths of the numbers.
+  // frame_id_numbers_present_flag, and the two lengths of frame numbers.
   if (!isReduced && bits.flag()) bits.read(7);
   // use_128x128_superblock, enable_filter_intra, enable_intra_edge_filter
   bits.read(3);
@@ -124,7 +126,7 @@ function readSequenceHeader(body: Buffer): { header: SequenceHeader; isReduced: 
   return { header, isReduced };
 }
 
-/** @returns seq_level_idx of the one operating point */
+/** @returns seq_level_idx of the only operating point */
 function readOperatingPoint(bits: Bits): number {
   if (bits.flag()) throw unlikePillow("an AVIF with AV1 timing information");
   const hasDelay = bits.flag();
@@ -137,7 +139,7 @@ function readOperatingPoint(bits: Bits): number {
   return level;
 }
 
-/** From enable_interintra_compound to order_hint_bits_minus_1. */
+/** Skips the fields from enable_interintra_compound to order_hint_bits_minus_1. */
 function skipTools(bits: Bits): void {
   bits.read(4);
   const hasOrderHints = bits.flag();
@@ -152,7 +154,7 @@ type Colours = Pick<
   "bitDepth" | "isMonochrome" | "isHalvedAcross" | "isHalvedDown" | "chromaPosition"
 >;
 
-/** 5.5.2. */
+/** 5.5.2: color_config. */
 function readColours(bits: Bits, profile: number): Colours {
   const isHigh = bits.flag();
   const bitDepth = isHigh ? (profile === 2 && bits.flag() ? 12 : 10) : 8;
@@ -163,7 +165,7 @@ function readColours(bits: Bits, profile: number): Colours {
     bits.read(1);
     return { ...grey, isHalvedAcross: true, isHalvedDown: true };
   }
-  // BT.709's primaries, sRGB's curve and no matrix: the samples are red, green and blue at full range.
+  // BT.709 primaries, the sRGB transfer curve and the identity matrix: full-range red, green and blue samples.
   const isRgb = description === 0x01_0d_00;
   if (!isRgb) bits.read(1);
   const isHalvedAcross = isRgb || profile === 1 ? false : bitDepth === 12 ? bits.flag() : true;
@@ -174,7 +176,7 @@ function readColours(bits: Bits, profile: number): Colours {
   return { ...grey, isHalvedAcross, isHalvedDown, chromaPosition };
 }
 
-/** Highest bits first (4.10.2). */
+/** Reads numbers from a bit stream, highest bits first (4.10.2). */
 class Bits {
   readonly #bytes: Buffer;
   #at = 0;

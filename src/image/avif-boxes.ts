@@ -1,12 +1,12 @@
 import { notWhole, unlikePillow } from "./decode-failure.js";
 import { boxesIn, Fields, type Box } from "./iso-boxes.js";
 
-/** What an AVIF says of its primary item, as far as its pixels depend on it. */
+/** An AVIF's primary item, reduced to what its pixels depend on. */
 export interface AvifItem {
-  /** Of `ispe`: before `irot` and `imir`. */
+  /** Pixels as `ispe` says: before `irot` and `imir` are applied. */
   width: number;
   height: number;
-  /** Whole boxes that change pixels, in their order: `colr` of kind `nclx`, `irot`, `imir`. */
+  /** Whole boxes that change pixels, in file order: `colr` of kind `nclx`, `irot`, `imir`. */
   properties: readonly Buffer[];
   /** The item's data: AV1 OBUs. */
   data: Buffer;
@@ -17,23 +17,21 @@ interface Extent {
   length: number;
 }
 
-/** Of a primary item; encoders write one. */
+/** Most extents of a primary item. Encoders write one. */
 const mostExtents = 64;
-/** Properties that change no pixel here, essential or not: `av1C` is written anew from the stream. */
+/** Properties that do not change the pixels here, essential or not. `av1C` is generated from the stream. */
 const withoutEffect = ["av1C", "pixi", "pasp", "clli", "mdcv", "cclv", "amve", "colr"];
 /** The AVIF specification, 2.3.2: layers and operating points; ISO/IEC 14496-12, 12.1.4: the clean aperture. */
 const refusedProperties = ["clap", "a1op", "a1lx", "lsel"];
 
-/** ISO/IEC 14496-12, 4.3: libvips takes a file for HEIF by this alone. */
+/** Whether a file begins with the box `ftyp` (ISO/IEC 14496-12, 4.3). libvips recognises HEIF by nothing else. */
 export function isBoxFile(file: Uint8Array): boolean {
   return Buffer.from("ftyp", "latin1").equals(file.subarray(4, 8));
 }
 
 /**
- * Reads an AVIF's primary item, and no other: thumbnails, alpha and the tracks of a sequence are left out. What is
- * behind `meta` is looked at only where the item's extents point, so bytes may follow the last box.
- *
- * Time is linear in the length of the file.
+ * Reads an AVIF's primary item only: thumbnails, alpha and the tracks of a sequence are ignored. After `meta`, only the
+ * bytes of the item's extents are read, so any bytes may follow the last box. Time is linear in the length of the file.
  *
  * @throws RequestError IMAGE_UNSUPPORTED
  */
@@ -90,7 +88,7 @@ function readPrimaryId({ body }: Box): number {
   return fields.uint(version === 0 ? 2 : 4);
 }
 
-/** ISO/IEC 14496-12, 8.11.6: of `infe` versions 2 and 3 have a type. */
+/** ISO/IEC 14496-12, 8.11.6: `infe`, of which versions 2 and 3 have a type. */
 function readItemType({ body }: Box, id: number): string | undefined {
   const entries = body.subarray(4 + (body[0] === 0 ? 2 : 4));
   let found: string | undefined;
@@ -137,7 +135,7 @@ function readAssociations(
 ): { index: number; isEssential: boolean }[] | undefined {
   const fields = new Fields(body);
   const version = fields.version();
-  // The lowest bit of the flags: indices of 15 bits instead of 7, the highest bit tells what is essential.
+  // Lowest bit of the flags: indices have 15 bits instead of 7. The bit above the index marks essential properties.
   const indexBytes = ((body[3] ?? 0) & 1) === 0 ? 1 : 2;
   const essential = indexBytes === 1 ? 0x80 : 0x8000;
   for (let left = fields.uint(4); left > 0; left -= 1) {
@@ -203,7 +201,7 @@ function readExtents(source: Buffer, extents: readonly Extent[]): Buffer {
     return source.subarray(offset, offset + length);
   });
   const total = parts.reduce((sum, part) => sum + part.length, 0);
-  // Extents may overlap.
+  // Extents may overlap, and so add up to more than the file.
   if (total > source.length) throw notWhole("extents no longer than the file");
   const [first = Buffer.alloc(0)] = parts;
   return parts.length === 1 ? first : Buffer.concat(parts);

@@ -2,20 +2,24 @@ import { readAv1Frame, type Av1Frame } from "./av1-frame.js";
 import { readAvifItem } from "./avif-boxes.js";
 import { unlikePillow } from "./decode-failure.js";
 
-/** An AVIF written anew, with the primary item alone: the decoder sees nothing that was not looked at here. */
+/** An AVIF rewritten with its primary item only, so that the decoder gets no bytes that were not checked here. */
 export interface AvifStill {
   file: Buffer;
-  /** What the decoder holds beside what every AVIF of its size needs. */
+  /** Bytes of decoder memory beyond what every AVIF of this size needs. */
   moreBytes: number;
 }
 
-/** The picture with film grain is one beside that without it, of three samples a pixel. */
+/** Samples per pixel of the copy with film grain, which libaom holds in addition to the decoded picture. */
 const grainSamples = 3;
 const itemId = 1;
+/** Size and type before a box's body. */
+const boxHeaderBytes = 8;
 
 /**
- * @throws RequestError IMAGE_UNSUPPORTED for what is no AVIF of one AV1 frame: for grids, overlays, layers, croppings,
- *   and where the frame has another size than the item
+ * Extracts an AVIF's primary item into a file of its own.
+ *
+ * @throws RequestError IMAGE_UNSUPPORTED if the item is not one AV1 frame of the item's size: for grids, overlays,
+ *   layers and croppings
  */
 export function readAvifStill(file: Uint8Array): AvifStill {
   const item = readAvifItem(file);
@@ -27,62 +31,66 @@ export function readAvifStill(file: Uint8Array): AvifStill {
   const properties = [ispe(width, height), av1C(frame), ...item.properties];
   const grainBytes = width * height * grainSamples * (bitDepth > 8 ? 2 : 1);
   const still = write(properties, frame.data);
-  // The data without its metadata, and the file with it.
+  // libheif's copy of the item's data, and the file itself.
   return { file: still, moreBytes: 2 * still.length + (hasFilmGrain ? grainBytes : 0) };
 }
 
-/** ISO/IEC 14496-12, 4.3 and 8.11; ISO/IEC 23008-12, 9.3. */
+/** Writes a file of one item (ISO/IEC 14496-12, 4.3): `ftyp`, `meta`, `mdat`. */
 function write(properties: readonly Buffer[], data: Buffer): Buffer {
   const ftyp = box("ftyp", Buffer.from("avif\0\0\0\0avifmif1miaf", "latin1"));
-  const meta = (offset: number): Buffer =>
-    box(
-      "meta",
-      uint(4, 0),
-      // 8.4.3: a handler of pictures, without a name.
-      box("hdlr", uint(4, 0), uint(4, 0), Buffer.from("pict", "latin1"), Buffer.alloc(13)),
-      box("pitm", uint(4, 0), uint(2, itemId)),
-      box(
-        "iinf",
-        uint(4, 0),
-        uint(2, 1),
-        box(
-          "infe",
-          uint(4, 0x0200_0000),
-          uint(2, itemId),
-          uint(2, 0),
-          Buffer.from("av01\0", "latin1"),
-        ),
-      ),
-      box(
-        "iprp",
-        box("ipco", ...properties),
-        box(
-          "ipma",
-          uint(4, 0),
-          uint(4, 1),
-          uint(2, itemId),
-          uint(1, properties.length),
-          // All are essential but the size and the colours, which need not be.
-          Buffer.from(properties.map((property, index) => essential(property) | (index + 1))),
-        ),
-      ),
-      // Offsets and lengths of 4 bytes; one extent.
-      box(
-        "iloc",
-        uint(4, 0),
-        uint(2, 0x4400),
-        uint(2, 1),
-        uint(2, itemId),
-        uint(2, 0),
-        uint(2, 1),
-        uint(4, offset),
-        uint(4, data.length),
-      ),
-    );
-  const before = ftyp.length + meta(0).length + 8;
-  return Buffer.concat([ftyp, meta(before), uint(4, data.length + 8), Buffer.from("mdat"), data]);
+  // The item's offset has a fixed number of bytes, so that the length of `meta` does not depend on it.
+  const metaBytes = metaBox(properties, { offset: 0, length: data.length }).length;
+  const offset = ftyp.length + metaBytes + boxHeaderBytes;
+  const meta = metaBox(properties, { offset, length: data.length });
+  // Not through `box`, which would copy the data once more.
+  const mdat = [uint(4, data.length + boxHeaderBytes), Buffer.from("mdat", "latin1")];
+  return Buffer.concat([ftyp, meta, ...mdat, data]);
 }
 
+/** ISO/IEC 14496-12, 8.11.1. */
+function metaBox(
+  properties: readonly Buffer[],
+  location: { offset: number; length: number },
+): Buffer {
+  return box(
+    "meta",
+    uint(4, 0),
+    // 8.4.3: a handler of pictures, without a name.
+    box("hdlr", uint(4, 0), uint(4, 0), Buffer.from("pict", "latin1"), Buffer.alloc(13)),
+    box("pitm", uint(4, 0), uint(2, itemId)),
+    itemInfo(),
+    itemProperties(properties),
+    itemLocation(location),
+  );
+}
+
+/** ISO/IEC 14496-12, 8.11.6: one item of type `av01`. */
+function itemInfo(): Buffer {
+  const type = Buffer.from("av01\0", "latin1");
+  const entry = box("infe", uint(4, 0x0200_0000), uint(2, itemId), uint(2, 0), type);
+  return box("iinf", uint(4, 0), uint(2, 1), entry);
+}
+
+/** ISO/IEC 23008-12, 9.3: the properties, and their association with the item. */
+function itemProperties(properties: readonly Buffer[]): Buffer {
+  // Each has its index from 1. `ispe` and `colr` need not be essential.
+  const indices = Buffer.from(
+    properties.map((property, index) => essential(property) | (index + 1)),
+  );
+  return box(
+    "iprp",
+    box("ipco", ...properties),
+    box("ipma", uint(4, 0), uint(4, 1), uint(2, itemId), uint(1, properties.length), indices),
+  );
+}
+
+/** ISO/IEC 14496-12, 8.11.3: one extent, with an offset and a length of 4 bytes each. */
+function itemLocation({ offset, length }: { offset: number; length: number }): Buffer {
+  const item = [uint(2, itemId), uint(2, 0), uint(2, 1), uint(4, offset), uint(4, length)];
+  return box("iloc", uint(4, 0), uint(2, 0x4400), uint(2, 1), ...item);
+}
+
+/** @returns the bit that marks a property as essential in `ipma`, or 0 */
 function essential(property: Buffer): number {
   return ["av1C", "irot", "imir"].includes(property.toString("latin1", 4, 8)) ? 0x80 : 0;
 }
@@ -91,7 +99,7 @@ function ispe(width: number, height: number): Buffer {
   return box("ispe", uint(4, 0), uint(4, width), uint(4, height));
 }
 
-/** AV1 Codec ISO Media File Format Binding, 2.3: without OBUs, which the decoder would read, too. */
+/** AV1 Codec ISO Media File Format Binding, 2.3. It holds no OBUs, because the decoder would read them, too. */
 function av1C(frame: Av1Frame): Buffer {
   const { profile, level, bitDepth, isMonochrome, isHalvedAcross, isHalvedDown } = frame;
   const flags = [false, bitDepth > 8, bitDepth === 12, isMonochrome, isHalvedAcross, isHalvedDown];
@@ -105,7 +113,7 @@ function av1C(frame: Av1Frame): Buffer {
 
 function box(type: string, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
-  return Buffer.concat([uint(4, body.length + 8), Buffer.from(type, "latin1"), body]);
+  return Buffer.concat([uint(4, body.length + boxHeaderBytes), Buffer.from(type, "latin1"), body]);
 }
 
 function uint(length: number, value: number): Buffer {

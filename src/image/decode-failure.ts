@@ -1,18 +1,22 @@
 import { isNativeError } from "node:util/types";
 import { describeCause, RequestError } from "../errors.js";
 
-/** What the parts that decode say when an allocation fails: libvips, libjpeg, libspng, libheif, C++, GLib, V8. */
+/** Messages about a failed allocation: of libvips, libjpeg, libspng, libheif, C++, GLib and V8. */
 const memoryMessage =
   /out of memory|insufficient memory|memory allocation|cannot allocate|bad_alloc|allocation failed|unable to grow|creating thread/iu;
 /**
- * What they say when a file asks for more than they give any: libheif's "Memory allocation error: Security limit
+ * Messages about a file that needs more than a decoder's own limit: libheif's "Memory allocation error: Security limit
  * exceeded", libtiff's "Memory allocation of 9 bytes is beyond the 8 byte limit defined in open options".
  */
 const limitMessage = /security limit|limit exceeded|exceed\w* .*limit|beyond the .*limit/iu;
-/** sharp's, when `timeout` is over; libvips' messages may come before it. */
+/** sharp's message when its `timeout` expires. Lines of libvips may precede it. */
 const timedOut = /timeout: \d+% complete/u;
 
-/** @returns what the sender of a picture is told when decoding it fails: the picture's fault, or the server's */
+/**
+ * Maps an error of sharp to the error for the client.
+ *
+ * @returns OUT_OF_MEMORY or DECODE_TIMEOUT if the message says so, IMAGE_UNSUPPORTED otherwise
+ */
 export function decodeFailure(cause: unknown): RequestError {
   const lines = linesOf(cause);
   if (lines.some((line) => memoryMessage.test(line) && !limitMessage.test(line))) {
@@ -28,7 +32,11 @@ export function decodeFailure(cause: unknown): RequestError {
   return notAPicture(cause);
 }
 
-/** @param wanted what a parser of ours expected; the sender is told only that the picture is not whole */
+/**
+ * IMAGE_UNSUPPORTED for a file that one of this folder's parsers finds malformed.
+ *
+ * @param wanted what the parser expected. It goes into the error's cause only; the client gets a general message.
+ */
 export function notWhole(wanted: string): RequestError {
   return notAPicture(new Error(`expected ${wanted}`));
 }
@@ -41,12 +49,12 @@ function notAPicture(cause: unknown): RequestError {
   );
 }
 
-/** libvips puts what several parts said into one message, each in a line of its own. */
+/** libvips joins the messages of several libraries, one per line. */
 function linesOf(cause: unknown): string[] {
   return isNativeError(cause) ? cause.message.split("\n") : [describeCause(cause)];
 }
 
-/** An allocation failed: the server's fault, whatever the picture is. */
+/** OUT_OF_MEMORY: an allocation failed, whatever the picture is. */
 export function outOfMemory(cause: unknown): RequestError {
   return new RequestError(
     "OUT_OF_MEMORY",
@@ -55,7 +63,12 @@ export function outOfMemory(cause: unknown): RequestError {
   );
 }
 
-/** A picture that libvips and Pillow read differently: no answer is better than one from other pixels. */
+/**
+ * IMAGE_UNSUPPORTED for a picture that libvips and Pillow decode to different pixels, on which a model trained with
+ * Pillow would give wrong answers.
+ *
+ * @param what the kind of picture, which the client's message names
+ */
 export function unlikePillow(what: string): RequestError {
   return new RequestError(
     "IMAGE_UNSUPPORTED",

@@ -8,30 +8,31 @@ import { prepareImage, type PreparedImage, type Preprocessing } from "./preproce
 export interface DecodeQueueOptions {
   preprocessing: Preprocessing;
   limits: ImageLimits;
-  /** Pictures decoded at one time; large ones leave one of these places to small ones, where there are two. */
+  /** Pictures decoded at one time. Of two or more places, large pictures leave one to small ones. */
   maxDecodes: number;
-  /** Memory of all pictures that are decoded at one time; at least `limits.maxDecodeBytes`. */
+  /** Estimated bytes of all pictures that are decoded at one time; at least `limits.maxDecodeBytes`. */
   maxDecodeBytesInFlight: number;
-  /** How long libvips may work on one picture; rounded up to whole seconds, its unit. */
+  /** How long libvips may work on one picture; rounded up to whole seconds, sharp's unit. */
   decodeTimeoutMs: number;
-  /** Pictures that wait. */
+  /** Pictures that may wait. */
   maxQueue: number;
 }
 
 export interface QueuedImage extends PreparedImage {
-  /** Milliseconds until the decoding began. */
+  /** Milliseconds from the call to the start of the decoding. */
   queueMs: number;
+  /** Milliseconds of decoding and resizing. */
   decodeMs: number;
 }
 
 /**
- * Decodes and preprocesses pictures, a few at a time, in a bounded memory.
+ * Decodes and preprocesses pictures, a few at a time, within bounded memory.
  *
- * `maxDecodeBytesInFlight` has two parts: `limits.maxDecodeBytes` for large pictures, and what remains for small
- * ones, and for reading headers. A picture is small when the memory that its decoding may take fits into the second
- * part. So large pictures never keep small ones waiting, nor the other way round once their headers are read, and the
- * sum has its bound: only where the second part is smaller than what a header takes, one header at a time exceeds it.
- * In each part, and where headers are read, clients take turns.
+ * `maxDecodeBytesInFlight` has two parts: `limits.maxDecodeBytes` for large pictures, and the rest for small pictures
+ * and for reading headers. A picture is small if its estimated memory fits into the second part. So large pictures never
+ * delay small ones, and small ones do not delay large ones whose headers have been read. The sum can be exceeded in one
+ * case: if the second part is smaller than the estimate for a header, headers are read one at a time beyond it. Clients
+ * take turns in each part and for headers.
  */
 export class DecodeQueue {
   readonly #options: DecodeQueueOptions;
@@ -44,7 +45,7 @@ export class DecodeQueue {
     const { limits, maxDecodes, maxDecodeBytesInFlight } = options;
     this.#options = options;
     this.#smallBytes = maxDecodeBytesInFlight - limits.maxDecodeBytes;
-    // Headers come first where memory is given back: what decodes small pictures must not keep a large file's waiting.
+    // Registered first, headers get released memory first: small pictures must not delay the header of a large one.
     const memory = new SharedMemory(this.#smallBytes);
     this.#headers = new FairSlots({ maxPlaces: maxDecodes, memory });
     this.#small = new FairSlots({ maxPlaces: maxDecodes, memory });
@@ -56,19 +57,21 @@ export class DecodeQueue {
 
   /** Pictures whose decoding has not begun. */
   get length(): number {
-    return this.#lines.reduce((sum, line) => sum + line.waiting, 0);
+    return this.#queues.reduce((sum, queue) => sum + queue.waiting, 0);
   }
 
   /**
-   * @param signal ends the waiting at once, and what has begun at its next step: libvips itself stops at
-   *   `decodeTimeoutMs` alone
-   * @param client whose picture it is: clients take turns
+   * Decodes and preprocesses a picture when its turn comes.
+   *
+   * @param signal ends the waiting at once, and work that has begun before its next step; libvips itself only stops at
+   *   `decodeTimeoutMs`
+   * @param client identifies the client; clients take turns
    * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, DECODE_TIMEOUT, OUT_OF_MEMORY, OVERLOADED; the
    *   signal's reason
    */
   async prepare(file: Uint8Array, signal: AbortSignal, client: string): Promise<QueuedImage> {
     const { preprocessing, limits, decodeTimeoutMs } = this.#options;
-    // Before the file is looked at: whether there is room must not depend on what is in it.
+    // Before the file is read, so that a refusal does not depend on its contents.
     this.#makeRoom(client);
     const start = performance.now();
     const claim = { client, signal };
@@ -86,20 +89,20 @@ export class DecodeQueue {
     });
   }
 
-  get #lines(): FairSlots[] {
+  get #queues(): FairSlots[] {
     return [this.#large, this.#small, this.#headers];
   }
 
   /**
-   * Where as many wait as may, the client that has most of them gives one up.
+   * If the queue is full, refuses the newest waiting picture of the client that has most.
    *
-   * @throws RequestError OVERLOADED if that is this client
+   * @throws RequestError OVERLOADED unless another client has at least two pictures more than this one
    */
   #makeRoom(client: string): void {
     if (this.length < this.#options.maxQueue) return;
     const counts = new Map<string, number>();
-    for (const line of this.#lines) {
-      for (const [name, count] of line.waitingByClient) {
+    for (const queue of this.#queues) {
+      for (const [name, count] of queue.waitingByClient) {
         counts.set(name, (counts.get(name) ?? 0) + count);
       }
     }
@@ -109,8 +112,7 @@ export class DecodeQueue {
       "too many pictures are waiting; try again soon",
       { retryAfterSeconds: 1 },
     );
-    // One more of this client's would make it the one that has most.
     if (count <= (counts.get(client) ?? 0) + 1) throw refusal;
-    this.#lines.some((line) => line.dismiss(most, refusal));
+    this.#queues.some((queue) => queue.dismiss(most, refusal));
   }
 }

@@ -19,13 +19,13 @@ import { isReadLikePillow } from "./tiff-samples.js";
 import { isTurned, turnUpright } from "./turn.js";
 import { isWebp, readWebpStill } from "./webp-chunks.js";
 
-/** A picture as people see it: upright. */
+/** A decoded picture, upright. */
 export interface DecodedImage extends Pixels {
   /** sharp's name of the file's format: `jpeg`, `png`, `webp`, `gif`, `tiff` or `heif` (AVIF). */
   format: string;
 }
 
-/** What the server reads; everything else that libvips could open stays closed to uploads. */
+/** The only libvips loaders that are enabled. */
 const loaders = [
   "VipsForeignLoadJpeg",
   "VipsForeignLoadPng",
@@ -35,17 +35,17 @@ const loaders = [
   "VipsForeignLoadHeif",
 ];
 
-/** Of libvips' number formats; the others are larger than any file's samples may be here. */
+/** Bytes by libvips' sample format; for all others the largest size that a supported file's samples have. */
 const sampleBytes: Record<string, number> = { uchar: 1, char: 1, ushort: 2, short: 2 };
 const longestSampleBytes = 4;
 
 /**
- * To be called once, before the first picture. libvips keeps no decoded pictures, and no loader but
- * ours can run: SVG alone would bring an XML parser and file references.
+ * Configures sharp and libvips for the whole process; to be called once, before the first picture. It disables the cache
+ * of decoded pictures, and all loaders but those above: SVG, for example, would bring an XML parser and file references.
  */
 export function configureDecoder(): void {
   sharp.cache(false);
-  // Pictures are decoded side by side; more threads for one would only stand in each other's way.
+  // Several pictures are decoded in parallel already; more threads for each would compete for the same processors.
   sharp.concurrency(1);
   sharp.block({ operation: ["VipsForeignLoad"] });
   sharp.unblock({ operation: loaders });
@@ -55,26 +55,27 @@ export function configureDecoder(): void {
 const pngColourTypeAt = 25;
 const pngGrey = 0;
 
-/** What a file says of itself before its pixels. */
+/** A picture's properties, read before its pixels. */
 export interface ImageHeader {
+  /** sharp's name of the file's format. */
   format: string;
-  /** As it lies in the file, not turned. */
+  /** Pixels as stored in the file, before `orientation` is applied. */
   width: number;
   height: number;
-  /** Of EXIF; 1 is upright. */
+  /** EXIF's Orientation; 1 is upright. */
   orientation: number;
   kind: PixelKind;
-  /** The most memory that decoding and resizing take. */
+  /** Estimate of the most memory that decoding and resizing take. */
   decodeBytes: number;
 }
 
-/** How a file's samples become pixels of 8 bits, as Pillow does it. */
+/** Which of Pillow's conversions turns the file's samples into pixels of 8 bits. */
 type PixelKind = "grey" | "grey16" | "rgb" | "cmyk";
 
 const channelsOf: Record<PixelKind, Pixels["channels"]> = { grey: 1, grey16: 1, rgb: 3, cmyk: 4 };
 
 /**
- * Looks at a picture's header alone, and holds it against the limits.
+ * Reads a picture's header, without decoding pixels, and checks it against the limits.
  *
  * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OUT_OF_MEMORY
  */
@@ -105,11 +106,11 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
 }
 
 /**
- * Decodes a picture into what Pillow's `convert("RGB")` gives after `exif_transpose`, but for what `writeRgb` does:
- * alpha dropped, not blended; ICC profiles ignored; CMYK without colour management; 16-bit greys clipped.
+ * Decodes a picture. With `writeRgb` the result equals Pillow's `convert("RGB")` after `exif_transpose`: alpha is
+ * dropped, not blended; ICC profiles are ignored; CMYK is converted without colour management; 16-bit greys are clipped.
  *
- * @param header what `inspectImage` says of this very file
- * @param timeoutSeconds the longest that libvips may work on it, a whole number; it stops between two rows
+ * @param header the result of `inspectImage` for the same file
+ * @param timeoutSeconds the time that libvips may work on it, a whole number; libvips stops between two rows
  * @throws RequestError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY
  */
 export async function decodeImage(
@@ -121,7 +122,7 @@ export async function decodeImage(
     ignoreIcc: true,
     failOn: "error",
     limitInputPixels: width * height,
-    // Row by row, where the format allows it: else the whole picture is in memory twice.
+    // Decodes row by row if the format allows it; otherwise the whole picture would be in memory twice.
     sequentialRead: true,
   });
   try {
@@ -140,7 +141,7 @@ export async function decodeImage(
 
 async function readMetadata(picture: Uint8Array): Promise<Metadata> {
   try {
-    // The size is ours to judge, with a message of its own.
+    // checkSize enforces the limits, with its own message.
     return await sharp(picture, { failOn: "error", limitInputPixels: false }).metadata();
   } catch (cause) {
     throw decodeFailure(cause);
@@ -148,11 +149,11 @@ async function readMetadata(picture: Uint8Array): Promise<Metadata> {
 }
 
 interface Picture {
-  /** What libvips gets to see of a file. */
+  /** The part of the file that libvips gets. */
   file: Uint8Array;
-  /** Memory that its size does not tell. */
+  /** Bytes of memory that do not follow from the picture's size. */
   moreBytes?: number;
-  /** Where libvips does not read it. */
+  /** Set for formats whose orientation libvips does not read from `file`. */
   orientation?: number;
 }
 
@@ -174,7 +175,7 @@ function pictureOf(file: Uint8Array): Picture {
   return { file: frame };
 }
 
-/** EXIF's, or that which Pillow finds elsewhere. */
+/** EXIF's Orientation as libvips reads it, or the value that Pillow finds in a PNG's texts. */
 function orientationOf(file: Uint8Array, { format, exif, orientation }: Metadata): number {
   if (format !== "png" || orientation !== undefined) return orientation ?? 1;
   const text = readTextOrientation(file, exif !== undefined);
@@ -188,7 +189,8 @@ function kindOf(
 ): PixelKind {
   if (space === "cmyk") return "cmyk";
   const colours = channels - (hasAlpha ? 1 : 0);
-  // With a transparent colour (tRNS) libvips adds an alpha channel; of grey with alpha Pillow makes 8 bits.
+  // A grey PNG with a transparent colour (tRNS) gets an alpha channel from libvips, but stays 16-bit grey in Pillow.
+  // A PNG whose own colour type is grey with alpha becomes 8 bits in Pillow.
   const isGreyPng = format === "png" && file[pngColourTypeAt] === pngGrey;
   if (depth === "ushort" && (channels === 1 || isGreyPng)) return "grey16";
   return depth === "uchar" && space === "b-w" && colours === 1 ? "grey" : "rgb";
@@ -199,7 +201,7 @@ function asPillow(image: Sharp, kind: PixelKind): Sharp {
     case "cmyk":
       return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw();
     case "grey16":
-      // libvips' cast to 8 bits clips: everything over 255 is white. Pillow does the like (modes I and I;16).
+      // libvips' cast to 8 bits clips: every value over 255 becomes white, as in Pillow (modes I and I;16).
       return image
         .removeAlpha()
         .pipelineColourspace("grey16")

@@ -1,20 +1,23 @@
-/** What wants a place. */
+/** A request for a place and for memory. */
 export interface Claim {
   /** Clients get places in turn. */
   client: string;
-  /** Memory that is taken while the place is. */
+  /** Bytes of memory that are reserved for as long as the place is held. */
   bytes: number;
-  /** Aborted while the claim waits, it leaves the line at once. */
+  /** If it aborts while the claim waits, the claim leaves the queue at once. */
   signal: AbortSignal;
 }
 
 export interface FairSlotsOptions {
-  /** Claims that are within at one time. */
+  /** Claims that hold a place at one time. */
   maxPlaces: number;
   memory: SharedMemory;
 }
 
-/** Memory that several `FairSlots` give out. A claim for more than there is gets in when none is taken. */
+/**
+ * A memory budget that several `FairSlots` share. A claim for more than the whole budget is admitted when nothing is
+ * reserved.
+ */
 export class SharedMemory {
   readonly #maxBytes: number;
   readonly #admitters: (() => void)[] = [];
@@ -24,11 +27,12 @@ export class SharedMemory {
     this.#maxBytes = maxBytes;
   }
 
-  /** @param admit called whenever memory is given back, in the order of these calls */
+  /** @param admit called whenever memory is released; several are called in the order of their registration */
   onRelease(admit: () => void): void {
     this.#admitters.push(admit);
   }
 
+  /** Whether so many bytes can be reserved now. */
   has(bytes: number): boolean {
     return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes;
   }
@@ -50,16 +54,16 @@ interface Waiting {
 }
 
 /**
- * Places, and memory, for work that waits for them. Among the clients that wait, the next place is that of the one
- * which holds fewest; of several, clients get one in turn. So a client that came first and holds all places gets none
- * that becomes free while another waits. Nothing overtakes the claim whose turn it is: one that needs much memory gets
- * it when those within have left.
+ * Limits concurrent work by places and memory, fairly among clients. The next place goes to the waiting client that
+ * holds the fewest places; clients that hold equally many take turns. So a client that holds all places gets no further
+ * one while another client waits. No claim overtakes the one whose turn it is: a claim for much memory blocks the others
+ * until enough has been released for it.
  */
 export class FairSlots {
   readonly #options: FairSlotsOptions;
-  /** In the order of their turns; none without claims. */
-  readonly #lines = new Map<string, Waiting[]>();
-  /** Places that each client holds; none that holds none. */
+  /** Waiting claims by client, in the order of the clients' turns. Only clients that have claims are in it. */
+  readonly #queues = new Map<string, Waiting[]>();
+  /** Number of places by client. Only clients that hold one are in it. */
   readonly #held = new Map<string, number>();
   #places = 0;
 
@@ -71,15 +75,19 @@ export class FairSlots {
   }
 
   get waiting(): number {
-    return [...this.#lines.values()].reduce((sum, line) => sum + line.length, 0);
+    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0);
   }
 
-  /** How many claims of each client wait. */
+  /** Number of waiting claims by client. */
   get waitingByClient(): ReadonlyMap<string, number> {
-    return new Map([...this.#lines].map(([client, line]) => [client, line.length]));
+    return new Map([...this.#queues].map(([client, queue]) => [client, queue.length]));
   }
 
-  /** Runs the action when the claim has its place; it is given back when the action has ended. */
+  /**
+   * Waits for a place, runs the action and releases the place when the action has settled.
+   *
+   * @throws the signal's reason if it aborts before the action starts; the reason passed to `dismiss`
+   */
   async within<T>(claim: Claim, action: () => Promise<T>): Promise<T> {
     await this.#enter(claim);
     try {
@@ -93,12 +101,12 @@ export class FairSlots {
   }
 
   /**
-   * Has a client's newest waiting claim fail.
+   * Rejects a client's newest waiting claim.
    *
    * @returns whether there was one
    */
   dismiss(client: string, reason: Error): boolean {
-    const newest = this.#lines.get(client)?.at(-1);
+    const newest = this.#queues.get(client)?.at(-1);
     newest?.dismiss(reason);
     return newest !== undefined;
   }
@@ -110,7 +118,7 @@ export class FairSlots {
       const leave = (): void => {
         signal.removeEventListener("abort", onAbort);
         this.#remove(client, waiting);
-        // It may have been what the others waited behind.
+        // The other claims may have waited behind this one.
         this.#admit();
       };
       const onAbort = (): void => {
@@ -129,9 +137,9 @@ export class FairSlots {
         },
       };
       signal.addEventListener("abort", onAbort);
-      const line = this.#lines.get(client);
-      if (line === undefined) this.#lines.set(client, [waiting]);
-      else line.push(waiting);
+      const queue = this.#queues.get(client);
+      if (queue === undefined) this.#queues.set(client, [waiting]);
+      else queue.push(waiting);
       this.#admit();
     });
     if (!hasEntered) signal.throwIfAborted();
@@ -139,16 +147,16 @@ export class FairSlots {
 
   #admit(): void {
     for (;;) {
-      const [first, ...others] = this.#lines.keys();
+      const [first, ...others] = this.#queues.keys();
       if (first === undefined) return;
       const client = others.reduce((a, b) => (this.#heldBy(b) < this.#heldBy(a) ? b : a), first);
-      const line = this.#lines.get(client) ?? [];
-      const [next] = line;
+      const queue = this.#queues.get(client) ?? [];
+      const [next] = queue;
       if (next === undefined || !this.#fits(next.claim)) return;
-      line.shift();
-      // To the end of the turns.
-      this.#lines.delete(client);
-      if (line.length > 0) this.#lines.set(client, line);
+      queue.shift();
+      // The client's next turn comes after those of the others.
+      this.#queues.delete(client);
+      if (queue.length > 0) this.#queues.set(client, queue);
       this.#places += 1;
       this.#hold(client, 1);
       this.#options.memory.take(next.claim.bytes);
@@ -172,8 +180,8 @@ export class FairSlots {
   }
 
   #remove(client: string, waiting: Waiting): void {
-    const line = this.#lines.get(client)?.filter((other) => other !== waiting) ?? [];
-    if (line.length === 0) this.#lines.delete(client);
-    else this.#lines.set(client, line);
+    const queue = this.#queues.get(client)?.filter((other) => other !== waiting) ?? [];
+    if (queue.length === 0) this.#queues.delete(client);
+    else this.#queues.set(client, queue);
   }
 }

@@ -1,38 +1,38 @@
-/** GIF89a: the blocks' introducers, and the label of a graphic control extension (section 23). */
+/** GIF89a: block introducers, the label of a graphic control extension (section 23), and bits of flag bytes. */
 const extension = 0x21;
 const imageDescriptor = 0x2c;
 const trailer = 0x3b;
 const graphicControl = 0xf9;
 const transparencyFlag = 0x01;
 const colourTableFlag = 0x80;
-/** Extensions before the first picture: a comment, an application's, a control are usual. */
+/** Most extensions before the first picture. Usual are a comment, an application extension and a graphic control. */
 const mostExtensions = 10_000;
 
+/** Whether a file begins like a GIF (GIF89a, section 17): "GIF87a" or "GIF89a". */
 export function isGif(file: Uint8Array): boolean {
-  // GIF89a, section 17: "GIF87a" or "GIF89a".
   return Buffer.from("GIF8").equals(file.subarray(0, 4));
 }
 
 /**
- * The first picture of a GIF, without transparency: libvips makes transparent pixels black, and Pillow gives them the
- * palette's colour. What follows the first picture is left out: it is not shown, and would be read.
+ * Extracts the first picture of a GIF, with transparency switched off: libvips makes transparent pixels black, Pillow
+ * gives them the palette's colour. The rest of the file is dropped, because the decoder would read it without using it.
  *
- * @returns undefined where the file is not understood, or where the first picture does not cover the whole screen:
- *   libvips and Pillow fill the rest with different colours; or where more than `mostExtensions` precede it
+ * @returns undefined if the file is malformed, if more than `mostExtensions` precede the picture, or if the picture does
+ *   not cover the whole screen: libvips and Pillow fill the rest with different colours
  */
 export function firstOpaqueFrame(file: Uint8Array): Uint8Array | undefined {
   const byteAt = (at: number): number => file[at] ?? 0;
   const wordAt = (at: number): number => byteAt(at) | (byteAt(at + 1) << 8);
   const tableBytes = (flags: number): number =>
     (flags & colourTableFlag) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1);
-  /** After the sub-blocks that begin there (section 15). */
+  /** Offset behind the sub-blocks that begin at `start` (section 15). */
   const endOfBlocks = (start: number): number => {
     let at = start;
     while (at < file.length && byteAt(at) !== 0) at += 1 + byteAt(at);
     return at + 1;
   };
   const controls: number[] = [];
-  // Section 18: the screen's width and height, and the flags that tell the size of the colour table.
+  // Section 18: the logical screen descriptor, whose flags at offset 10 tell the size of the colour table.
   let at = 13 + tableBytes(byteAt(10));
   for (let count = 1; byteAt(at) === extension; count += 1, at = endOfBlocks(at + 2)) {
     if (count > mostExtensions) return undefined;
@@ -48,7 +48,7 @@ export function firstOpaqueFrame(file: Uint8Array): Uint8Array | undefined {
   if (!coversScreen) return undefined;
   // The descriptor, its colour table, the code size (section 22), the picture.
   const end = endOfBlocks(at + 10 + tableBytes(byteAt(at + 9)) + 1);
-  // A file that ends within its picture stays one.
+  // A truncated file is passed on as it is.
   if (end > file.length) return file;
   const frame = new Uint8Array(end + 1);
   frame.set(file.subarray(0, end));

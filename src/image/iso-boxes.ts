@@ -1,18 +1,21 @@
 import { notWhole, unlikePillow } from "./decode-failure.js";
 
-/** Of the ISO base media file format. */
+/** A box of the ISO base media file format. */
 export interface Box {
+  /** Four characters. */
   type: string;
-  /** Of the whole box. */
+  /** The whole box. */
   bytes: Buffer;
+  /** The box without its size and type. */
   body: Buffer;
 }
 
-/** In one container. A collection of pictures has some for each item. */
+/** Most boxes in one container. A collection of pictures has several for each item. */
 const mostBoxes = 10_000;
 
 /**
- * ISO/IEC 14496-12, 4.2: size, type, a size of 64 bits where the first is 1; 0 is up to the end.
+ * Iterates over the boxes of a container (ISO/IEC 14496-12, 4.2): size, type, and a size of 64 bits if the first is 1. A
+ * box of size 0 extends to the end.
  *
  * @throws RequestError IMAGE_UNSUPPORTED
  */
@@ -32,8 +35,9 @@ export function* boxesIn(bytes: Buffer): Generator<Box> {
   }
 }
 
-/** Big-endian numbers, one after the other; a RequestError IMAGE_UNSUPPORTED where they end. */
+/** Reads a box's fields in order. Reading beyond the end throws a RequestError IMAGE_UNSUPPORTED. */
 export class Fields {
+  /** Offset of the next field. */
   at = 0;
   readonly #bytes: Buffer;
 
@@ -41,7 +45,11 @@ export class Fields {
     this.#bytes = bytes;
   }
 
-  /** @param length in bytes; 0 gives 0 */
+  /**
+   * Reads a big-endian number.
+   *
+   * @param length in bytes; 0 gives 0
+   */
   uint(length: number): number {
     const start = this.at;
     this.skip(length);
@@ -50,13 +58,14 @@ export class Fields {
     return value;
   }
 
+  /** Reads so many bytes as Latin-1. */
   text(length: number): string {
     const start = this.at;
     this.skip(length);
     return this.#bytes.toString("latin1", start, this.at);
   }
 
-  /** ISO/IEC 14496-12, 4.2: of a full box, whose flags are passed over. */
+  /** Reads the version of a full box, and skips its flags (ISO/IEC 14496-12, 4.2). */
   version(): number {
     return Math.floor(this.uint(4) / 2 ** 24);
   }

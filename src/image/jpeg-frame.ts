@@ -1,27 +1,27 @@
 import { markerCode, nextSegment, segmentEnd } from "./jpeg-markers.js";
 
-/** What a JPEG's markers say about the memory and the time that its decoding takes. */
+/** Properties of a JPEG's markers on which the memory and the time of its decoding depend. */
 export interface JpegFrame {
   /**
-   * The file has several scans, or may have: the decoder holds all coefficients of the picture until the last
-   * scan is read. So it is for progressive files, and for sequential ones whose first scan lacks a component.
+   * The file has, or may have, several scans: it is progressive, or its first scan lacks a component. The decoder then
+   * holds all coefficients of the picture until it has read the last scan.
    */
   hasSeveralScans: boolean;
-  /** Start-of-scan markers, and segments of all kinds; counting ends at one more than either limit. */
+  /** Number of start-of-scan markers, and of segments of all kinds. Counting ends at one more than either limit. */
   scans: number;
   segments: number;
-  /** Segments before and between the scans, which libvips keeps: APPn and COM. */
+  /** Bytes of the segments before and between the scans, of which libvips keeps APPn and COM. */
   metadataBytes: number;
-  /** Coefficients for each pixel, in whole MCUs: 3 for 4:4:4, 1.5 for 4:2:0. */
+  /** Coefficients per pixel, in whole MCUs: 3 for 4:4:4, 1.5 for 4:2:0. */
   coefficientsPerPixel: number;
-  /** Pixels of an MCU. */
+  /** Size of an MCU in pixels. */
   mcuWidth: number;
   mcuHeight: number;
 }
 
 type Sampling = Pick<JpegFrame, "coefficientsPerPixel" | "mcuWidth" | "mcuHeight">;
 
-/** What a file is taken for whose headers are not understood: four components at full size. */
+/** Assumed for a file whose headers are not understood: four components at full size. */
 const worst = {
   hasSeveralScans: true,
   coefficientsPerPixel: 4,
@@ -29,15 +29,15 @@ const worst = {
   mcuHeight: 32,
 };
 
-/** Between the frame headers, and none: DHT, JPG, DAC. */
+/** Codes between those of frame headers that mean something else: DHT, JPG, DAC. */
 const noFrames = [0xc4, 0xc8, 0xcc];
-/** Bit of a frame's marker code that is set for progressive ones (and for lossless, which are not decoded). */
+/** Bit of a frame's marker code that is set for progressive frames (and for lossless ones, which are not decoded). */
 const progressiveBit = 0x02;
 
 /**
- * Reads all marker segments in one pass (ITU-T T.81, B.2), as libjpeg-turbo reads them (`jpeg-markers.ts`).
+ * Reads all marker segments in one pass (ITU-T T.81, B.2), in the way of libjpeg-turbo (`jpeg-markers.ts`).
  *
- * @param most reading ends where there are more
+ * @param most limits; reading ends when one is exceeded
  */
 export function readJpegFrame(
   file: Uint8Array,
@@ -87,7 +87,7 @@ function isFrame(code: number): boolean {
   return code >= markerCode.firstFrame && code <= markerCode.lastFrame && !noFrames.includes(code);
 }
 
-/** @param factorsOf a component's sampling factors: across in the high four bits, down in the low four */
+/** @param factorsOf a component's sampling factors: horizontal in the high four bits, vertical in the low four */
 function readSampling(
   components: number,
   factorsOf: (index: number) => number,

@@ -9,15 +9,16 @@ export const markerCode = {
 } as const;
 
 /**
- * Finds the next marker that a length follows, or the end of the image, as libjpeg-turbo's `next_marker` does
- * (jdmarker.c): bytes that are not 0xff are skipped, then 0xff is repeated any number of times, and 0 after it is data
- * (T.81, B.1.1.2 and B.1.1.5). Its entropy decoders end at the same places.
+ * Finds the next marker that a length follows, or the end of the image, like libjpeg-turbo's `next_marker`
+ * (jdmarker.c): it skips bytes other than 0xff, then any number of 0xff; a 0 after them is data, not a marker (T.81,
+ * B.1.1.2 and B.1.1.5). libjpeg-turbo's entropy decoders stop at the same places.
  *
- * Skipped are markers without a length: T.81 says so of TEM and RST0 to RST7. At the other codes below the frames', and
- * at a second start of the image, libjpeg gives up; while it looks for a restart marker, it reads on behind the former.
+ * Markers without a length are skipped: TEM and RST0 to RST7 (T.81). At other codes below those of frames, and at a
+ * second start of the image, libjpeg stops with an error; codes below those of frames it skips only while it searches
+ * for a restart marker.
  *
- * @param from where to begin; not within a marker
- * @returns where the marker's code is, the byte after the last 0xff; -1 if there is none
+ * @param from offset to begin at; not within a marker
+ * @returns offset of the marker's code, the byte after the last 0xff; -1 if there is none
  */
 export function nextSegment(file: Uint8Array, from: number): number {
   const { length } = file;
@@ -32,10 +33,11 @@ export function nextSegment(file: Uint8Array, from: number): number {
 }
 
 /**
- * Where a segment ends (libjpeg-turbo's `skip_variable`): its length counts its own two bytes, which are read even where
- * it says less.
+ * Finds the end of a segment, like libjpeg-turbo's `skip_variable`. The length counts its own two bytes, which are
+ * skipped even if it is less than 2.
  *
- * @param at where the marker's code is
+ * @param at offset of the marker's code
+ * @returns offset of the byte after the segment; may lie beyond the file
  */
 export function segmentEnd(file: Uint8Array, at: number): number {
   const length = ((file[at + 1] ?? 0) << 8) | (file[at + 2] ?? 0);

@@ -1,18 +1,18 @@
 import { RequestError } from "../errors.js";
 
-/** What a picture may be; each is held against its header, before a pixel is decoded. */
+/** Limits of a picture. Each is checked against the header, before a pixel is decoded. */
 export interface ImageLimits {
   /** width × height */
   maxPixels: number;
   maxWidth: number;
   maxHeight: number;
-  /** Bytes of one row as the file's decoder gives it: width × channels × bytes of a sample. */
+  /** Bytes of one row as the file's decoder passes it on: width × channels × bytes of a sample. */
   maxRowBytes: number;
-  /** Memory that decoding and resizing may take: see decode-memory.ts. */
+  /** Bytes of memory that decoding and resizing may take, as decode-memory.ts estimates them. */
   maxDecodeBytes: number;
 }
 
-/** The configuration's defaults (config/schema.ts); a test holds the two together. */
+/** The configuration's defaults (config/schema.ts). A test checks that both are equal. */
 export const defaultLimits: ImageLimits = {
   maxPixels: 50_000_000,
   maxWidth: 32_768,
@@ -26,7 +26,11 @@ export interface ImageSize {
   height: number;
 }
 
-/** @throws RequestError IMAGE_TOO_LARGE */
+/**
+ * Checks a picture's dimensions.
+ *
+ * @throws RequestError IMAGE_TOO_LARGE
+ */
 export function checkSize(
   { width, height, rowBytes }: ImageSize & { rowBytes: number },
   limits: ImageLimits,
@@ -44,13 +48,18 @@ export function checkSize(
 }
 
 /**
- * Of a JPEG. Progressive files have 10 scans, by the scripts of usual encoders 15 at most. All are read before the first
- * row is there, which takes 45 ms for each at 49 megapixels, even where it has next to no bytes; no time limit stops it.
- * Segments are a few hundred where there are tables before each scan and a profile or XMP in pieces of 64 kB.
+ * Limits of a JPEG. Progressive files have 10 scans, and 15 at most with the scan scripts of common encoders. All scans
+ * are read before the first row is output, which takes 45 ms for each at 49 megapixels, even for a scan of a few bytes,
+ * and which no time limit stops. Files with tables before each scan and a profile or XMP in pieces of 64 kB have a few
+ * hundred segments.
  */
 export const mostInJpeg = { scans: 100, segments: 10_000 } as const;
 
-/** @throws RequestError IMAGE_TOO_LARGE for a JPEG whose scans, or segments, would take long to read */
+/**
+ * Checks a JPEG's scans and segments, which take time to read.
+ *
+ * @throws RequestError IMAGE_TOO_LARGE
+ */
 export function checkSegments(found: { scans: number; segments: number }): void {
   const { scans, segments } = mostInJpeg;
   if (found.scans > scans) throw tooLarge(`a JPEG of at most ${scans} scans`, "one with more");
@@ -59,7 +68,11 @@ export function checkSegments(found: { scans: number; segments: number }): void 
   }
 }
 
-/** @throws RequestError IMAGE_TOO_LARGE */
+/**
+ * Checks the estimate of decode-memory.ts.
+ *
+ * @throws RequestError IMAGE_TOO_LARGE
+ */
 export function checkDecodeBytes(decodeBytes: number, { maxDecodeBytes }: ImageLimits): void {
   if (decodeBytes <= maxDecodeBytes) return;
   throw tooLarge(

@@ -1,11 +1,11 @@
 /**
- * Conversions that Pillow does unlike libvips. Models are trained on what Pillow makes of a file, so
- * its results count here, not colour science.
+ * Conversions whose results differ between Pillow and libvips. Models are trained on pictures that Pillow decoded, so
+ * these functions compute Pillow's results.
  */
 
 /**
- * `convert("RGB")` of mode CMYK (cmyk2rgb in Pillow's Convert.c): 255 − K, less ink in proportion,
- * with its rounding division by 255.
+ * `convert("RGB")` of mode CMYK (cmyk2rgb in Pillow's Convert.c): with `light = 255 − K`, each channel is
+ * `light − ink × light / 255`, where the division rounds.
  *
  * @param cmyk four bytes per pixel, 255 is full ink
  * @param rgb three bytes per pixel

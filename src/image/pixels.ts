@@ -1,19 +1,19 @@
 import { cmykToRgb, greyToRgb } from "./pillow-colours.js";
 
-/** A decoded picture, row by row, 8 bits a sample. */
+/** A decoded picture: rows from top to bottom, interleaved samples of 8 bits. */
 export interface Pixels {
   width: number;
   height: number;
-  /** 1: grey. 3: red, green, blue. 4: cyan, magenta, yellow, black; 255 is full ink. */
+  /** 1: grey. 3: red, green, blue. 4: cyan, magenta, yellow, black, where 255 is full ink. */
   channels: 1 | 3 | 4;
   /** `width × height × channels` bytes */
   data: Uint8Array;
 }
 
 /**
- * Writes part of a row as Pillow's `convert("RGB")` gives it.
+ * Writes part of a row as RGB, with the results of Pillow's `convert("RGB")`.
  *
- * @param target `3 × n` bytes, for the pixels from `firstColumn` to before `firstColumn + n`
+ * @param target `3 × n` bytes; gets the pixels from `firstColumn` to before `firstColumn + n`
  */
 export function writeRgb(
   { width, channels, data }: Pixels,

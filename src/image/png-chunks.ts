@@ -9,22 +9,22 @@ export const chunkType = {
   end: typeOf("IEND"),
 } as const;
 
-/** Where a chunk is in its file: the first byte of its data, and the one after the last; a length stands before, a CRC after it. */
+/** Called with a chunk's type, the offset of the first byte of its data, and the offset after the last. */
 export type ChunkVisitor = (type: number, dataStart: number, dataEnd: number) => void;
 
-/** Of the first letter: the chunk is not critical (section 5.4). */
+/** Bit of the type's first letter: the chunk is not critical (section 5.4). */
 const ancillaryBit = 0x2000_0000;
-/** Bytes of a chunk beside its data: length and type before it, CRC behind it. */
+/** Bytes of a chunk besides its data: length and type before it, CRC after it. */
 const headBytes = 8;
 const crcBytes = 4;
-/** Other chunks than IDAT: metadata, and frames of an animation, are some thousand at most. */
+/** Most chunks other than IDAT. Metadata and animation frames make a few thousand at most. */
 export const mostChunks = 10_000;
 
 /**
- * Visits chunks in their order (PNG, section 5.3: length, type, data, CRC), up to IEND or what is none. Nothing is allocated for
- * a chunk: an upload may have 1.7 million.
+ * Visits the chunks other than IDAT in file order (PNG, section 5.3: length, type, data, CRC), up to IEND or to a chunk
+ * that the file cuts off. Nothing is allocated per chunk: an upload may have 1.7 million.
  *
- * @returns false where there are more than `mostChunks` beside IDAT; the others are not visited
+ * @returns false if there are more than `mostChunks`; the rest is not visited
  */
 export function visitPngChunks(file: Uint8Array, visit: ChunkVisitor): boolean {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
@@ -45,13 +45,13 @@ export function visitPngChunks(file: Uint8Array, visit: ChunkVisitor): boolean {
   return true;
 }
 
+/** Whether a file begins with the signature of PNG (section 5.2). */
 export function isPng(file: Uint8Array): boolean {
-  // PNG, section 5.2.
   const signature = Buffer.from("89504e470d0a1a0a", "hex");
   return signature.equals(file.subarray(0, signature.length));
 }
 
-/** Chunks with compressed data that libpng would unpack, each to 8 MB: up to 18 s for an upload of 20 MB. */
+/** Chunks whose data libpng would inflate, to 8 MB each: up to 18 s for an upload of 20 MB. */
 function isCompressed(type: number): boolean {
   return (
     type === chunkType.profile ||
@@ -60,7 +60,7 @@ function isCompressed(type: number): boolean {
   );
 }
 
-/** Data of the chunks that are not needed for the pixels, and that libvips keeps: EXIF, plain texts. */
+/** Bytes of data in the ancillary chunks that `withoutCompressedTexts` leaves and libvips keeps: EXIF, plain texts. */
 export function pngMetadataBytes(file: Uint8Array): number {
   let bytes = 0;
   visitPngChunks(file, (type, dataStart, dataEnd) => {
@@ -70,9 +70,9 @@ export function pngMetadataBytes(file: Uint8Array): number {
 }
 
 /**
- * A PNG without colour profile and compressed texts: none of them changes a pixel here.
+ * Removes a PNG's colour profile and compressed texts, which do not change the pixels here.
  *
- * @returns the file itself where it has none; undefined where it has more than `mostChunks` beside IDAT
+ * @returns the file itself if it has none of them; undefined if it has more than `mostChunks` other than IDAT
  */
 export function withoutCompressedTexts(file: Uint8Array): Uint8Array | undefined {
   const parts: Uint8Array[] = [];
@@ -80,7 +80,7 @@ export function withoutCompressedTexts(file: Uint8Array): Uint8Array | undefined
   const isWhole = visitPngChunks(file, (type, dataStart, dataEnd) => {
     if (!isCompressed(type)) return;
     const start = dataStart - headBytes;
-    // Of chunks beside each other no part lies between.
+    // Between adjacent chunks there is nothing to keep.
     if (start > keptFrom) parts.push(file.subarray(keptFrom, start));
     keptFrom = dataEnd + crcBytes;
   });

@@ -12,25 +12,29 @@ const keywords = {
   rawProfile: Buffer.from("Raw profile type exif", "latin1"),
 } as const;
 
+/** Orientation found in a PNG's texts. */
 export type TextOrientation =
   | { kind: "found"; orientation: number }
   | { kind: "none" }
-  /** A text that Pillow does not read, and with it the file. */
+  /** There is a text for which Pillow rejects the whole file. */
   | { kind: "refused" };
 
-/** A text as it lies in the file. */
+/** A text as stored in the file. */
 interface Text {
   data: Buffer;
   isCompressed: boolean;
-  /** Where this does not inflate, Pillow reads an older chunk: it skips such an iTXt, and takes such a zTXt for empty. */
-  mayGiveWay: boolean;
+  /**
+   * An iTXt that follows another text of the same keyword. If it does not inflate, Pillow skips it and uses the earlier
+   * text. (A zTXt that does not inflate Pillow reads as empty.)
+   */
+  hasFallback: boolean;
 }
 
 /**
- * The orientation that Pillow 9.4's `exif_transpose` finds in a PNG's texts (`Image.getexif`): in ImageMagick's raw
- * profile if there is no eXIf chunk, then in XMP. libvips reads eXIf alone.
+ * Finds the orientation that Pillow 9.4's `exif_transpose` finds in a PNG's texts (`Image.getexif`): in ImageMagick's
+ * raw profile if there is no eXIf chunk, then in XMP. libvips reads eXIf only.
  *
- * Of a keyword the last chunk counts, and no other is inflated: Pillow puts texts into a dictionary.
+ * The last chunk of a keyword counts, because Pillow puts texts into a dictionary; no other is inflated here.
  */
 export function readTextOrientation(file: Uint8Array, hasExifChunk: boolean): TextOrientation {
   const { xmp, rawProfile } = findTexts(file);
@@ -54,13 +58,13 @@ function findTexts(file: Uint8Array): { xmp?: Text; rawProfile?: Text } {
     for (const name of ["xmp", "rawProfile"] as const) {
       const keyword = keywords[name];
       const keywordEnd = dataStart + keyword.length;
-      // To Pillow a keyword alone is an empty text.
+      // Pillow reads a keyword without a separator as an empty text.
       if (keywordEnd > dataEnd || (keywordEnd < dataEnd && bytes[keywordEnd] !== 0)) continue;
       if (keyword.compare(bytes, dataStart, keywordEnd) !== 0) continue;
       const text = textOf(type, bytes.subarray(keywordEnd + 1, dataEnd));
-      const hasOlder = found[name] !== undefined;
-      const mayGiveWay = hasOlder && type === chunkType.internationalText;
-      if (text !== undefined) found[name] = { ...text, mayGiveWay };
+      const hasEarlier = found[name] !== undefined;
+      const hasFallback = hasEarlier && type === chunkType.internationalText;
+      if (text !== undefined) found[name] = { ...text, hasFallback };
     }
   });
   return found;
@@ -75,15 +79,15 @@ function isText(type: number): boolean {
 }
 
 /**
- * PNG, section 11.3.4: what follows the keyword in tEXt, zTXt, iTXt.
+ * Reads what follows the keyword in tEXt, zTXt and iTXt (PNG, section 11.3.4).
  *
- * @returns undefined where Pillow skips the chunk
+ * @returns undefined if Pillow skips the chunk
  */
-function textOf(type: number, rest: Buffer): Omit<Text, "mayGiveWay"> | undefined {
+function textOf(type: number, rest: Buffer): Omit<Text, "hasFallback"> | undefined {
   if (type === chunkType.text) return { data: rest, isCompressed: false };
-  // The compression method.
+  // The first byte is the compression method.
   if (type === chunkType.compressedText) return { data: rest.subarray(1), isCompressed: true };
-  // A flag and the compression method, a language and a translated keyword.
+  // A flag, the compression method, a language and a translated keyword; zeros end the last two.
   const languageEnd = rest.indexOf(0, 2);
   const translatedEnd = languageEnd < 0 ? -1 : rest.indexOf(0, languageEnd + 1);
   const isCompressed = rest[0] !== 0;
@@ -93,14 +97,15 @@ function textOf(type: number, rest: Buffer): Omit<Text, "mayGiveWay"> | undefine
 
 function readText(text: Text | undefined): Buffer | "refused" {
   if (text === undefined) return empty;
-  const { data, isCompressed, mayGiveWay } = text;
+  const { data, isCompressed, hasFallback } = text;
   if (!isCompressed) return data.length > mostTextBytes ? "refused" : data;
   const inflated = inflate(data);
-  if (inflated === "broken") return mayGiveWay ? "refused" : empty;
+  // Pillow would use the earlier text; this file is refused instead, so that at most one text is inflated.
+  if (inflated === "broken") return hasFallback ? "refused" : empty;
   return inflated;
 }
 
-/** What there is of a stream that ends early counts, for Pillow too. */
+/** Inflates a stream. If it ends early, what was inflated is the result, as in Pillow. */
 function inflate(data: Buffer): Buffer | "refused" | "broken" {
   try {
     return inflateSync(data, {
@@ -114,7 +119,7 @@ function inflate(data: Buffer): Buffer | "refused" | "broken" {
   }
 }
 
-/** Hexadecimal digits after three lines: an empty one, the profile's name, its length. */
+/** Reads ImageMagick's raw profile: an empty line, the profile's name, its length, then hexadecimal digits. */
 function readRawProfile(text: Buffer): number | undefined {
   let at = 0;
   for (let line = 0; line < 3; line += 1) {

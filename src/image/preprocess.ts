@@ -3,7 +3,7 @@ import { decodeImage, type ImageHeader } from "./decode.js";
 import { resizeWindow, type Window } from "./pillow-resize.js";
 import type { Pixels } from "./pixels.js";
 
-/** What of a picture a model sees: in its manifest's section of that name. */
+/** Which part of a picture the model gets, from the manifest's section `preprocessing`. */
 export interface Preprocessing {
   /** Pixels of the short side. */
   resize: number;
@@ -15,23 +15,23 @@ export interface PreparedImage {
   width: number;
   height: number;
   format: string;
-  /** `[crop, crop, 3]`: red, green, blue, in a buffer of their own. */
+  /** `[crop, crop, 3]` bytes: red, green, blue. The buffer holds nothing else. */
   pixels: Uint8Array;
 }
 
 export interface PrepareOptions {
   preprocessing: Preprocessing;
-  /** The longest that libvips may work on the picture, a whole number. */
+  /** The time that libvips may work on the picture; a whole number. */
   timeoutSeconds: number;
   /** Checked between decoding and resizing. */
   signal: AbortSignal;
 }
 
 /**
- * File to square as torchvision's classification transform does it: `Resize` of the short side
- * (Pillow's bilinear), `CenterCrop`. What follows, `ToTensor` and `Normalize`, is model/pack.ts.
+ * Makes a square of a file as torchvision's classification transform does: `Resize` of the short side
+ * (Pillow's bilinear), then `CenterCrop`. model/pack.ts does the rest, `ToTensor` and `Normalize`.
  *
- * @param header what `inspectImage` says of this very file
+ * @param header the result of `inspectImage` for the same file
  * @throws RequestError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY; the signal's reason
  */
 export async function prepareImage(
@@ -43,7 +43,7 @@ export async function prepareImage(
   checkSamples(image);
   signal.throwIfAborted();
   const pixels = await resizeAndCrop(image, preprocessing).catch((cause: unknown) => {
-    // A memory of WebAssembly that cannot grow, an array that cannot be had: nothing else may fail here.
+    // A WebAssembly memory that cannot grow, or an array that cannot be allocated. Nothing else throws a RangeError here.
     throw cause instanceof RangeError ? outOfMemory(cause) : cause;
   });
   const { width, height, format } = image;
@@ -51,9 +51,9 @@ export async function prepareImage(
 }
 
 /**
- * A picture with other samples than its header announced would be classified wrongly, and nothing would show it.
+ * A wrong number of samples would yield a plausible but wrong classification instead of an error.
  *
- * @throws Error
+ * @throws Error unless `data` holds `height × width × channels` bytes
  */
 function checkSamples({ width, height, channels, data }: Pixels): void {
   const expected = width * height * channels;
@@ -61,7 +61,7 @@ function checkSamples({ width, height, channels, data }: Pixels): void {
   throw new Error(`decoding: expected ${expected} bytes of samples; got ${data.length}`);
 }
 
-/** @returns `3 × crop × crop` bytes, interleaved */
+/** @returns `[crop, crop, 3]` bytes */
 function resizeAndCrop(image: Pixels, { resize, crop }: Preprocessing): Promise<Uint8Array> {
   const { width, height } = resizedSize(image.width, image.height, resize);
   const centre = (size: number): Window => ({
@@ -72,7 +72,7 @@ function resizeAndCrop(image: Pixels, { resize, crop }: Preprocessing): Promise<
   return resizeWindow(image, centre(width), centre(height));
 }
 
-/** torchvision's `Resize(short)`: the long side's fraction is cut off. */
+/** torchvision's `Resize(short)`: the short side gets `short` pixels; the long side is rounded down. */
 export function resizedSize(
   width: number,
   height: number,
@@ -83,7 +83,7 @@ export function resizedSize(
     : { width: Math.trunc((short * width) / height), height: short };
 }
 
-/** torchvision's `CenterCrop`: `int(round((size - crop) / 2))`, where Python rounds halves to even. */
+/** The offset of torchvision's `CenterCrop`: `int(round((size - crop) / 2))`; Python rounds halves to even. */
 export function cropOffset(size: number, crop: number): number {
   const half = (size - crop) / 2;
   const below = Math.floor(half);

@@ -1,4 +1,4 @@
-/** BYTE, SHORT, LONG, SLONG and LONG8 of TIFF 6.0 and BigTIFF: the types of whole numbers. */
+/** Readers by field type: BYTE, SHORT and LONG of TIFF 6.0, LONG8 of BigTIFF. */
 const readers: Record<
   number,
   { bytes: number; read: (view: DataView, at: number, isLittle: boolean) => number }
@@ -8,22 +8,22 @@ const readers: Record<
   4: { bytes: 4, read: (view, at, isLittle) => view.getUint32(at, isLittle) },
   16: { bytes: 8, read: (view, at, isLittle) => Number(view.getBigUint64(at, isLittle)) },
 };
-/** A directory with more entries is not read: there are fewer tags. */
+/** A directory with more entries is not read. Fewer tags than that are defined. */
 const mostEntries = 4096;
-/** Of a tag with more values the first ones are read: no tag that is asked for has more. */
+/** Values that are read of each tag. No tag that callers use has more. */
 const mostValues = 16;
 
 /**
- * Reads the first image file directory (TIFF 6.0, section 2; BigTIFF: version 43; EXIF is made of the same).
+ * Reads the first image file directory of a TIFF (TIFF 6.0, section 2), a BigTIFF (version 43) or EXIF data.
  *
- * @returns the values of each tag that has whole numbers; undefined where the directory is not understood
+ * @returns the values of each tag of an unsigned integer type; undefined if the directory is malformed
  */
 export function readTiffDirectory(file: Uint8Array): ReadonlyMap<number, number[]> | undefined {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   try {
     return readDirectory(view);
   } catch (error) {
-    // DataView's, for what lies outside of the file.
+    // DataView throws it for offsets outside of the file.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -42,7 +42,7 @@ function readDirectory(view: DataView): Map<number, number[]> {
     const entry = isBig ? start + 8 + index * 20 : start + 2 + index * 12;
     const reader = readers[view.getUint16(entry + 2, isLittle)];
     const tag = view.getUint16(entry, isLittle);
-    // Of a tag that is there twice libtiff takes the first.
+    // libtiff uses the first entry of a tag that occurs twice.
     if (reader === undefined || values.has(tag)) continue;
     const length = offsetOf(entry + 4);
     const field = entry + (isBig ? 12 : 8);

@@ -1,12 +1,12 @@
 import { readTiffDirectory } from "./tiff-directory.js";
 
-/** How the pixels of a TIFF's first picture are laid out in its file. */
+/** How the pixels of a TIFF's first picture are stored. */
 export interface TiffLayout {
-  /** Undefined: in strips. */
+  /** Size in pixels; undefined if the picture is stored in strips. */
   tile: { width: number; height: number } | undefined;
-  /** `height` or more: one strip. */
+  /** The picture's height or more if it is one strip. */
   rowsPerStrip: number;
-  /** Each sample in a plane of its own. */
+  /** Each sample is stored in a separate plane. */
   isPlanar: boolean;
   isYCbCr: boolean;
 }
@@ -23,7 +23,7 @@ const oneStrip = 0xffff_ffff;
 const planar = 2;
 const yCbCr = 6;
 
-/** @returns undefined where the directory is not understood */
+/** @returns undefined if the directory is malformed */
 export function readTiffLayout(file: Uint8Array): TiffLayout | undefined {
   const directory = readTiffDirectory(file);
   if (directory === undefined) return undefined;

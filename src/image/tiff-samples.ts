@@ -22,14 +22,14 @@ const yCbCr = 6;
 const unsigned = 1;
 const numbers = [1, 2, 3];
 
-/** ExtraSamples: colours are multiplied with alpha, or not. */
+/** ExtraSamples: alpha with which the colours are premultiplied (1), or are not (2). */
 const premultiplied = 1;
 const alpha = 2;
 
 /**
- * Whether libvips and Pillow read the same pixels in a TIFF of such samples: tried for each combination
- * (test/fixtures/images). Of the others some are read otherwise, such as 16 bits of CMYK, signed 16 bits or 16 bits in
- * planes, and some by libvips alone.
+ * Whether libvips and Pillow decode a TIFF with these samples to the same pixels. Each combination that is accepted was
+ * tested (test/fixtures/images). The two differ on some of the others, such as 16-bit CMYK, signed 16 bits and 16 bits in
+ * planes; some only libvips reads.
  */
 export function isReadLikePillow(file: Uint8Array): boolean {
   const directory = readTiffDirectory(file);

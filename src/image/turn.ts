@@ -1,7 +1,10 @@
 import sharp from "sharp";
 import type { Pixels } from "./pixels.js";
 
-/** Mirrored left to right, then degrees clockwise (sharp's order), for each value of EXIF's Orientation (Exif 2.32, 4.6.4 A). */
+/**
+ * By value of EXIF's Orientation (Exif 2.32, 4.6.4 A): mirror left to right, then rotate clockwise. sharp applies the
+ * two in this order.
+ */
 const turns: Record<number, { degrees: number; isMirrored: boolean }> = {
   2: { degrees: 0, isMirrored: true },
   3: { degrees: 180, isMirrored: false },
@@ -12,14 +15,16 @@ const turns: Record<number, { degrees: number; isMirrored: boolean }> = {
   8: { degrees: 270, isMirrored: false },
 };
 
+/** Whether a picture with this EXIF orientation has to be rotated or mirrored. */
 export function isTurned(orientation: number): boolean {
   return orientation in turns;
 }
 
 /**
- * Turns a picture upright, after it is decoded to 8 bits: a decoder's own samples may have 20 bytes a pixel.
+ * Rotates and mirrors a picture upright. It works on the decoded 8-bit samples, because a decoder's own samples may take
+ * 20 bytes a pixel.
  *
- * @param orientation of EXIF; what is not among its values 2 to 8 changes nothing
+ * @param orientation EXIF's value; for 1 and unknown values the picture is returned as it is
  */
 export async function turnUpright(pixels: Pixels, orientation: number): Promise<Pixels> {
   const turn = turns[orientation];
@@ -27,7 +32,7 @@ export async function turnUpright(pixels: Pixels, orientation: number): Promise<
   const { width, height, channels, data } = pixels;
   const raw = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
   const turned = raw.flop(turn.isMirrored).rotate(turn.degrees);
-  // Without a colour space of its own sharp makes three channels of one.
+  // Without `toColourspace` sharp expands one channel to three (sRGB).
   const output = turned.toColourspace(channels === 1 ? "b-w" : "srgb").raw();
   const { data: upright, info } = await output.toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, channels, data: upright };

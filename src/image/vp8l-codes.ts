@@ -1,6 +1,6 @@
 import { notWhole } from "./decode-failure.js";
 
-/** Lowest bits first (RFC 9649, section 3.3). */
+/** Reads numbers from a bit stream, lowest bits first (RFC 9649, section 3.3). */
 export class Vp8lBits {
   readonly #bytes: Buffer;
   #at = 0;
@@ -9,7 +9,10 @@ export class Vp8lBits {
     this.#bytes = bytes;
   }
 
-  /** @param count at most 24 */
+  /**
+   * @param count at most 24
+   * @throws RequestError IMAGE_UNSUPPORTED at the end of the data
+   */
   read(count: number): number {
     const bytes = this.#bytes;
     const first = this.#at >>> 3;
@@ -26,9 +29,9 @@ export class Vp8lBits {
 }
 
 const longestCode = 15;
-/** Section 3.7.2.1: the order in which the lengths of the code of lengths are written. */
+/** Section 3.7.2.1: the order in which the code lengths of the code length code are written. */
 const lengthOrder = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-/** What repeats: the last length but 0, or zeros; so many times and more, by so many bits. */
+/** Section 3.7.2.1: symbols 16 to 18 repeat the last nonzero length, or zero, `least` times plus the extra bits' value. */
 const repeats = [
   { isZero: false, least: 3, extraBits: 2 },
   { isZero: true, least: 3, extraBits: 3 },
@@ -37,16 +40,16 @@ const repeats = [
 
 /** A canonical prefix code (RFC 9649, section 3.7.2.1). */
 export class PrefixCode {
-  /** How many codes there are of each length. */
+  /** Number of codes of each length. */
   readonly #counts = new Uint16Array(longestCode + 1);
-  /** By length, then by number. */
+  /** Sorted by code length, then by value. */
   readonly #symbols: Uint16Array;
 
   /**
-   * Reads it.
+   * Reads the code lengths from the stream and builds the code.
    *
-   * @param size of the alphabet
-   * @throws RequestError IMAGE_UNSUPPORTED for codes that are not complete
+   * @param size number of symbols in the alphabet; or the code lengths themselves, if they are known
+   * @throws RequestError IMAGE_UNSUPPORTED for an incomplete code
    */
   constructor(bits: Vp8lBits, size: number | readonly number[]) {
     const lengths = typeof size === "number" ? readLengths(bits, size) : size;
@@ -60,7 +63,7 @@ export class PrefixCode {
       room = room * 2 - count;
     }
     const total = starts[longestCode + 1] ?? 0;
-    // A code of one symbol has no bits.
+    // A code of a single symbol has length 0.
     if (total === 0 || (total > 1 && room !== 0)) throw notWhole("a complete prefix code");
     this.#symbols = new Uint16Array(total);
     lengths.forEach((length, symbol) => {
@@ -71,6 +74,7 @@ export class PrefixCode {
     });
   }
 
+  /** @returns the next symbol */
   read(bits: Vp8lBits): number {
     if (this.#symbols.length === 1) return this.#symbols[0] ?? 0;
     let [code, first, index] = [0, 0, 0];
@@ -89,7 +93,7 @@ export class PrefixCode {
 function readLengths(bits: Vp8lBits, size: number): number[] {
   const lengths = new Array<number>(size).fill(0);
   if (bits.read(1) === 1) {
-    // A simple code: one or two symbols, the first of one bit or of eight.
+    // A simple code: one or two symbols, of which the first is written in one bit or in eight.
     const symbols = bits.read(1) + 1;
     const first = bits.read(bits.read(1) === 0 ? 1 : 8);
     const all = symbols === 1 ? [first] : [first, bits.read(8)];
@@ -103,7 +107,7 @@ function readLengths(bits: Vp8lBits, size: number): number[] {
   const written = 4 + bits.read(4);
   for (const symbol of lengthOrder.slice(0, written)) ofLengths[symbol] = bits.read(3);
   const code = new PrefixCode(bits, ofLengths);
-  // How many lengths and repetitions are written, where it is not all of the alphabet.
+  // The number of lengths and repetitions that are written; by default, those of the whole alphabet.
   let left = bits.read(1) === 0 ? size : 2 + bits.read(2 + 2 * bits.read(3));
   if (left > size) throw notWhole("no more lengths than symbols");
   let last = 8;

@@ -2,34 +2,34 @@ import { notWhole } from "./decode-failure.js";
 import { PrefixCode, Vp8lBits } from "./vp8l-codes.js";
 
 /**
- * Of the pictures within a picture, so many pixels are read, in 0.1 s at most. libwebp's encoder has written up to
- * 400,000 for a picture of 50 megapixels (version 0.4), now 35,000.
+ * Most pixels of embedded images (transforms, palette, entropy image) that are read; it takes 0.1 s at most. libwebp's
+ * encoder wrote up to 400,000 for a picture of 50 megapixels in version 0.4, and writes 35,000 now.
  */
 const mostPixels = 2 ** 19;
-/** Group numbers have 16 bits. */
+/** Prefix code group numbers have 16 bits. */
 const mostGroups = 2 ** 16;
-/** Up to so many groups libwebp makes all of them; of more those that are used. */
+/** libwebp allocates all groups if there are at most so many, and only those in use otherwise. */
 const alwaysMade = 1000;
-/** libwebp's kTableSize: entries of a group's five tables without a colour cache; what one adds, by its bits. */
+/** libwebp's kTableSize: entries of a group's five tables without a colour cache, and what a cache adds, by its bits. */
 const plainEntries = 2300 + 654;
 const cacheEntries = [0, 2, 4, 8, 16, 32, 64, 128, 258, 514, 1026, 2050];
 const entryBytes = 4;
-/** libwebp's HTreeGroup. */
+/** Size of libwebp's HTreeGroup. */
 const groupBytes = 600;
-/** RFC 9649, section 3.7.3: of length, the literals of a channel, the distances. */
+/** RFC 9649, section 3.7.3: number of length symbols, of literals of a channel, of distance symbols. */
 const [lengthCodes, literals, distances] = [24, 256, 40];
 
 /**
  * Reads a lossless picture up to its prefix code groups (RFC 9649, section 3).
  *
- * @param body of the chunk VP8L
- * @returns the most memory that libwebp's tables of these groups take, in bytes. With pictures within it that are too
- *   large to be read: that of the largest tables that there are.
+ * @param body data of the chunk VP8L
+ * @returns upper bound of the memory that libwebp's tables of these groups take, in bytes. If embedded images are too
+ *   large to be read, it is the size of the largest possible tables.
  * @throws RequestError IMAGE_UNSUPPORTED
  */
 export function readVp8lTableBytes(body: Buffer): number {
   const bits = new Vp8lBits(body);
-  // 3.4: the signature; the size; whether there is alpha; the version.
+  // 3.4: signature, size, alpha flag, version.
   const isKnown = bits.read(8) === 0x2f;
   const [fullWidth, height] = [bits.read(14) + 1, bits.read(14) + 1];
   bits.read(1);
@@ -52,9 +52,10 @@ function tableBytes(groups: number, cacheBits: number): number {
 }
 
 /**
- * 3.5: each transform once at most.
+ * Reads the transforms (3.5), each of which may occur once.
  *
- * @returns the width of what is left (3.5.4: several indices in a pixel); undefined: too much to read
+ * @returns the width of the transformed picture (3.5.4: colour indexing packs several indices into a pixel); undefined
+ *   if an embedded image is too large to be read
  */
 function readTransforms(
   bits: Vp8lBits,
@@ -81,13 +82,17 @@ function readTransforms(
   return width;
 }
 
-/** 3.5.1, 3.7.2.2: the side of a block is a power of two. */
+/**
+ * Reads the size of blocks, whose side is a power of two (3.5.1, 3.7.2.2).
+ *
+ * @returns number of columns and rows of blocks
+ */
 function readBlocks(bits: Vp8lBits, width: number, height: number): [number, number] {
   const side = 2 ** (bits.read(3) + 2);
   return [Math.ceil(width / side), Math.ceil(height / side)];
 }
 
-/** 3.6.3. */
+/** Reads the colour cache's size in bits (3.6.3); 0 without a cache. */
 function readCacheBits(bits: Vp8lBits): number {
   if (bits.read(1) === 0) return 0;
   const cacheBits = bits.read(4);
@@ -95,7 +100,7 @@ function readCacheBits(bits: Vp8lBits): number {
   return cacheBits;
 }
 
-/** Reads pictures of one prefix code group each: a transform's, a palette, the entropy image. */
+/** Reads embedded images, which have one prefix code group each: a transform's, a palette, the entropy image. */
 class ImageReader {
   readonly #bits: Vp8lBits;
   #left = mostPixels;
@@ -105,9 +110,9 @@ class ImageReader {
   }
 
   /**
-   * What is copied, or taken from the colour cache, has been a literal before: those alone tell the largest value.
+   * Reads an image. Copied and cached pixels have been literals before, so only literals are compared.
    *
-   * @returns the largest number of red (high byte) and green; undefined where the picture is too large to be read
+   * @returns the largest 16-bit number made of a pixel's red (high byte) and green; undefined if the image is too large
    */
   readLargestGroup(pixels: number): number | undefined {
     this.#left -= pixels;
@@ -137,7 +142,7 @@ class ImageReader {
   }
 }
 
-/** 3.6.2.2: lengths and distances, with extra bits. */
+/** Reads a length or a distance: a prefix symbol and extra bits (3.6.2.2). */
 function readExtended(bits: Vp8lBits, symbol: number): number {
   if (symbol < 4) return symbol + 1;
   const extraBits = (symbol - 2) >> 1;

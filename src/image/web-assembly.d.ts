@@ -1,4 +1,4 @@
-/** What of JavaScript's WebAssembly interface is used here; TypeScript has it among the browsers' types alone. */
+/** The part of the WebAssembly JavaScript interface that is used here. TypeScript declares it only in its `dom` library. */
 declare namespace WebAssembly {
   interface Module {
     readonly [Symbol.toStringTag]: string;
@@ -6,7 +6,7 @@ declare namespace WebAssembly {
   const Module: new (bytes: Uint8Array) => Module;
   class Memory {
     readonly buffer: ArrayBuffer;
-    /** @returns the size before, in pages of 65,536 bytes */
+    /** @returns the previous size, in pages of 65,536 bytes */
     grow(pages: number): number;
   }
   class Instance {

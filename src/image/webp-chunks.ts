@@ -2,20 +2,20 @@ import { notWhole, unlikePillow } from "./decode-failure.js";
 import { readTiffDirectory } from "./tiff-directory.js";
 import { readVp8lTableBytes } from "./vp8l-tables.js";
 
-/** A WebP of one picture, without metadata, and without the alpha of lossy ones. */
+/** A WebP of one picture, without metadata and without the alpha chunk of lossy pictures. */
 export interface WebpStill {
-  /** The file itself where it is no more than that. */
+  /** The original file if it has nothing else. */
   file: Uint8Array;
-  /** The copy, and the decoder's tables. */
+  /** Bytes of the copy, if one was made, and of the decoder's tables. */
   moreBytes: number;
-  /** Of EXIF; 1 is upright. */
+  /** EXIF's Orientation; 1 is upright. */
   orientation: number;
 }
 
 interface Chunk {
   type: string;
   body: Buffer;
-  /** With its header and its padding. */
+  /** The whole chunk, with header and padding. */
   bytes: Buffer;
 }
 
@@ -24,24 +24,22 @@ interface Size {
   height: number;
 }
 
-/** An animation has one for each picture. */
+/** Most chunks in one container. An animation has one for each picture. */
 const mostChunks = 65_536;
 const readTypes = ["VP8 ", "VP8L", "VP8X", "ANMF", "EXIF"];
 const orientationTag = 0x0112;
-/** RFC 9649, section 2.7.1: of the flags in VP8X. */
+/** Flags of VP8X (RFC 9649, section 2.7.1). */
 const flag = { animation: 0x02, exif: 0x08 } as const;
 
-/** RFC 9649, section 2.4. */
+/** Whether a file begins like a WebP (RFC 9649, section 2.4). */
 export function isWebp(file: Uint8Array): boolean {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   return bytes.toString("latin1", 0, 4) === "RIFF" && bytes.toString("latin1", 8, 12) === "WEBP";
 }
 
 /**
- * Reads a WebP's chunks (RFC 9649, section 2), and takes out the picture: of an animation the first, which is to fill
- * the canvas. libwebp would go through all pictures, in time quadratic in their number.
- *
- * Time is linear in the length of the file.
+ * Extracts the picture of a WebP (RFC 9649, section 2): of an animation the first, which must fill the canvas. libwebp
+ * would parse all pictures, in time quadratic in their number. Here time is linear in the length of the file.
  *
  * @throws RequestError IMAGE_UNSUPPORTED
  */
@@ -54,7 +52,7 @@ export function readWebpStill(file: Uint8Array): WebpStill {
   if (first?.bytes.byteOffset !== bytes.byteOffset + 12) throw notWhole("a picture, or VP8X");
   if (first.type !== "VP8X") return stillOf(bytes, first, 1);
   if (first.body.length < 10) throw notWhole("a whole VP8X");
-  // Section 2.7.1: flags, three bytes without meaning, the canvas' size.
+  // Section 2.7.1: flags, three reserved bytes, the canvas' size.
   const flags = first.body[0] ?? 0;
   const canvas = sizeAt(first.body, 4);
   const image = (flags & flag.animation) === 0 ? pictureIn(chunks) : firstFrame(chunks, canvas);
@@ -65,9 +63,9 @@ export function readWebpStill(file: Uint8Array): WebpStill {
 }
 
 /**
- * Section 2.3: type, size, the body, a byte of padding where the size is odd.
+ * Reads a container's chunks (section 2.3): type, size, body, and a byte of padding if the size is odd.
  *
- * @returns of each type that is looked at the first two chunks
+ * @returns the first two chunks of each of `readTypes`
  */
 function chunksIn(bytes: Buffer): Chunk[] {
   const chunks: Chunk[] = [];
@@ -98,7 +96,7 @@ function pictureIn(chunks: readonly Chunk[]): Chunk {
   return picture;
 }
 
-/** Section 2.7.1.1: the frame's left and top side in steps of two pixels, its size, duration (3 bytes) and flags. */
+/** Section 2.7.1.1: the frame's left and top offset in units of two pixels, its size, duration (3 bytes) and flags. */
 function firstFrame(chunks: readonly Chunk[], canvas: Size): Chunk {
   const frame = chunks.find(({ type }) => type === "ANMF")?.body;
   if (frame === undefined || frame.length < 16) throw notWhole("a frame");
@@ -130,7 +128,7 @@ function stillOf(file: Buffer, picture: Chunk, orientation: number): WebpStill {
   if (type !== "VP8 " && type !== "VP8L") throw notWhole("a picture");
   const tableBytes = type === "VP8L" ? readVp8lTableBytes(body) : 0;
   const size = 4 + bytes.length;
-  // The picture is all that there is; what is behind it libwebp does not read.
+  // The file has one chunk, the picture. libwebp does not read beyond it.
   if (file.readUInt32LE(4) <= size + 1 && bytes.byteOffset === file.byteOffset + 12) {
     return { file, moreBytes: tableBytes, orientation };
   }
@@ -140,7 +138,7 @@ function stillOf(file: Buffer, picture: Chunk, orientation: number): WebpStill {
   return { file: still, moreBytes: tableBytes + still.length, orientation };
 }
 
-/** As Pillow 9.4's `exif_transpose` finds it: with the prefix of JPEG's segments, or without. */
+/** Reads EXIF's Orientation like Pillow 9.4's `exif_transpose`: with or without the prefix of JPEG segments. */
 function readOrientation(exif: Buffer): number {
   const isPrefixed = exif.toString("latin1", 0, 6) === "Exif\0\0";
   const directory = readTiffDirectory(isPrefixed ? exif.subarray(6) : exif);
