@@ -28,7 +28,7 @@ function picture(channels: 3 | 4 = 3): Sharp {
 const pixelsOf = async (file: Uint8Array): Promise<Buffer> =>
   sharp(file).removeAlpha().raw().toBuffer();
 
-describe("an AVIF has the same pixels when it is written anew:", () => {
+describe("a rewritten AVIF decodes to the same pixels:", () => {
   test.each([3, 4] as const)("%i channels", async (channels) => {
     for (const bitdepth of [8, 10, 12] as const) {
       for (const chromaSubsampling of ["4:2:0", "4:4:4"]) {
@@ -44,7 +44,7 @@ describe("an AVIF has the same pixels when it is written anew:", () => {
     }
   });
 
-  test("turned and mirrored", async () => {
+  test("rotated and mirrored", async () => {
     const properties = [box("irot", uint(1, 1)), box("imir", uint(1, 0))];
     const plain = await sharp(readAvifStill(avif(shape)).file)
       .raw()
@@ -59,7 +59,7 @@ describe("an AVIF has the same pixels when it is written anew:", () => {
     expect(rgb.equals(wanted)).toBe(true);
   });
 
-  test("whatever lies around it", async () => {
+  test("with other boxes around the item", async () => {
     const { rgb } = await decode(avif(shape), 1e6);
     const [sequence = Buffer.alloc(0), frame = Buffer.alloc(0)] = obus.slice(-2);
     const shapes: Partial<AvifShape>[] = [
@@ -81,7 +81,7 @@ describe("an AVIF has the same pixels when it is written anew:", () => {
     expect((await decode(behind, 1e6)).rgb.equals(rgb)).toBe(true);
   });
 
-  test("and none of its metadata, its thumbnails and its alpha", async () => {
+  test("without metadata, thumbnails and alpha", async () => {
     const exif = { IFD0: { Copyright: "x".repeat(5000) } };
     const file = await picture(4).withMetadata({ exif }).avif().toBuffer();
     const { file: still, moreBytes } = readAvifStill(file);
@@ -91,13 +91,13 @@ describe("an AVIF has the same pixels when it is written anew:", () => {
   });
 });
 
-describe("refused with a reason is an AVIF", () => {
+describe("an AVIF is refused with a reason:", () => {
   const cases: [string, string, () => Partial<AvifShape>][] = [
     ["with a clean aperture", "clap", () => ({ properties: [clap(9, 9)] })],
     ["with an operating point", "a1op", () => ({ properties: [box("a1op", uint(1, 0))] })],
     ["with a layer chosen", "lsel", () => ({ properties: [box("lsel", uint(2, 0))] })],
     [
-      "with an essential property that is not known",
+      "with an unknown essential property",
       "essential",
       () => ({
         properties: [box("abcd")],
@@ -155,7 +155,7 @@ describe("refused with a reason is an AVIF", () => {
   });
 });
 
-describe("an AV1 stream of aomenc's:", () => {
+describe("an AV1 stream of aomenc:", () => {
   const streamOf = (name: keyof typeof av1Streams): Buffer => Buffer.from(av1Streams[name], "hex");
   const plain = { width: 40, height: 24, bitDepth: 8, hasFilmGrain: false };
   const halved = { isHalvedAcross: true, isHalvedDown: true, isMonochrome: false };
@@ -177,7 +177,7 @@ describe("an AV1 stream of aomenc's:", () => {
     expect(image).toMatchObject({ width: 40, height: 24, format: "heif" });
   });
 
-  test("film grain is counted, the picture beside itself", () => {
+  test("film grain adds the memory of a second picture", () => {
     const more = (name: keyof typeof av1Streams): number => {
       const still = readAvifStill(avif({ width: 40, height: 24, data: streamOf(name) }));
       return still.moreBytes - 2 * still.file.length;
@@ -185,8 +185,8 @@ describe("an AV1 stream of aomenc's:", () => {
     expect([more("full-420-8"), more("grain")]).toEqual([0, 40 * 24 * 3]);
   });
 
-  test("of several operating points, or of layers", () => {
-    // The sequence header's body is behind two headers of OBUs: 5 bits from bit 7 on, then 12.
+  test("several operating points, or layers, are refused", () => {
+    // Two OBU headers precede the sequence header's body, which has 5 bits from bit 7 on, then 12.
     for (const [at, bits] of [
       [5, 0x10],
       [6, 0x01],
@@ -199,13 +199,13 @@ describe("an AV1 stream of aomenc's:", () => {
     expect(() => readAv1Frame(extended)).toThrow("AV1 layers");
   });
 
-  test("of three frames", () => {
+  test("three frames are refused", () => {
     expect(() => readAv1Frame(streamOf("multi"))).toThrow("several AV1 frames");
   });
 
-  test("whose frame is not shown, is shown again or is no key frame", () => {
+  test("a frame that is not shown, is shown again or is not a key frame is refused", () => {
     const stream = streamOf("full-420-8");
-    // The frame's OBU has a header of two bytes behind those of the temporal delimiter and the sequence.
+    // The frame's OBU, with a header of two bytes, follows those of the temporal delimiter and the sequence.
     const frame = 2 + 12 + 2;
     expect(stream[frame]).toBe(0x10);
     for (const bits of [0x00, 0x30, 0x50, 0x90]) {
@@ -216,13 +216,13 @@ describe("an AV1 stream of aomenc's:", () => {
   });
 });
 
-test("extents that overlap give no more than the file", () => {
+test("overlapping extents cannot add up to more than the file", () => {
   const read = (): unknown => readAvifStill(avif({ ...shape, extents: 64, isRepeated: true }));
   const cause = { message: "expected extents no longer than the file" };
   expect(read).toThrow(expect.objectContaining({ cause: expect.objectContaining(cause) }));
 });
 
-test("any cut and any changed byte gives a picture or a refusal", () => {
+test("a file cut anywhere, or with any byte changed, yields a picture or a refusal", () => {
   const file = avif(shape);
   const outcome = (bytes: Uint8Array): string => {
     try {

@@ -8,7 +8,7 @@ import { measureDecode, noLimits } from "../helpers/measure-decode.js";
 import { flatPng, pngChunk } from "../helpers/png.js";
 import { tiff, type TiffShape } from "../helpers/tiff.js";
 
-/** An estimate may be so much over what a picture takes: half as much again, and what every picture is given. */
+/** How far an estimate may exceed the memory that a picture takes: a factor, and a fixed number of bytes. */
 const looseness = 1.6;
 const slackBytes = 40e6;
 
@@ -23,7 +23,7 @@ function picture(channels: 3 | 4 = 3): Sharp {
   return sharp({ create: { width, height, channels, background } });
 }
 
-/** A quarter of the pixels: converting them takes long. */
+/** A quarter of the pixels of the others, because converting them takes long. */
 function cmyk(): Sharp {
   const size = { width: width / 2, height: height / 2 };
   return sharp({ create: { ...size, channels: 3, background: "#c86432" } }).toColourspace("cmyk");
@@ -62,7 +62,7 @@ const segment = (code: number, data: Buffer): Buffer => {
   return Buffer.concat([head, data]);
 };
 
-/** ICC.1, annex B.4: in pieces, each with its number and how many there are. */
+/** ICC.1, annex B.4: a profile in pieces, each with its number and their count. */
 function withProfile(file: Buffer): Buffer {
   const pieces = Array.from({ length: 255 }, (_, index) => {
     const head = Buffer.from("ICC_PROFILE\0??", "latin1");
@@ -72,7 +72,7 @@ function withProfile(file: Buffer): Buffer {
   return Buffer.concat([file.subarray(0, 2), ...pieces, file.subarray(2)]);
 }
 
-/** After 0xffff bytes a sequential frame and its only scan, in a comment. */
+/** A sequential frame and its only scan, in a comment, behind 0xffff bytes. */
 function behindTem(file: Buffer): Buffer {
   const fake = Buffer.from("ffc0000b080bb80fa001011100ffda0008010100003f00", "hex");
   const comments = [Buffer.alloc(59_998), Buffer.concat([Buffer.alloc(5528), fake])];
@@ -107,7 +107,7 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
   ["wide PNG", () => flatPng({ width: 32_768, height: 400, bits: 16, colourType: 6 })],
   ["tall PNG", () => flatPng({ width: 400, height: 32_768, bits: 16, colourType: 6 })],
   [
-    "PNG with texts that are 100 times 8 MB when they are unpacked",
+    "PNG with 100 texts that inflate to 8 MB each",
     () => {
       const text = Buffer.concat([Buffer.from("a\0\0"), deflateSync(Buffer.alloc(7_900_000))]);
       const chunks = Array.from({ length: 100 }, () => pngChunk("zTXt", text));
@@ -124,7 +124,7 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
   ],
   ["JPEG with a profile of 16 MB", async () => withProfile(await picture().jpeg().toBuffer())],
   [
-    "progressive JPEG whose header is hidden from a parser that takes what follows TEM for a length",
+    "progressive JPEG whose header is hidden from a parser that reads a length after TEM",
     async () =>
       behindTem(
         await picture()
@@ -160,7 +160,7 @@ const pictures: [string, () => Buffer | Promise<Buffer>][] = [
   ],
 ];
 
-describe("the memory that a picture is said to take is the most that it takes, and not far more:", () => {
+describe("the estimate of a picture's memory is an upper bound, and not far above the real figure:", () => {
   test.each(pictures)("%s", async (_name, make) => {
     const { decodeBytes = 0, code, peakBytes } = await measureDecode(await make(), noLimits);
     expect(code).toBeUndefined();
@@ -169,7 +169,7 @@ describe("the memory that a picture is said to take is the most that it takes, a
   });
 });
 
-describe("a picture over the limits is refused, and takes no memory:", () => {
+describe("a picture over the limits is refused without taking memory:", () => {
   test.each<[string, () => Buffer | Promise<Buffer>]>([
     [
       "PNG of 50,000,000 × 1, 16 bits of RGBA",
@@ -210,7 +210,7 @@ describe("a picture over the limits is refused, and takes no memory:", () => {
   });
 });
 
-describe("a picture that would be decoded to more than it says is refused, and takes no memory:", () => {
+describe("a picture that would decode to more pixels than its header says is refused without taking memory:", () => {
   const size = { width: 5000, height: 5000 };
   const flat = (): Sharp => sharp({ create: { ...size, channels: 3, background: "#123" } });
   test.each<[string, (obus: Buffer[]) => Parameters<typeof avifOf>[0]]>([
@@ -226,7 +226,7 @@ describe("a picture that would be decoded to more than it says is refused, and t
       },
     ],
     [
-      "AVIF of 25 megapixels that says it has 64 × 64",
+      "AVIF of 25 megapixels whose header says 64 × 64",
       (obus) => ({ width: 64, height: 64, data: Buffer.concat(obus) }),
     ],
   ])("%s", async (_name, shapeOf) => {
@@ -237,7 +237,7 @@ describe("a picture that would be decoded to more than it says is refused, and t
   });
 });
 
-describe("a picture of 50 megapixels has its place:", () => {
+describe("a picture of 50 megapixels fits into the default limit:", () => {
   const size = { width: 8165, height: 6123 };
   const flat = (): Sharp => sharp({ create: { ...size, channels: 3, background: "#123456" } });
   test.each<[string, () => Buffer | Promise<Buffer>]>([
@@ -254,9 +254,9 @@ describe("a picture of 50 megapixels has its place:", () => {
       "interlaced PNG, 16 bits of RGB",
       () => flatPng({ ...size, bits: 16, colourType: 2, isInterlaced: true }),
     ],
-    ["turned TIFF, 16 bits of RGB", () => tiff({ ...size, bits: 16, samples: 3, orientation: 6 })],
+    ["rotated TIFF, 16 bits of RGB", () => tiff({ ...size, bits: 16, samples: 3, orientation: 6 })],
     [
-      "turned TIFF, 16 bits of RGBA: it is turned after it has become RGB",
+      "rotated TIFF, 16 bits of RGBA, which is converted to RGB first",
       () => tiff({ ...size, bits: 16, samples: 4, extraSamples: 2, orientation: 6 }),
     ],
     [

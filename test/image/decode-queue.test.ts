@@ -19,7 +19,7 @@ beforeAll(async () => {
   smallBytes = (await inspectImage(small, defaultLimits)).decodeBytes;
 });
 
-/** Memory for one large picture, and for as many small ones as there are places. */
+/** Memory for one large picture and for a small one in each place. */
 function queueOf(options: Partial<DecodeQueueOptions> = {}): DecodeQueue {
   const limits = { ...defaultLimits, maxDecodeBytes: largeBytes };
   return new DecodeQueue({
@@ -33,16 +33,16 @@ function queueOf(options: Partial<DecodeQueueOptions> = {}): DecodeQueue {
   });
 }
 
-/** Pictures of `largeBytes` that do not fit beside each other, nor into what is for small ones. */
+/** Memory in which two pictures of `largeBytes` do not fit together, nor one into the part for small ones. */
 function tightQueue(options: Partial<DecodeQueueOptions> = {}): DecodeQueue {
   return queueOf({ maxDecodeBytesInFlight: largeBytes + smallBytes, ...options });
 }
 
 describe("the decode queue", () => {
-  test("has large pictures come one after the other, and small ones pass them", async () => {
+  test("decodes large pictures one after the other, and small ones meanwhile", async () => {
     expect(largeBytes).toBeGreaterThan(smallBytes);
     const queue = tightQueue();
-    /** When each decoding began and ended, in milliseconds. */
+    /** Start and end of each decoding, in milliseconds. */
     const prepare = async (file: Buffer): Promise<[number, number]> => {
       const asked = performance.now();
       const { queueMs, decodeMs } = await queue.prepare(file, never, "a");
@@ -52,7 +52,7 @@ describe("the decode queue", () => {
     const smalls = [1, 2, 3].map(() => prepare(small));
     const times = (await Promise.all(larges)).sort(([a], [b]) => a - b);
     times.slice(1).forEach(([began], index) => {
-      // Clocks are read a moment after what they time.
+      // The clock is read a moment after the event.
       expect(began).toBeGreaterThan((times[index]?.[1] ?? Infinity) - 1);
     });
     const [lastBegan = 0] = times.at(-1) ?? [];
@@ -60,7 +60,7 @@ describe("the decode queue", () => {
     expect(queue.length).toBe(0);
   });
 
-  test("gives clients their turns: one large picture does not wait for all of another's", async () => {
+  test("lets clients take turns: one large picture does not wait for all of another client's", async () => {
     const queue = tightQueue();
     const order: string[] = [];
     const prepare = async (client: string): Promise<void> => {
@@ -71,7 +71,7 @@ describe("the decode queue", () => {
     expect(order.indexOf("b")).toBeLessThanOrEqual(3);
   });
 
-  test("refuses at once what is over its length, and goes on", async () => {
+  test("refuses a picture at once when it is full, and continues", async () => {
     const queue = queueOf({ maxDecodes: 1, maxQueue: 1 });
     const outcomes = await Promise.allSettled(
       Array.from({ length: 8 }, () => queue.prepare(large, never, "a")),
@@ -87,7 +87,7 @@ describe("the decode queue", () => {
     await expect(queue.prepare(small, never, "a")).resolves.toMatchObject({ width: 50 });
   });
 
-  test("when it is full, refuses whatever the file is: it is not looked at", async () => {
+  test("when it is full, refuses a file without reading it", async () => {
     const queue = queueOf({ maxDecodes: 1, maxQueue: 1 });
     const others = [queue.prepare(large, never, "a"), queue.prepare(large, never, "a")];
     const text = Buffer.from("not a picture");
@@ -95,7 +95,7 @@ describe("the decode queue", () => {
     await Promise.all(others);
   });
 
-  test("when it is full, has the client that waits with most pictures give one up", async () => {
+  test("when it is full, drops a picture of the client that has most waiting", async () => {
     const queue = queueOf({ maxDecodes: 1, maxQueue: 4 });
     const greedy = Promise.allSettled(
       [1, 2, 3, 4, 5].map(() => queue.prepare(large, never, "greedy")),
@@ -106,7 +106,7 @@ describe("the decode queue", () => {
     expect(refused).toMatchObject([{ reason: { code: "OVERLOADED" } }]);
   });
 
-  test("ends the waiting of a client that disconnected at once, and does not begin its work", async () => {
+  test("drops the waiting picture of a client that disconnects at once, and never decodes it", async () => {
     const queue = queueOf({ maxDecodes: 1 });
     const gone = new AbortController();
     const first = queue.prepare(large, never, "a");
@@ -124,19 +124,19 @@ describe("the decode queue", () => {
     expect(queueMs).toBeGreaterThan(0);
   });
 
-  test("does not resize what nobody will read: the client disconnected while it was decoded", async () => {
+  test("does not resize a picture whose client disconnected while it was decoded", async () => {
     const queue = queueOf();
     const gone = new AbortController();
     const under = queue.prepare(large, gone.signal, "a");
     const outcome = expect(under).rejects.toThrow("disconnected");
-    // The header has been read when nothing waits for it and the decoding is under way.
+    // The header has been read once no claim waits for it and the decoding is under way.
     setImmediate(() => {
       gone.abort(new Error("disconnected"));
     });
     await outcome;
   });
 
-  test("goes on after a picture that is none", async () => {
+  test("continues after a file that is not a picture", async () => {
     const queue = queueOf({ maxDecodes: 1 });
     const half = large.subarray(0, large.length / 2);
     const code = { code: "IMAGE_UNSUPPORTED" };
@@ -144,7 +144,7 @@ describe("the decode queue", () => {
     await expect(queue.prepare(large, never, "a")).resolves.toMatchObject({ width: 1200 });
   });
 
-  test("claims memory while headers are read: as much as large files' metadata may take", async () => {
+  test("reserves the memory of metadata while a header is read", async () => {
     const queue = queueOf({ maxDecodeBytesInFlight: largeBytes + 40e6 });
     const padded = Buffer.concat([small, Buffer.alloc(4e6)]);
     const first = [queue.prepare(small, never, "a"), queue.prepare(padded, never, "a")];
@@ -156,7 +156,7 @@ describe("the decode queue", () => {
   });
 
   test("stops a decoding at its deadline", async () => {
-    // One pixel wide: the rows' overhead takes seconds.
+    // One pixel wide: the overhead for each row takes seconds.
     const limits = { ...defaultLimits, maxHeight: 20_000_000 };
     const queue = queueOf({ limits, maxDecodeBytesInFlight: 1e9, decodeTimeoutMs: 1000 });
     const slow = flatPng({ width: 1, height: 20_000_000, bits: 8, colourType: 0 });

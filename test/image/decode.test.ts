@@ -16,12 +16,12 @@ beforeAll(() => {
 
 const names = Object.keys(expected.pictures);
 
-test("there is an expectation for every fixture", async () => {
+test("every fixture has an expected result", async () => {
   const files = await readdir(new URL("../fixtures/images/", import.meta.url));
   expect(names).toEqual(files.filter((name) => !/\.(?:py|mjs|json)$/u.test(name)).sort());
 });
 
-describe("decoding gives what Pillow's convert('RGB') gives:", () => {
+describe("decoding equals Pillow's convert('RGB'):", () => {
   test.each(names)("%s", async (name) => {
     const { width, height, rgb } = await decode(await fixture(name), maxPixels);
     const wanted = expected.pictures[name];
@@ -29,7 +29,7 @@ describe("decoding gives what Pillow's convert('RGB') gives:", () => {
     expect(rgb.equals(Buffer.from(wanted?.rgb ?? "", "base64"))).toBe(true);
   });
 
-  test.each(names)("%s with any padding of AES-CBC behind it", async (name) => {
+  test.each(names)("%s followed by any AES-CBC padding", async (name) => {
     const file = await fixture(name);
     const { rgb } = await decode(file, maxPixels);
     for (let length = 1; length <= 16; length += 1) {
@@ -67,7 +67,7 @@ describe("decoding refuses", () => {
     });
   });
 
-  test("a picture of too many pixels, from its header alone", async () => {
+  test("a picture of too many pixels, by its header", async () => {
     const file = await fixture("rgb.png");
     // PNG, section 11.2.2: IHDR holds width and height from byte 16 on, its CRC at 29.
     const huge = Buffer.from(file);
@@ -87,7 +87,7 @@ describe("decoding refuses", () => {
   });
 });
 
-describe("decoding refuses, rather than read it unlike Pillow,", () => {
+describe("decoding refuses what libvips and Pillow read differently:", () => {
   const size = { width: 23, height: 17 };
   test.each<[string, TiffShape]>([
     ["a TIFF of 16-bit CMYK", { ...size, bits: 16, samples: 4, photometric: 5 }],
@@ -149,7 +149,7 @@ describe("decoding refuses, rather than read it unlike Pillow,", () => {
     await expect(decode(file, maxPixels)).rejects.toMatchObject({ code: "IMAGE_UNSUPPORTED" });
   });
 
-  test("a PNG with a text that Pillow takes for a bomb", async () => {
+  test("a PNG with a text that Pillow refuses as a decompression bomb", async () => {
     const text = Buffer.concat([
       Buffer.from("XML:com.adobe.xmp\0\0", "latin1"),
       deflateSync(Buffer.alloc(2_000_000)),
@@ -163,14 +163,14 @@ describe("decoding refuses, rather than read it unlike Pillow,", () => {
   });
 });
 
-test("of an animation no more than the first picture is read", async () => {
+test("only the first picture of an animation is read", async () => {
   const file = await fixture("animated.gif");
   const frame = firstOpaqueFrame(file);
   expect(frame?.length).toBeLessThan(file.length);
   expect(frame?.at(-1)).toBe(0x3b);
 });
 
-test("no error of a decoder reaches the message", async () => {
+test("the client's message does not contain a decoder's error", async () => {
   const file = await fixture("rgb.png");
   const broken = Buffer.from(file).fill(0, 60, 80);
   await expect(decode(broken, maxPixels)).rejects.toThrow(/^expected a whole JPEG[\w ,]+$/u);

@@ -3,7 +3,7 @@ import { FairSlots, SharedMemory } from "../../src/image/fair-slots.js";
 
 const never = new AbortController().signal;
 
-/** Work that ends when it is told to. */
+/** Named pieces of work that last until `end` is called. */
 class Works {
   readonly started: string[] = [];
   readonly #ends = new Map<string, () => void>();
@@ -22,13 +22,13 @@ class Works {
   }
 }
 
-/** Lets every promise that is settled run what waits for it. */
+/** Waits until the callbacks of all settled promises have run. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("fair slots", () => {
-  test("let clients in by turns, each client's claims in order", async () => {
+  test("admit clients in turn, and each client's claims in order", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) => works.run(slots, name));
@@ -42,7 +42,7 @@ describe("fair slots", () => {
     expect(slots.waiting).toBe(0);
   });
 
-  test("keep the sum of bytes within its bound, and let nothing overtake", async () => {
+  test("keep the sum of bytes within the limit, and let no claim overtake", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 9, memory: new SharedMemory(10) });
     const all = [
@@ -62,7 +62,7 @@ describe("fair slots", () => {
     await Promise.all(all);
   });
 
-  test("let a claim for more than there is in alone", async () => {
+  test("admit a claim for more than the whole memory when it is alone", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 2, memory: new SharedMemory(10) });
     const all = [works.run(slots, "a1", 11), works.run(slots, "b1", 1)];
@@ -73,7 +73,7 @@ describe("fair slots", () => {
     await Promise.all(all);
   });
 
-  test("give a place that becomes free to another client than the one that holds all", async () => {
+  test("give a released place to another client than the one that holds all", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 3, memory: new SharedMemory(10) });
     const all = ["a1", "a2", "a3", "a4", "a5"].map((name) => works.run(slots, name));
@@ -84,7 +84,7 @@ describe("fair slots", () => {
     expect(works.started.at(-1)).toBe("b1");
     await works.end("a2");
     expect(works.started.at(-1)).toBe("c1");
-    // Each holds one, and b2 has waited since b's turn.
+    // Each client holds one, and b2 has waited since b's turn.
     await works.end("c1");
     expect(works.started.at(-1)).toBe("a4");
     await works.end("a3");
@@ -93,7 +93,7 @@ describe("fair slots", () => {
     await Promise.all(all);
   });
 
-  test("share memory: what one gives back the other gives out", async () => {
+  test("share memory: what one releases, the other can admit", async () => {
     const works = new Works();
     const memory = new SharedMemory(10);
     const [first, second] = [1, 2].map(() => new FairSlots({ maxPlaces: 2, memory }));
@@ -108,7 +108,7 @@ describe("fair slots", () => {
     await Promise.all(all);
   });
 
-  test("drop a claim whose signal aborts while it waits, and go on with those behind it", async () => {
+  test("drop a claim whose signal aborts while it waits, and admit those behind it", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 2, memory: new SharedMemory(10) });
     const gone = new AbortController();
@@ -128,7 +128,7 @@ describe("fair slots", () => {
     await Promise.all([first, third]);
   });
 
-  test("have no claim whose signal has aborted before", async () => {
+  test("reject a claim whose signal has already aborted", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const gone = AbortSignal.abort(new Error("disconnected"));
@@ -136,7 +136,7 @@ describe("fair slots", () => {
     expect(works.started).toEqual([]);
   });
 
-  test("do not begin work whose signal aborts after its claim has entered, and free its place", async () => {
+  test("do not start work whose signal aborts after its claim was admitted, and release its place", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const gone = new AbortController();
@@ -150,7 +150,7 @@ describe("fair slots", () => {
     await next;
   });
 
-  test("dismiss a client's newest claim", async () => {
+  test("reject a client's newest claim on request", async () => {
     const works = new Works();
     const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const [first, second, third] = ["a1", "a2", "a3"].map((name) => works.run(slots, name));
@@ -163,7 +163,7 @@ describe("fair slots", () => {
     await Promise.all([first, second]);
   });
 
-  test("give a place back when its work fails", async () => {
+  test("release a place when its work fails", async () => {
     const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
     const claim = { client: "a", bytes: 10, signal: never };
     const failed = slots.within(claim, () => Promise.reject(new Error("failed")));

@@ -7,7 +7,7 @@ beforeAll(() => {
   configureDecoder();
 });
 
-describe("a picture is refused by its header alone when it has", () => {
+describe("a picture is refused by its header if it has", () => {
   const file = flatPng({ width: 30, height: 20, bits: 16, colourType: 6 });
   test.each<[string, Partial<ImageLimits>, Partial<ImageLimits>, string]>([
     ["too many pixels", { maxPixels: 600 }, { maxPixels: 599 }, "at most 599 pixels; got 30 × 20"],
@@ -29,7 +29,7 @@ describe("a picture is refused by its header alone when it has", () => {
     });
   });
 
-  test("a decoding that takes too much memory", async () => {
+  test("an estimate of more memory than allowed", async () => {
     const { decodeBytes } = await inspectImage(file, defaultLimits);
     const limits = { ...defaultLimits, maxDecodeBytes: decodeBytes };
     await expect(inspectImage(file, limits)).resolves.toBeDefined();

@@ -39,7 +39,7 @@ ours("a good picture for which no memory is left is not its sender's fault:", ()
   });
 });
 
-describe("what decoders say becomes", () => {
+describe("a decoder's message is mapped to", () => {
   test.each([
     ["OUT_OF_MEMORY", "vips_tracked: out of memory -- size == 61MB"],
     ["OUT_OF_MEMORY", "VipsJpeg: Insufficient memory (case 4)"],

@@ -12,7 +12,7 @@ import { flatPng, pngChunk } from "../helpers/png.js";
 const shape = { width: 5, height: 5, bits: 8, colourType: 2 } as const;
 const text = Buffer.concat([Buffer.from("a\0\0"), deflateSync(Buffer.alloc(100))]);
 
-test("a PNG loses its compressed texts and profile, and nothing else", () => {
+test("only the compressed texts and the profile of a PNG are removed", () => {
   const plain = [pngChunk("gAMA", Buffer.alloc(4, 1)), pngChunk("tEXt", Buffer.from("a\0b"))];
   const dropped = ["iCCP", "zTXt", "iTXt"].map((type) => pngChunk(type, text));
   const behind = Buffer.from("padding");
@@ -21,12 +21,12 @@ test("a PNG loses its compressed texts and profile, and nothing else", () => {
   expect(wanted.equals(withoutCompressedTexts(file) ?? file)).toBe(true);
 });
 
-test("a PNG that has none is not copied", () => {
+test("a PNG without them is not copied", () => {
   const file = flatPng(shape);
   expect(withoutCompressedTexts(file)).toBe(file);
 });
 
-/** Chunks beside IDAT. */
+/** Chunks other than IDAT. */
 function typesOf(file: Buffer): string[] {
   const types: string[] = [];
   visitPngChunks(file, (_type, dataStart) => {
@@ -35,7 +35,7 @@ function typesOf(file: Buffer): string[] {
   return types;
 }
 
-test("chunks end where the file is cut", () => {
+test("a chunk that the file cuts off is not visited", () => {
   const file = flatPng({ ...shape, chunks: [pngChunk("zTXt", text)] });
   const types = typesOf(file);
   expect(types).toEqual(["IHDR", "zTXt", "IEND"]);
@@ -46,7 +46,7 @@ test("chunks end where the file is cut", () => {
   }
 });
 
-test("a PNG may have 10,000 chunks beside its pixels, and is not read further", () => {
+test("a PNG is read up to 10,000 chunks other than IDAT", () => {
   const head = pngChunk("tEXt", Buffer.from("a\0"));
   const idat = pngChunk("IDAT", Buffer.alloc(0));
   const withTexts = (count: number): Buffer =>
@@ -65,7 +65,7 @@ test("a PNG may have 10,000 chunks beside its pixels, and is not read further", 
   expect(withoutCompressedTexts(pixels)).toBe(pixels);
 });
 
-test("a PNG is known by its signature", async () => {
+test("a PNG is recognised by its signature", async () => {
   expect(isPng(await fixture("rgb.png"))).toBe(true);
   expect(isPng(await fixture("rgb.jpg"))).toBe(false);
   expect(isPng(Buffer.alloc(0))).toBe(false);

@@ -19,7 +19,7 @@ const read = (chunks: readonly Buffer[], hasExif = false): unknown =>
   readTextOrientation(flatPng({ width: 5, height: 5, bits: 8, colourType: 2, chunks }), hasExif);
 const found = (orientation: number): unknown => ({ kind: "found", orientation });
 
-/** ImageMagick's: three lines, then EXIF in hexadecimal digits. */
+/** ImageMagick's raw profile: three lines, then EXIF in hexadecimal digits. */
 function rawProfile(orientation: number): Buffer {
   const exif = Buffer.from("49492a00080000000100120103000100000000000000", "hex");
   exif.writeUInt16LE(orientation, 18);
@@ -27,8 +27,8 @@ function rawProfile(orientation: number): Buffer {
   return Buffer.from(`\nexif\n      ${exif.length}\n${digits.slice(0, 20)}\n${digits.slice(20)}\n`);
 }
 
-describe("a PNG's texts tell an orientation:", () => {
-  test("the last of a keyword counts, and the others are not inflated", () => {
+describe("the orientation in a PNG's texts:", () => {
+  test("the last text of a keyword counts, and the others are not inflated", () => {
     const last = zipped(deflateSync(packet(6)));
     expect(read([plain(packet(3)), last])).toEqual(found(6));
     expect(read([...Array.from({ length: 9000 }, () => zipped(bomb)), last])).toEqual(found(6));
@@ -39,32 +39,35 @@ describe("a PNG's texts tell an orientation:", () => {
     expect(read([last, plain(packet(3), `${keyword}s`)])).toEqual(found(6));
   });
 
-  test("an iTXt, too, unless Pillow skips it", () => {
+  test("an iTXt counts, too, unless Pillow skips it", () => {
     expect(read([international(deflateSync(packet(5)))])).toEqual(found(5));
     expect(read([international(packet(5), 0)])).toEqual(found(5));
     const cut = pngChunk("iTXt", Buffer.from(`${keyword}\0\0\0`));
     expect(read([plain(packet(4)), cut])).toEqual(found(4));
     const garbage = Buffer.from("no zlib stream");
     expect(read([international(garbage)])).toEqual({ kind: "none" });
-    // Pillow would read the text before it: that may be one of thousands.
+    // Pillow would read the text before it, which may be one of thousands.
     expect(read([plain(packet(4)), international(garbage)])).toEqual({ kind: "refused" });
   });
 
-  test("of a zlib stream what there is", () => {
+  test("a truncated zlib stream is read as far as it goes", () => {
     expect(read([plain(packet(4)), zipped(Buffer.from("no zlib stream"))])).toEqual({
       kind: "none",
     });
     expect(read([zipped(deflateSync(packet(7)).subarray(0, -2))])).toEqual(found(7));
   });
 
-  test("a raw profile before XMP, where no EXIF is", () => {
+  test("without EXIF, a raw profile takes precedence over XMP", () => {
     const chunks = [zipped(deflateSync(rawProfile(8)), "Raw profile type exif"), plain(packet(2))];
     expect(read(chunks)).toEqual(found(8));
     expect(read(chunks, true)).toEqual(found(2));
   });
 
-  test.each([keyword, "Raw profile type exif"])("none of more than 1 MiB: %s", (name) => {
-    expect(read([plain(Buffer.alloc(1_048_576, "\n"), name)])).toEqual({ kind: "none" });
-    expect(read([plain(Buffer.alloc(1_048_577, "\n"), name)])).toEqual({ kind: "refused" });
-  });
+  test.each([keyword, "Raw profile type exif"])(
+    "a text of more than 1 MiB is refused: %s",
+    (name) => {
+      expect(read([plain(Buffer.alloc(1_048_576, "\n"), name)])).toEqual({ kind: "none" });
+      expect(read([plain(Buffer.alloc(1_048_577, "\n"), name)])).toEqual({ kind: "refused" });
+    },
+  );
 });

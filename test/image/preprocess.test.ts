@@ -25,7 +25,7 @@ beforeAll(() => {
 
 describe("resizing", () => {
   test.each(expected.resized)(
-    "$name to $width × $height is Pillow's BILINEAR to the bit",
+    "$name to $width × $height equals Pillow's BILINEAR to the bit",
     async ({ name, width, height, rgb }) => {
       const source = await decode(await fixture(name), 1_000_000);
       const all = (size: number) => ({ size, offset: 0, length: size });
@@ -38,8 +38,8 @@ describe("resizing", () => {
     },
   );
 
-  test("a picture that takes several turns is no other than its parts", async () => {
-    // Down to a half: each output row is made of four source rows, so that a strip of its own has the same ones.
+  test("a picture that takes several turns of the event loop equals its strips, resized separately", async () => {
+    // At half the size each output row depends on four source rows, the same ones in a strip.
     const [width, height] = [600, 4000];
     const data = Uint8Array.from(
       { length: width * height * 3 },
@@ -51,12 +51,12 @@ describe("resizing", () => {
     const whole = await resizeWindow(pixels, columns, rows(0, 2000));
     for (let row = 0; row < 2000; row += 200) {
       const part = await resizeWindow(pixels, columns, rows(row, 200));
-      // toEqual takes seconds for as many numbers.
+      // toEqual takes seconds for so many numbers.
       expect(Buffer.compare(part, whole.subarray(row * 900, (row + 200) * 900))).toBe(0);
     }
   });
 
-  test("a large square is made in bands, within the memory that WebAssembly has", async () => {
+  test("a large result is computed in bands, within the memory limit of WebAssembly", async () => {
     const source = await decode(await fixture("rgb.png"), 1_000_000);
     const all = (size: number) => ({ size, offset: 0, length: size });
     const whole = await resizeWindow(source, all(4096), all(4096));
@@ -68,7 +68,7 @@ describe("resizing", () => {
     }
   });
 
-  test("a window is the part of the whole", async () => {
+  test("a window equals that part of the whole result", async () => {
     const source = await decode(await fixture("rgb.png"), 1_000_000);
     const whole = await resizeWindow(
       source,
@@ -86,7 +86,7 @@ describe("resizing", () => {
     }
   });
 
-  test("sizes are torchvision's: the long side cut down to a whole number", () => {
+  test("sizes are torchvision's: the long side is rounded down", () => {
     expect(resizedSize(700, 577, 256)).toEqual({ width: 310, height: 256 });
     expect(resizedSize(577, 700, 256)).toEqual({ width: 256, height: 310 });
     expect(resizedSize(100, 100, 256)).toEqual({ width: 256, height: 256 });
@@ -106,8 +106,8 @@ describe("resizing", () => {
   });
 });
 
-describe("a picture becomes a square", () => {
-  test("unless its client has disconnected", async () => {
+describe("preparing a picture", () => {
+  test("stops after decoding if its client has disconnected", async () => {
     const file = await flat("red").png().toBuffer();
     const header = await inspectImage(file, defaultLimits);
     const signal = AbortSignal.abort(new Error("disconnected"));
@@ -115,7 +115,7 @@ describe("a picture becomes a square", () => {
     await expect(prepareImage(file, header, options)).rejects.toThrow("disconnected");
   });
 
-  test("of red, green and blue bytes, in a buffer of their own", async () => {
+  test("returns red, green and blue bytes in a buffer that holds nothing else", async () => {
     const file = await flat("red").png().toBuffer();
     const { pixels, ...image } = await prepare(file, imageNet);
     expect(image).toEqual({ width: 60, height: 40, format: "png" });
@@ -129,7 +129,7 @@ describe("a picture becomes a square", () => {
     [20_000, 1],
     [1, 20_000],
     [16_000, 2],
-  ])("though it measures %i × %i", async (width, height) => {
+  ])("makes a square of %i × %i pixels", async (width, height) => {
     const file = await flat("blue", width, height).png().toBuffer();
     const { pixels } = await prepare(file, imageNet);
     expect(pixels.every((byte, index) => byte === (index % 3 === 2 ? 255 : 0))).toBe(true);

@@ -8,7 +8,7 @@ import { tiff } from "../helpers/tiff.js";
 const shape = { width: 70, height: 50, bits: 8, samples: 3 } as const;
 
 describe("a TIFF's layout", () => {
-  test("of strips", () => {
+  test("in strips", () => {
     const file = tiff({ ...shape, rowsPerStrip: 7 });
     expect(readTiffLayout(file)).toEqual({
       tile: undefined,
@@ -18,11 +18,11 @@ describe("a TIFF's layout", () => {
     });
   });
 
-  test("of planes", () => {
+  test("in planes", () => {
     expect(readTiffLayout(tiff({ ...shape, isPlanar: true }))).toMatchObject({ isPlanar: true });
   });
 
-  test("of tiles, in either byte order and in BigTIFF", async () => {
+  test("in tiles, in either byte order and in BigTIFF", async () => {
     const tile = { width: 32, height: 16 };
     expect(readTiffLayout(tiff({ ...shape, tile }))).toMatchObject({ tile });
     const options = { tile: true, tileWidth: 32, tileHeight: 16 };
@@ -34,27 +34,27 @@ describe("a TIFF's layout", () => {
     expect(readTiffLayout(bigEndian(tile))).toMatchObject({ tile });
   });
 
-  test("is that which libvips reads: the first picture's", async () => {
+  test("is that of the first picture, which libvips reads", async () => {
     const file = await fixture("rgb.tif");
     expect(readTiffLayout(file)).toMatchObject({ tile: undefined, isPlanar: false });
     expect(await sharp(file).metadata()).toMatchObject({ width: 23 });
   });
 
-  test("is unknown where the directory lies outside of the file", () => {
+  test("is unknown if the directory lies outside of the file", () => {
     const file = tiff(shape);
     for (const length of [0, 3, 7, file.length - 100]) {
       expect(readTiffLayout(file.subarray(0, length))).toBeUndefined();
     }
   });
 
-  test("is unknown where a directory has more entries than there are tags", async () => {
+  test("is unknown if a directory has more entries than there are tags", async () => {
     const big = await flat("red").tiff({ bigtiff: true }).toBuffer();
     big.writeBigUInt64LE(2n ** 40n, Number(big.readBigUInt64LE(8)));
     expect(readTiffLayout(big)).toBeUndefined();
   });
 });
 
-/** No more than a directory with two tags. */
+/** A directory with two tags, and nothing else. */
 function bigEndian({ width, height }: { width: number; height: number }): Buffer {
   const file = Buffer.alloc(8 + 2 + 24 + 4);
   file.write("MM\0*", "latin1");

@@ -23,7 +23,7 @@ function picture(channels: 3 | 4 = 3, scale = 1): Sharp {
   return sharp(data, { raw: { width, height, channels } });
 }
 
-/** Its one chunk. */
+/** The only chunk of a WebP. */
 const chunkOf = async (options: object): Promise<Buffer> =>
   (await picture().webp(options).toBuffer()).subarray(12);
 const rgbOf = async (file: Uint8Array): Promise<Buffer> =>
@@ -35,7 +35,7 @@ function exifOf(orientation: number): Buffer {
   return Buffer.concat([exif, Buffer.alloc(4)]);
 }
 
-describe("a WebP has the same pixels without what is left out:", () => {
+describe("a WebP reduced to its picture decodes to the same pixels:", () => {
   test.each<[string, object, 3 | 4]>([
     ["lossy", {}, 3],
     ["lossy with alpha", { alphaQuality: 50 }, 4],
@@ -60,7 +60,7 @@ describe("a WebP has the same pixels without what is left out:", () => {
     expect((await decode(file, 1e6)).rgb.equals(await rgbOf(webp(image)))).toBe(true);
   });
 
-  test("a file that is no more than a picture is not copied", async () => {
+  test("a file that contains only a picture is not copied", async () => {
     for (const options of [{}, { lossless: true }]) {
       const file = await picture().webp(options).toBuffer();
       expect(Buffer.from(readWebpStill(file).file).equals(file)).toBe(true);
@@ -70,7 +70,7 @@ describe("a WebP has the same pixels without what is left out:", () => {
   });
 });
 
-test("a WebP has one picture, of its canvas' size", async () => {
+test("a WebP with no picture, two pictures or one of another size than the canvas is refused", async () => {
   const image = await chunkOf({});
   expect(() => readWebpStill(webp(vp8x(0, 61, 43), image))).not.toThrow();
   for (const file of [
@@ -84,55 +84,52 @@ test("a WebP has one picture, of its canvas' size", async () => {
   }
 });
 
-test("a prefix code is complete, or has one symbol", () => {
+test("a prefix code that is incomplete and has more than one symbol is refused", () => {
   const code = (lengths: readonly number[]): number => {
     const bits = new Vp8lBits(Buffer.from([0b101]));
     return new PrefixCode(bits, lengths).read(bits);
   };
   expect(code([0, 0, 15])).toBe(2);
-  // Of the codes 0, 10 and 11, in order of length, the second.
+  // The second of the codes 0, 10 and 11.
   expect(code([2, 1, 2])).toBe(0);
   for (const lengths of [[], [0, 0], [1, 2], [1, 1, 1], [2, 2, 2]]) {
     expect(() => code(lengths)).toThrow(RequestError);
   }
 });
 
-describe("of an animation", () => {
+describe("in an animation", () => {
   const animation = (...frames: readonly Buffer[]): Buffer =>
     webp(vp8x(2, 61, 43), chunk("ANIM", Buffer.alloc(6)), ...frames);
 
-  test.each([{}, { lossless: true }])(
-    "no more than the first picture is read: %j",
-    async (options) => {
-      const first = await chunkOf(options);
-      const other = (
-        await sharp({ create: { ...size, channels: 3, background: "red" } })
-          .webp()
-          .toBuffer()
-      ).subarray(12);
-      const file = animation(anmf({ ...size, picture: first }), anmf({ ...size, picture: other }));
-      const wanted = await rgbOf(webp(first));
-      expect(wanted.equals(await rgbOf(file))).toBe(true);
-      expect((await decode(file, 1e6)).rgb.equals(wanted)).toBe(true);
-      expect(Buffer.from(readWebpStill(file).file).equals(webp(first))).toBe(true);
-    },
-  );
+  test.each([{}, { lossless: true }])("only the first picture is read: %j", async (options) => {
+    const first = await chunkOf(options);
+    const other = (
+      await sharp({ create: { ...size, channels: 3, background: "red" } })
+        .webp()
+        .toBuffer()
+    ).subarray(12);
+    const file = animation(anmf({ ...size, picture: first }), anmf({ ...size, picture: other }));
+    const wanted = await rgbOf(webp(first));
+    expect(wanted.equals(await rgbOf(file))).toBe(true);
+    expect((await decode(file, 1e6)).rgb.equals(wanted)).toBe(true);
+    expect(Buffer.from(readWebpStill(file).file).equals(webp(first))).toBe(true);
+  });
 
-  test("EXIF counts that stands behind its pictures", async () => {
+  test("EXIF behind the pictures counts", async () => {
     const frame = anmf({ ...size, picture: await chunkOf({}) });
     const file = webp(vp8x(2 | 8, 61, 43), frame, frame, chunk("EXIF", exifOf(6)));
     expect(await decode(file, 1e6)).toMatchObject({ width: 43, height: 61 });
   });
 
   test.each([{ left: 1 }, { top: 1 }, { width: 60 }, { height: 42 }])(
-    "the first picture is to cover the canvas: %j",
+    "the first picture must cover the canvas: %j",
     async (change) => {
       const frame = anmf({ ...size, picture: await chunkOf({}), ...change });
       expect(() => readWebpStill(animation(frame))).toThrow("does not cover its canvas");
     },
   );
 
-  test("there are 65,536 chunks at most", async () => {
+  test("more than 65,536 chunks are refused", async () => {
     const first = anmf({ ...size, picture: await chunkOf({}) });
     const others = (count: number): Buffer =>
       Buffer.alloc(count * 8, chunk("ANMF", Buffer.alloc(0)));
@@ -141,18 +138,18 @@ describe("of an animation", () => {
   });
 });
 
-describe("EXIF's orientation is that which Pillow sees:", () => {
+describe("EXIF's orientation is the one that Pillow reads:", () => {
   const turned = async (flags: number, ...more: readonly Buffer[]): Promise<number> => {
     const file = webp(vp8x(flags, 61, 43), await chunkOf({}), ...more);
     return (await inspectImage(file, defaultLimits)).orientation;
   };
-  test("with the prefix of JPEG's segments, and without; the first", async () => {
+  test("with the prefix of JPEG segments and without; the first EXIF chunk counts", async () => {
     expect(await turned(8, chunk("EXIF", exifOf(6)))).toBe(6);
     const prefix = Buffer.from("Exif\0\0", "latin1");
     expect(await turned(8, chunk("EXIF", Buffer.concat([prefix, exifOf(8)])))).toBe(8);
     expect(await turned(8, chunk("EXIF", exifOf(3)), chunk("EXIF", exifOf(6)))).toBe(3);
   });
-  test("where VP8X tells of it, and it is understood", async () => {
+  test("only if VP8X announces EXIF and it is well-formed", async () => {
     expect(await turned(0, chunk("EXIF", exifOf(6)))).toBe(1);
     expect(await turned(8)).toBe(1);
     expect(await turned(8, chunk("EXIF", Buffer.from("what")))).toBe(1);
@@ -164,7 +161,7 @@ describe("the tables of a lossless picture's prefix codes", () => {
     readVp8lTableBytes(manyGroups(shape).subarray(8));
   const one = 4 * 2954 + 600;
 
-  test("are counted", () => {
+  test("count towards the decoder's memory", () => {
     expect(tableBytes({ side: 64, groups: 1 })).toBe(one);
     expect(tableBytes({ side: 64, groups: 200 })).toBe(200 * one);
     expect(tableBytes({ side: 256, groups: 300, blockBits: 3 })).toBe(300 * one);
@@ -173,18 +170,18 @@ describe("the tables of a lossless picture's prefix codes", () => {
     expect(tableBytes({ side: 64, groups: 10, cacheBits: 11 })).toBe(10 * (one + 4 * 2050));
   });
 
-  test("pass the limit where a small file has 65,536 groups", async () => {
+  test("exceed the limit if a small file has 65,536 groups", async () => {
     const file = webp(manyGroups({ side: 1024, groups: 65_536 }));
     await expect(inspectImage(file, defaultLimits)).rejects.toMatchObject({
       code: "IMAGE_TOO_LARGE",
     });
   });
 
-  test("are the largest where the pictures within are too large to be read", () => {
+  test("are assumed to be the largest if the embedded images are too large to be read", () => {
     expect(tableBytes({ side: 4096, groups: 1 })).toBe(65_536 * one);
   });
 
-  test("are few in what libwebp writes, with every transform", async () => {
+  test("are small in files that libwebp writes, with every transform", async () => {
     for (const effort of [0, 4, 6]) {
       for (const image of [
         picture(3, 10),
@@ -198,7 +195,7 @@ describe("the tables of a lossless picture's prefix codes", () => {
   });
 });
 
-test("any cut and any changed byte gives a picture or a refusal", async () => {
+test("a file cut anywhere, or with any byte changed, yields a picture or a refusal", async () => {
   const image = await picture().webp({ lossless: true }).toBuffer();
   const animated = webp(
     vp8x(2 | 8, 61, 43),
