@@ -56,7 +56,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   configureDecoder();
   for (const warning of configWarnings(options)) log.warn(warning);
   const manifest = await loadManifest(config.Inference.Model.Manifest);
-  const metrics = new Metrics({ untold: options.platform.untold });
+  const metrics = new Metrics({ unreliable: options.platform.untold });
   metrics.watchLog(options.lostLogLines);
   const transport = await openTransport(config);
   const keyFiles = config.Secret.map(({ LocalPath: path }) => path);

@@ -4,22 +4,23 @@ import { isatty } from "node:tty";
 import { timerMs } from "./timers.js";
 
 export interface LineWriterOptions {
-  /** Where lines go. */
+  /** The file descriptor that lines are written to. */
   fd: number;
-  /** Lines over so many characters in the queue are lost. */
+  /** Most UTF-16 code units in the queue; a line that exceeds it is lost. Default: 1 Mi. */
   maxQueued?: number;
 }
 
-/** How long until a descriptor that takes nothing at the moment (EAGAIN) is tried again. */
+/** Delay before a descriptor that cannot be written to at the moment (EAGAIN) is tried again. */
 const retryMs = 50;
 const lineBreak = "\n".charCodeAt(0);
 
 /**
- * Writes lines to a descriptor and never throws, blocks or ends anything because of it: what cannot be written is lost,
- * counted, and told in a line of its own once writing works again.
+ * Writes lines to a descriptor. It never throws and never blocks the event loop on a stalled reader: lines that cannot
+ * be written are lost and counted, and a line of their own reports them once writing works again.
  *
- * Files are written at once. A pipe whose reader has stalled, or a terminal that was stopped (Ctrl-S), would hold the
- * whole process that way, so they are written by libuv's pool, one write at a time, while lines wait in a bounded queue.
+ * Files are written synchronously. A synchronous write to a pipe whose reader has stalled, or to a terminal that was
+ * stopped (Ctrl-S), would block the whole process, so these are written by libuv's pool, one write at a time, while
+ * further lines wait in a bounded queue.
  */
 export class LineWriter {
   readonly #fd: number;
@@ -29,8 +30,9 @@ export class LineWriter {
   #queued = 0;
   #draining: Promise<void> | undefined;
   #lost = 0;
-  #untold = 0;
-  /** The last line that came out lacks its end. */
+  /** Lost lines that no line has reported yet. */
+  #unreported = 0;
+  /** The last line was written without its end. */
   #isCutOff = false;
 
   constructor({ fd, maxQueued = 1_048_576 }: LineWriterOptions) {
@@ -39,7 +41,7 @@ export class LineWriter {
     this.#mayBlock = mayBlock(fd);
   }
 
-  /** Lines lost so far. */
+  /** Number of lines lost so far. */
   get lostLines(): number {
     return this.#lost;
   }
@@ -55,7 +57,7 @@ export class LineWriter {
     this.#draining ??= this.#drain();
   }
 
-  /** Settles once all is written or lost, or the time is up. */
+  /** Resolves when every queued line is written or lost, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
     const ended = new AbortController();
     const timeIsUp = sleep(timerMs(timeoutMs), undefined, { signal: ended.signal }).catch(
@@ -72,23 +74,23 @@ export class LineWriter {
       this.#queued = 0;
       const unwritten = await this.#writeLines(text);
       if (unwritten > 0) this.#lose(unwritten);
-      else await this.#tellLosses();
+      else await this.#reportLosses();
     }
     this.#draining = undefined;
   }
 
-  /** Before what waits, now that writing works. */
-  async #tellLosses(): Promise<void> {
-    const lost = this.#untold;
+  /** Writes a line about lost lines. Called after a write that succeeded, before the lines that wait. */
+  async #reportLosses(): Promise<void> {
+    const lost = this.#unreported;
     if (lost === 0) return;
     const msg = `log lines lost: ${lost}`;
     const notice = `${JSON.stringify({ level: 40, time: Date.now(), lost, msg })}\n`;
-    if ((await this.#writeLines(notice)) === 0) this.#untold -= lost;
+    if ((await this.#writeLines(notice)) === 0) this.#unreported -= lost;
   }
 
-  /** @returns how many of the lines were not written as a whole */
+  /** @returns the number of lines that were not written completely */
   async #writeLines(text: string): Promise<number> {
-    // Ends the line that was cut off before.
+    // Ends the line that was cut off by an earlier failure.
     const prefix = this.#isCutOff ? "\n" : "";
     const bytes = Buffer.from(prefix + text);
     let written = 0;
@@ -103,7 +105,7 @@ export class LineWriter {
     }
   }
 
-  /** @returns how many bytes were written */
+  /** @returns the number of bytes written; 0 if the descriptor is busy */
   async #writeSome(bytes: Buffer): Promise<number> {
     try {
       return this.#mayBlock ? await writeInPool(this.#fd, bytes) : writeSync(this.#fd, bytes);
@@ -116,10 +118,11 @@ export class LineWriter {
 
   #lose(lines: number): void {
     this.#lost += lines;
-    this.#untold += lines;
+    this.#unreported += lines;
   }
 }
 
+/** Whether a write to the descriptor may block: for anything but files and character devices such as /dev/null. */
 function mayBlock(fd: number): boolean {
   try {
     const kind = fstatSync(fd);

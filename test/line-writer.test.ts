@@ -32,7 +32,7 @@ function open(path: string, flags: string | number): number {
   return fd;
 }
 
-/** A named pipe: its reader's end does not wait for what is not there. */
+/** A named pipe. Its reader's end does not block when there is nothing to read. */
 function pipe() {
   const path = join(folder, "pipe");
   execFileSync("mkfifo", [path]);
@@ -47,7 +47,7 @@ function pipe() {
       try {
         received += chunk.toString("utf8", 0, readSync(reader, chunk));
       } catch {
-        // Nothing there at the moment.
+        // There is nothing to read at the moment.
       }
       return received;
     },
@@ -69,7 +69,7 @@ describe("a line writer", () => {
     expect(readFileSync(path, "utf8")).toBe("one\n");
   });
 
-  test("writes everything, in order, before it says so", async () => {
+  test("has written every line in order when flush resolves", async () => {
     const path = join(folder, "log");
     const writer = new LineWriter({ fd: open(path, "a") });
     const lines = Array.from({ length: 1000 }, (_, at) => `line ${at}\n`);
@@ -82,14 +82,14 @@ describe("a line writer", () => {
   test.each([
     ["a full disk", () => openSync("/dev/full", "w")],
     ["a descriptor that is closed", () => 987_654],
-  ])("goes on without %s, and counts what is lost", async (_what, descriptor) => {
+  ])("continues with %s, and counts lost lines", async (_what, descriptor) => {
     const writer = new LineWriter({ fd: descriptor() });
     for (let count = 0; count < 3; count += 1) writer.write("lost\n");
     await writer.flush(60_000);
     expect(writer.lostLines).toBe(3);
   });
 
-  test("tells how many lines were lost once it can write again", async () => {
+  test("reports the number of lost lines once it can write again", async () => {
     const { writer: fd, read, closeReader, reopenReader } = pipe();
     const writer = new LineWriter({ fd });
     closeReader();
@@ -109,10 +109,10 @@ describe("a line writer", () => {
     });
   });
 
-  test("counts no line of its own: neither the end of one that was cut off, nor a notice that is lost", async () => {
+  test("does not count lines of its own as lost: the end of a line that was cut off, or a report", async () => {
     const { writer: fd, read, closeReader, reopenReader } = pipe();
     const writer = new LineWriter({ fd });
-    // More than a pipe holds: what is written ends in the middle of a line.
+    // More than a pipe holds, so that the write ends in the middle of the line.
     writer.write(`${"x".repeat(300_000)}\n`);
     await eventually(() => read().length >= 65_536);
     closeReader();
@@ -132,7 +132,7 @@ describe("a line writer", () => {
     expect(JSON.parse(told ?? "")).toMatchObject({ lost: 11 });
   });
 
-  test("keeps a bounded queue for a reader that has stalled, and holds up nobody", async () => {
+  test("bounds its queue if the reader has stalled, without blocking", async () => {
     const { writer: fd, read } = pipe();
     const writer = new LineWriter({ fd, maxQueued: 20_000 });
     const total = 500;

@@ -7,18 +7,18 @@ const semiblockBytes = 8;
 /**
  * AES key unwrap with padding (RFC 5649, section 4.2).
  *
- * @param kek 16, 24 or 32 bytes
+ * @param kek key-encryption key of 16, 24 or 32 bytes
  * @param wrapped at least two blocks of 8 bytes (section 4.1)
- * @returns what was wrapped, 1 byte or more, or undefined for anything that does not open
+ * @returns the unwrapped key, 1 byte or more; undefined if the integrity check fails or a length is wrong
  */
 export function unwrapWithPadding(kek: Uint8Array, wrapped: Uint8Array): Buffer | undefined {
-  // OpenSSL refuses these too, but for an empty input, which it takes for a success.
+  // OpenSSL refuses these lengths, too, except for an empty input, for which it reports success.
   if (wrapped.length < 2 * semiblockBytes || wrapped.length % semiblockBytes !== 0) {
     return undefined;
   }
   try {
     const decipher = createDecipheriv(`id-aes${kek.length * 8}-wrap-pad`, kek, alternativeIv);
-    // All in one call: this cipher of OpenSSL's does not take its input in parts.
+    // In one call, because OpenSSL's cipher does not accept its input in parts.
     const key = decipher.update(wrapped);
     return key.length === 0 ? undefined : key;
   } catch {

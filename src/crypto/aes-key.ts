@@ -1,22 +1,23 @@
 import { KeyObject, createHmac, createSecretKey, webcrypto } from "node:crypto";
 
-/** Every key of confml is for AES-256. */
+/** Length of a key. Every symmetric key of confml is for AES-256. */
 export const aesKeyBytes = 32;
 
 /**
- * What a key is for (NIST SP 800-57 part 1, section 5.2: one key, one purpose). `cbc`: `.encrypted` files, uploads and
- * models. `jwe`: `A256KW` and `dir`. `none`: released and written to its file, used for nothing.
+ * The purpose of a key (NIST SP 800-57 part 1, section 5.2: one key, one purpose). `cbc`: `.encrypted` uploads and
+ * models. `jwe`: `A256KW` and `dir`. `none`: released and written to its file, but not used by the server.
  */
 export type KeyUse = "cbc" | "jwe" | "none";
 
 /**
- * An AES-256 key as this process keeps it: in OpenSSL's memory, which is cleared when it is freed, and
- * not on JavaScript's heap. It has no printable form, so no log, error or heap snapshot can show it.
- * A subclass holds what one use needs, so that no code can take the key for another use.
+ * An AES-256 key in OpenSSL's memory, which is cleared when it is freed, and not on the JavaScript heap. It has no
+ * printable form, so no log, error or heap snapshot can contain it. Each subclass has the handles of one use only, so
+ * that no code can use the key for another purpose.
  */
 export class AesKey {
   readonly #identity: KeyObject;
 
+  /** @throws Error for anything but a secret key of 32 bytes */
   constructor(identity: KeyObject) {
     if (identity.type !== "secret" || identity.symmetricKeySize !== aesKeyBytes) {
       const got = identity.symmetricKeySize ?? 0;
@@ -25,22 +26,22 @@ export class AesKey {
     this.#identity = identity;
   }
 
-  /** In constant time. */
+  /** Compares two keys in constant time. */
   equals(other: AesKey): boolean {
     return this.#identity.equals(other.#identity);
   }
 
   /**
-   * Tells keys apart after they are gone.
+   * Identifies a key without keeping it.
    *
-   * @returns HMAC-SHA256 of `challenge` under this key: 32 bytes that are the same for the same key alone
+   * @returns HMAC-SHA256 of `challenge` under this key: 32 bytes, equal for equal keys only
    */
   fingerprint(challenge: Uint8Array): Buffer {
     return createHmac("sha256", this.#identity).update(challenge).digest();
   }
 }
 
-/** A key of `.encrypted` files (AES-256-CBC): it cannot open or seal a JWE. */
+/** A key for `.encrypted` files (AES-256-CBC). It cannot open or seal a JWE. */
 export class CbcKey extends AesKey {
   readonly secret: KeyObject;
 
@@ -50,7 +51,7 @@ export class CbcKey extends AesKey {
   }
 }
 
-/** A key of JWE (`A256KW` and `dir`), not extractable: it cannot decrypt an `.encrypted` file. */
+/** A key for JWE (`A256KW` and `dir`), not extractable. It cannot decrypt an `.encrypted` file. */
 export class JweKey extends AesKey {
   readonly wrapping: webcrypto.CryptoKey;
   readonly content: webcrypto.CryptoKey;
@@ -65,6 +66,7 @@ export class JweKey extends AesKey {
     this.content = content;
   }
 
+  /** @param bytes the same 32 bytes that `identity` holds; not wiped here */
   static async import(identity: KeyObject, bytes: Uint8Array): Promise<JweKey> {
     const { subtle } = webcrypto;
     const [wrapping, content] = await Promise.all([
@@ -82,7 +84,9 @@ interface KeyOfUse {
 }
 
 /**
- * @param bytes 32 bytes, wiped before this settles
+ * Makes a key of bytes, and wipes them.
+ *
+ * @param bytes 32 bytes; zeros when the promise has settled, also if it rejects
  * @throws Error for any other length
  */
 export async function takeKey<Use extends KeyUse>(

@@ -1,15 +1,15 @@
 /** A JWE's protected header and the other four parts of its compact serialisation (RFC 7516, section 3.1). */
 export interface CompactJwe {
   header: Readonly<Record<string, unknown>>;
-  /** The header as it was sent: what the content's tag authenticates beside the content. */
+  /** The encoded header, which is the additional authenticated data (RFC 7516, section 5.1, step 14). */
   protectedHeader: Uint8Array<ArrayBuffer>;
   encryptedKey: Uint8Array<ArrayBuffer>;
   iv: Uint8Array<ArrayBuffer>;
-  /** With the authentication tag behind it, as Web Cryptography wants it. */
+  /** Ciphertext followed by the authentication tag, the form that Web Cryptography expects. */
   sealed: Uint8Array<ArrayBuffer>;
 }
 
-/** Of the encoded header. What JSON.parse makes of 20 MB holds the event loop for seconds. */
+/** Longest encoded header. JSON.parse of 20 MB would block the event loop for seconds. */
 export const maxHeaderBytes = 4096;
 
 const tagBytes = 16;
@@ -18,12 +18,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /**
- * Reads a JWE's header. Its length is checked before anything is decoded.
+ * Reads the header of a JWE in compact serialisation. Its length is checked before anything is decoded.
  *
- * @returns undefined for whatever is no header of a JWE in compact serialisation: over `maxHeaderBytes`, no strict
- *   base64url (RFC 7515, section 2: no padding, no white space; RFC 4648, section 3.5: unused bits are 0), no
- *   JSON object in UTF-8 without a byte order mark (RFC 8259, section 8.1), a name twice in any of its objects (RFC
- *   7516, section 4; RFC 8259, section 4)
+ * @returns undefined unless the header
+ *   - has at most `maxHeaderBytes`,
+ *   - is strict base64url: no padding, no white space (RFC 7515, section 2), unused bits 0 (RFC 4648, section 3.5),
+ *   - is a JSON object in UTF-8 without a byte order mark (RFC 8259, section 8.1),
+ *   - has no name twice in any object (RFC 7516, section 4; RFC 8259, section 4)
  */
 export function readHeader(jwe: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   const end = jwe.subarray(0, maxHeaderBytes + 1).indexOf(dot);
@@ -31,7 +32,12 @@ export function readHeader(jwe: Uint8Array): Readonly<Record<string, unknown>> |
   return bytes === undefined ? undefined : parseHeader(bytes);
 }
 
-/** @returns undefined for whatever is no JWE in compact serialisation of exactly five parts with a tag of 16 bytes */
+/**
+ * Reads a JWE in compact serialisation.
+ *
+ * @returns undefined unless there are exactly five parts, all of strict base64url, with a header as `readHeader` accepts
+ *   it and a tag of 16 bytes
+ */
 export function readCompactJwe(jwe: Uint8Array): CompactJwe | undefined {
   const header = readHeader(jwe);
   const parts = header === undefined ? undefined : splitInFive(jwe);
@@ -67,10 +73,11 @@ function splitInFive(jwe: Uint8Array): Parts | undefined {
 }
 
 /**
- * Strict base64url. Node's decoder is fast, but takes both alphabets, ends at `=` and skips what it does not know: then
- * fewer bytes come out than there must be.
+ * Decodes strict base64url. Node's decoder is fast, but also accepts the alphabet of base64, stops at `=` and skips
+ * unknown characters. The first is checked before, the others by the number of decoded bytes.
  *
- * @param spareBytes zeros behind the result
+ * @param spareBytes number of zeros that are appended to the result
+ * @returns undefined for anything else
  */
 function decode(encoded: Uint8Array, spareBytes = 0): Uint8Array<ArrayBuffer> | undefined {
   const { length } = encoded;
@@ -98,9 +105,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** @param json well-formed; in it a colon outside a string comes after a name, and nowhere else */
+/** @param json well-formed JSON, in which a colon outside a string only occurs after a name */
 function hasUniqueNames(json: string): boolean {
-  /** The names of each object that is open; of arrays none. */
+  /** The names in each object that is open; an empty set for an array. */
   const open: Set<unknown>[] = [];
   let string = '""';
   for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/gu)) {
@@ -109,7 +116,7 @@ function hasUniqueNames(json: string): boolean {
     else if (token !== ":") string = token;
     else {
       const names = open.at(-1);
-      // As a value: "kid" and "\u006bid" are one name.
+      // Decoded, because "kid" and "\u006bid" are the same name.
       const name: unknown = JSON.parse(string);
       if (names?.has(name) === true) return false;
       names?.add(name);

@@ -6,32 +6,33 @@ import { readCompactJwe, readHeader, type CompactJwe } from "./jwe-header.js";
 const { subtle } = webcrypto;
 
 /**
- * JWE compact serialisation (RFC 7516) with keys of 32 bytes: `alg` `dir` or `A256KW`, `enc`
- * `A256GCM`, no `zip`, no `crit`. Anything else is refused: an attacker chooses the header.
+ * Length of the encrypted key by `alg`. Only JWE in compact serialisation (RFC 7516) with keys of 32 bytes is accepted:
+ * `alg` `dir` or `A256KW`, `enc` `A256GCM`, no `zip`, no `crit`. Everything else is refused, because an attacker chooses
+ * the header.
  */
 const encryptedKeyBytes: ReadonlyMap<string, number> = new Map([
   ["dir", 0],
   ["A256KW", 40],
 ]);
 
-/** 32 bytes, as the owners' commands have them in a file, or a key that this process keeps. */
+/** 32 bytes, which the owners' commands read from a file, or the server's non-extractable form of a key. */
 export type AnyJweKey = Uint8Array | JweKey;
 
-/** @returns the `kid` that a token claims, undefined where it names none or its header is not one */
+/** @returns the `kid` of a token's header, not authenticated; undefined if it has none or the header is not accepted */
 export function readKid(jwe: Uint8Array): string | undefined {
   const kid = readHeader(jwe)?.["kid"];
   return typeof kid === "string" ? kid : undefined;
 }
 
 /**
- * By Web Cryptography itself rather than through jose, which decodes 20 MB of base64url in JavaScript: a quarter of a
- * second in which the event loop does nothing else.
+ * Decrypts a JWE. It calls Web Cryptography directly instead of jose, which decodes 20 MB of base64url in JavaScript and
+ * so blocks the event loop for a quarter of a second.
  *
- * @returns the plaintext, or undefined for anything that does not open, for whatever reason
+ * @returns the plaintext; undefined for every failure, so that callers cannot tell one reason from another
  */
 export async function openJwe(jwe: Uint8Array, key: AnyJweKey): Promise<Uint8Array | undefined> {
   const token = readCompactJwe(jwe);
-  if (token === undefined || !isOurs(token)) return undefined;
+  if (token === undefined || !isSupported(token)) return undefined;
   const { header, protectedHeader, encryptedKey, iv, sealed } = token;
   try {
     const { wrapping, content } =
@@ -49,8 +50,8 @@ export async function openJwe(jwe: Uint8Array, key: AnyJweKey): Promise<Uint8Arr
   }
 }
 
-/** An encrypted key and an IV of the lengths that our algorithms have (RFC 7518, sections 4.4, 4.5 and 5.3). */
-function isOurs({ header, encryptedKey, iv }: CompactJwe): boolean {
+/** Whether algorithms and lengths are the supported ones (RFC 7518, sections 4.4, 4.5 and 5.3). */
+function isSupported({ header, encryptedKey, iv }: CompactJwe): boolean {
   const { alg, enc, zip, crit } = header;
   const keyBytes = typeof alg === "string" ? encryptedKeyBytes.get(alg) : undefined;
   const isPlain = zip === undefined && crit === undefined;
@@ -58,14 +59,15 @@ function isOurs({ header, encryptedKey, iv }: CompactJwe): boolean {
 }
 
 export interface SealOptions {
+  /** Key identifier for the header (RFC 7516, section 4.1.6). */
   kid: string;
   /** The plaintext's media type, without `application/` (RFC 7516, section 4.1.12). */
   cty?: string;
 }
 
 /**
- * A fresh content key for each message (`A256KW`), so that no number of answers under one key can
- * make an IV of AES-GCM repeat (NIST SP 800-38D, section 8.3).
+ * Encrypts a message as JWE in compact serialisation. Each message gets a fresh content key (`A256KW`), so that the
+ * number of answers under one key is not limited by repeated IVs of AES-GCM (NIST SP 800-38D, section 8.3).
  */
 export async function sealJwe(
   key: AnyJweKey,

@@ -3,18 +3,20 @@ import type { RefreshOutcome } from "../secrets/key-refresher.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
 import { collectProcessMetrics, type ProcessMetricsOptions } from "./process-metrics.js";
 
-/** What a request is counted under: nothing in it is a client's own words. */
+/** Labels and duration of a request. Labels never contain client input. */
 export interface RequestCount {
   route: string;
   status: number;
+  /** The error's code; undefined if there was none. */
   code: string | undefined;
+  /** Milliseconds from the request's first byte to the end of its answer. */
   tookMs: number;
 }
 
-/** Seconds. */
+/** Upper bounds of the histograms' buckets, in seconds. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** The server's figures, for Prometheus. */
+/** The server's metrics for Prometheus. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Counter<"route" | "status" | "code">;
@@ -24,7 +26,7 @@ export class Metrics {
   readonly #stages: Histogram<"stage">;
   readonly #batches: Histogram;
 
-  constructor(options: ProcessMetricsOptions = { untold: [] }) {
+  constructor(options: ProcessMetricsOptions = { unreliable: [] }) {
     const registers = [this.#registry];
     collectProcessMetrics(this.#registry, options);
     this.#requests = new Counter({
@@ -67,6 +69,7 @@ export class Metrics {
     });
   }
 
+  /** The media type of `render`'s result. */
   get contentType(): string {
     return this.#registry.contentType;
   }
@@ -76,14 +79,17 @@ export class Metrics {
     this.#durations.observe({ route }, tookMs / 1000);
   }
 
+  /** @param stage one of the names in the metric's help text */
   observeStage(stage: string, tookMs: number): void {
     this.#stages.observe({ stage }, tookMs / 1000);
   }
 
+  /** @param size pictures in one run of the model */
   observeBatch(size: number): void {
     this.#batches.observe(size);
   }
 
+  /** Registers the model's size; to be called once. */
   setModelBytes(bytes: number): void {
     new Gauge({
       name: "confml_model_bytes",
@@ -92,7 +98,7 @@ export class Metrics {
     }).set(bytes);
   }
 
-  /** From now on the lengths of these queues are shown. */
+  /** Registers the queues' lengths, which are read on each `render`; to be called once. */
   watchQueues(lengths: Readonly<Record<"decode" | "inference", () => number>>): void {
     const length = new Gauge({
       name: "confml_queue_length",
@@ -106,7 +112,7 @@ export class Metrics {
     });
   }
 
-  /** From now on the number of lost log lines is shown. */
+  /** Registers the number of lost log lines, which is read on each `render`; to be called once. */
   watchLog(lostLines: () => number): void {
     const lost = new Counter({
       name: "confml_log_lines_lost_total",
@@ -127,7 +133,7 @@ export class Metrics {
     this.#attempts.inc({ secret });
   }
 
-  /** From now on the state of the data owners' keys is shown. */
+  /** Registers the state of the data owners' keys, which is read on each `render`; to be called once. */
   watchKeys(keys: ImageKeys): void {
     const key = new Gauge({
       name: "confml_image_key",
@@ -144,7 +150,7 @@ export class Metrics {
     });
   }
 
-  /** In Prometheus' text format. */
+  /** @returns all metrics in Prometheus' text format */
   async render(): Promise<string> {
     return this.#registry.metrics();
   }

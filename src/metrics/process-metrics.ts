@@ -1,9 +1,9 @@
 import { Counter, collectDefaultMetrics, type Registry } from "prom-client";
 
 export interface ProcessMetricsOptions {
-  /** What the system does not tell truly (platform.ts). */
-  untold: readonly string[];
-  /** Microseconds of this process so far. */
+  /** Figures that the system does not report, or not correctly (`untold` of platform.ts). */
+  unreliable: readonly string[];
+  /** Processor time of this process so far, in microseconds. Default: `process.cpuUsage()`. */
   processorTime?: () => { user: number; system: number };
 }
 
@@ -19,21 +19,21 @@ const timeNames = {
 };
 
 /**
- * The process' own figures: memory, processor time, delay of the event loop, under the names that dashboards know. Those
- * that the system does not tell truly are left out.
+ * Registers the process metrics: memory, processor time and event loop lag, under prom-client's usual names, which
+ * dashboards expect. Those that the system does not report correctly are left out.
  */
 export function collectProcessMetrics(registry: Registry, options: ProcessMetricsOptions): void {
-  const { untold, processorTime = () => process.cpuUsage() } = options;
+  const { unreliable, processorTime = () => process.cpuUsage() } = options;
   collectDefaultMetrics({ register: registry });
-  // prom-client's own fail the whole answer where a time falls, as it does in Mystikos.
+  // prom-client's own counters throw if a time decreases, as it does in Mystikos, and with them the whole output fails.
   for (const name of Object.values(timeNames)) registry.removeSingleMetric(name);
-  if (untold.includes("resident memory")) {
+  if (unreliable.includes("resident memory")) {
     for (const name of memoryNames) registry.removeSingleMetric(name);
   }
-  if (!untold.includes("processor time")) collectProcessorTime(registry, processorTime);
+  if (!unreliable.includes("processor time")) collectProcessorTime(registry, processorTime);
 }
 
-/** As long as it never falls: a system where it did does not tell it truly. */
+/** Registers counters of processor time. They are removed as soon as a time decreases: then the system is unreliable. */
 function collectProcessorTime(
   registry: Registry,
   read: () => { user: number; system: number },

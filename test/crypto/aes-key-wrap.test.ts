@@ -20,7 +20,7 @@ describe("AES key unwrap with padding", () => {
     expect(key).toEqual(bytes(vector, "key"));
   });
 
-  test("opens what NIST's vectors open, and refuses what they refuse", () => {
+  test("agrees with NIST's vectors, both those that open and those that do not", () => {
     const vectors = hexVectors("nist-kwp-ad.json");
     const outcomes = vectors.map((vector) =>
       unwrapWithPadding(bytes(vector, "kek"), bytes(vector, "wrapped")),
@@ -29,7 +29,7 @@ describe("AES key unwrap with padding", () => {
     expect(vectors.filter(({ key }) => key === undefined).length).toBeGreaterThan(20);
   });
 
-  test("opens whatever was wrapped", () => {
+  test("opens any wrapped key", () => {
     fc.assert(
       fc.property(kekBytes, fc.uint8Array({ minLength: 1, maxLength: 100 }), (kek, key) => {
         expect(unwrapWithPadding(kek, wrap(kek, key))).toEqual(Buffer.from(key));
@@ -37,7 +37,7 @@ describe("AES key unwrap with padding", () => {
     );
   });
 
-  test("refuses any change of a byte", () => {
+  test("refuses a key with any byte changed", () => {
     const kek = randomBytes(32);
     const wrapped = wrap(kek, randomBytes(32));
     for (let at = 0; at < wrapped.length; at += 1) {
@@ -49,7 +49,7 @@ describe("AES key unwrap with padding", () => {
     }
   });
 
-  test("opens nothing by chance", () => {
+  test("refuses random bytes", () => {
     fc.assert(
       fc.property(kekBytes, fc.uint8Array({ maxLength: 80 }), (kek, noise) => {
         expect(unwrapWithPadding(kek, noise)).toBeUndefined();
@@ -61,7 +61,7 @@ describe("AES key unwrap with padding", () => {
     expect(unwrapWithPadding(Buffer.alloc(32, 1), Buffer.alloc(length, 2))).toBeUndefined();
   });
 
-  test.each([0, 8, 15, 31, 33, 64])("refuses a key of %i bytes to unwrap with", (length) => {
+  test.each([0, 8, 15, 31, 33, 64])("refuses a key-encryption key of %i bytes", (length) => {
     const wrapped = wrap(Buffer.alloc(32, 1), Buffer.alloc(32, 2));
     expect(unwrapWithPadding(Buffer.alloc(length, 1), wrapped)).toBeUndefined();
   });

@@ -11,19 +11,22 @@ const bytes = Buffer.from(
 const uses: KeyUse[] = ["cbc", "jwe", "none"];
 
 describe.each(uses)("a key that is kept for %s", (use) => {
-  test("leaves nothing in the buffer that it came in", async () => {
+  test("wipes the buffer that it was made of", async () => {
     const buffer = Buffer.from(bytes);
     await takeKey(buffer, use);
     expect(buffer).toEqual(Buffer.alloc(32));
   });
 
-  test.each([0, 16, 31, 33, 64])("is not made of %i bytes, which are wiped too", async (length) => {
-    const buffer = Buffer.alloc(length, 7);
-    await expect(takeKey(buffer, use)).rejects.toThrow(`got ${length}`);
-    expect(buffer).toEqual(Buffer.alloc(length));
-  });
+  test.each([0, 16, 31, 33, 64])(
+    "is not made of %i bytes, which are wiped, too",
+    async (length) => {
+      const buffer = Buffer.alloc(length, 7);
+      await expect(takeKey(buffer, use)).rejects.toThrow(`got ${length}`);
+      expect(buffer).toEqual(Buffer.alloc(length));
+    },
+  );
 
-  test("is compared with any other, whatever that is for", async () => {
+  test("can be compared with a key for any use", async () => {
     const key = await takeKey(Buffer.from(bytes), use);
     for (const other of uses) {
       expect(key.equals(await takeKey(Buffer.from(bytes), other))).toBe(true);
@@ -31,7 +34,7 @@ describe.each(uses)("a key that is kept for %s", (use) => {
     }
   });
 
-  test("has a fingerprint that only the same key has", async () => {
+  test("has a fingerprint that differs for any other key", async () => {
     const challenge = Buffer.from("challenge");
     const key = await takeKey(Buffer.from(bytes), use);
     expect(key.fingerprint(challenge)).toEqual(
@@ -39,7 +42,7 @@ describe.each(uses)("a key that is kept for %s", (use) => {
     );
   });
 
-  test("cannot be read off anything that prints it", async () => {
+  test("is never shown when it is printed", async () => {
     const key = await takeKey(Buffer.from(bytes), use);
     const shown = inspect(key, { depth: 9, showHidden: true }) + JSON.stringify(key);
     for (const form of ["hex", "base64", "base64url", "latin1"] as const) {
@@ -49,7 +52,7 @@ describe.each(uses)("a key that is kept for %s", (use) => {
 });
 
 describe("a key has one use:", () => {
-  test("for .encrypted files, it is the key that it was made of, and has no handle for JWE", async () => {
+  test("for .encrypted files it holds the bytes it was made of, and has no handle for JWE", async () => {
     const key = await takeKey(Buffer.from(bytes), "cbc");
     const encrypt = (secret: Parameters<typeof createCipheriv>[1]): string =>
       createCipheriv("aes-256-cbc", secret, Buffer.alloc(16))
@@ -59,7 +62,7 @@ describe("a key has one use:", () => {
     expect(Object.keys(key)).toEqual(["secret"]);
   });
 
-  test("for JWE, it is the key that it was made of, cannot be exported, and has no handle for AES-CBC", async () => {
+  test("for JWE it holds the bytes it was made of, cannot be exported, and has no handle for AES-CBC", async () => {
     const key = await takeKey(Buffer.from(bytes), "jwe");
     const token = Buffer.from(await sealJwe(bytes, Buffer.from("text"), { kid: "x" }));
     expect(await openJwe(token, key)).toEqual(new TextEncoder().encode("text"));
@@ -71,7 +74,7 @@ describe("a key has one use:", () => {
     ]);
   });
 
-  test("for none, it has no handle at all", async () => {
+  test("for no use it has no handle", async () => {
     expect(Object.keys(await takeKey(Buffer.from(bytes), "none"))).toEqual([]);
   });
 });

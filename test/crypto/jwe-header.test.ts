@@ -10,7 +10,7 @@ const plain = '{"alg":"dir","enc":"A256GCM","kid":"mine"}';
 const encode = (text: string): string => Buffer.from(text).toString("base64url");
 const read = (header: string) => readHeader(Buffer.from(`${header}.a.b.c.d`));
 
-/** A token whose tag is right for a header that no library would write. */
+/** A token with a valid tag for a header that no library would write. */
 async function sealWith(header: string, ivBytes = 12): Promise<string> {
   const content = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt"]);
   const iv = Buffer.alloc(ivBytes, 7);
@@ -25,12 +25,12 @@ async function opens(token: string): Promise<boolean> {
 }
 
 describe("a protected header", () => {
-  test("is read, with names in it that mean nothing here", () => {
+  test("is read with unknown names in it", () => {
     const header = { alg: "dir", x: [{ a: 1, b: { a: 2 } }, { a: 3 }], "a:b": '"{":[,' };
     expect(read(encode(JSON.stringify(header)))).toEqual(header);
   });
 
-  test("is read whatever JSON it is, as JSON.parse reads it", () => {
+  test("is read like JSON.parse, for any JSON object", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (header) => {
         const json = JSON.stringify(header);
@@ -40,7 +40,7 @@ describe("a protected header", () => {
     );
   });
 
-  test("may have so many bytes and no more, which is known before it is decoded", async () => {
+  test("has a maximum length, which is checked before it is decoded", async () => {
     const padded = (bytes: number): string =>
       encode(plain.replace("}", `,"x":"${"y".repeat((bytes / 4) * 3 - plain.length - 7)}"}`));
     expect(padded(maxHeaderBytes)).toHaveLength(maxHeaderBytes);
@@ -68,7 +68,7 @@ describe("a protected header", () => {
     expect(await opens(await sealWith(encode(header)))).toBe(false);
   });
 
-  test("in another encoding than UTF-8 is none", async () => {
+  test("is refused in another encoding than UTF-8", async () => {
     const bytes = Buffer.concat([
       Buffer.from('{"alg":"dir","enc":"A256GCM","x":"'),
       Buffer.from([0xff]),
@@ -77,7 +77,7 @@ describe("a protected header", () => {
     expect(await opens(await sealWith(bytes.toString("base64url")))).toBe(false);
   });
 
-  test("that a library would write opens where it is sealed by hand, too", async () => {
+  test("that a library would write opens with a tag made by hand, too", async () => {
     expect(await opens(await sealWith(encode(plain)))).toBe(true);
     expect(await opens(await sealWith(encode(plain.replace(":", " :\n "))))).toBe(true);
   });
@@ -91,7 +91,7 @@ describe("a compact serialisation", () => {
         .encrypt(key),
     );
 
-  test("has five parts, no more and no less", async () => {
+  test("has exactly five parts", async () => {
     for (const token of await Promise.all(tokens(Buffer.from("a picture")))) {
       expect(await opens(token)).toBe(true);
       for (const changed of [`${token}.`, `${token}.AA`, `.${token}`, token.replace(".", "..")]) {
@@ -101,7 +101,7 @@ describe("a compact serialisation", () => {
     }
   });
 
-  test("is strict base64url in each of them: no padding, white space, other alphabet or unused bits", async () => {
+  test("is strict base64url in each part: no padding, white space, other alphabet or unused bits", async () => {
     // Contents of each length modulo 3: one of them leaves bits unused.
     for (const content of ["12", "123", "1234"]) {
       for (const token of await Promise.all(tokens(Buffer.from(content)))) {
@@ -124,7 +124,7 @@ describe("a compact serialisation", () => {
     }
   });
 
-  test("is in the one alphabet, though the other one would give the same bytes", () => {
+  test("is refused in the alphabet of base64, which would decode to the same bytes", () => {
     const part = Buffer.from([0xfb, 0xef, 0xff]).toString("base64url");
     expect(part).toBe("--__");
     for (const other of ["++__", "--//"]) {
@@ -134,12 +134,12 @@ describe("a compact serialisation", () => {
     }
   });
 
-  test("opens with the one content encryption and IV length that there are, as sealed by hand", async () => {
+  test("opens only with the supported content encryption and IV length", async () => {
     expect(await opens(await sealWith(encode(plain), 16))).toBe(false);
     expect(await opens(await sealWith(encode(plain.replace("A256", "A128"))))).toBe(false);
   });
 
-  test("is read to the byte, whatever the lengths", () => {
+  test("is read to the byte, for any lengths", () => {
     const bytes = fc.uint8Array({ maxLength: 60 });
     const tag = fc.uint8Array({ minLength: 16, maxLength: 16 });
     fc.assert(

@@ -13,15 +13,15 @@ function decryptModel(ciphertext: Uint8Array): Buffer {
   return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
 }
 
-describe("what openssl wrote", () => {
-  test.each(vectors)("opens, and is what we write: vector %#", (vector) => {
+describe("a file that openssl wrote", () => {
+  test.each(vectors)("opens, and equals our own encryption: vector %#", (vector) => {
     const [plaintext, ciphertext] = [bytes(vector, "plaintext"), bytes(vector, "ciphertext")];
     const decipher = createModelDecipher(bytes(vector, "key"));
     expect(Buffer.concat([decipher.update(ciphertext), decipher.final()])).toEqual(plaintext);
     expect(encryptLegacy(bytes(vector, "key"), plaintext)).toEqual(ciphertext);
   });
 
-  test.each(vectors)("opens as an image with its padding behind it: vector %#", (vector) => {
+  test.each(vectors)("opens as an image followed by its padding: vector %#", (vector) => {
     const plaintext = bytes(vector, "plaintext");
     const padding = 16 - (plaintext.length % 16);
     expect(decryptImage(bytes(vector, "key"), bytes(vector, "ciphertext"))).toEqual(
@@ -55,7 +55,7 @@ describe("the openssl that is installed here", () => {
 });
 
 describe("an encrypted image", () => {
-  test("of whole blocks never fails to decrypt, whatever stands in it", () => {
+  test("of whole blocks always decrypts, whatever its contents", () => {
     const blocks = fc
       .array(fc.uint8Array({ minLength: 16, maxLength: 16 }), { minLength: 1, maxLength: 8 })
       .map((parts) => Buffer.concat(parts));
@@ -66,7 +66,7 @@ describe("an encrypted image", () => {
     );
   });
 
-  test("opens to what was encrypted and its padding, for any picture", () => {
+  test("decrypts to the plaintext and its padding, for any picture", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (picture) => {
         const padding = 16 - (picture.length % 16);
@@ -76,7 +76,7 @@ describe("an encrypted image", () => {
     );
   });
 
-  test("of any other length, or of none, is undefined", () => {
+  test("of another length, or of length 0, is undefined", () => {
     for (let length = 0; length <= 64; length += 1) {
       const opened = decryptImage(key, Buffer.alloc(length, 1));
       expect(opened === undefined).toBe(length === 0 || length % 16 !== 0);
@@ -85,7 +85,7 @@ describe("an encrypted image", () => {
 });
 
 describe("an encrypted model", () => {
-  test("is what was encrypted, for any length", () => {
+  test("decrypts to the plaintext, for any length", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (plaintext) => {
         expect(decryptModel(encryptLegacy(key, plaintext))).toEqual(Buffer.from(plaintext));

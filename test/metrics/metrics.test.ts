@@ -35,7 +35,7 @@ async function ask(path: string, method = "GET"): Promise<AxiosResponse<string>>
 }
 
 describe("the metrics", () => {
-  test("count requests by route, status and code, and how long they took", async () => {
+  test("count requests by route, status and code, with their duration", async () => {
     metrics.countRequest({ route: "/evaluate", status: 200, code: undefined, tookMs: 30 });
     metrics.countRequest({ route: "/evaluate", status: 422, code: "REJECTED", tookMs: 3 });
     const { data, headers } = await ask("/metrics");
@@ -47,7 +47,7 @@ describe("the metrics", () => {
     expect(data).toContain('confml_request_duration_seconds_sum{route="/evaluate"} 0.033\n');
   });
 
-  test("show how long each stage took, and how many pictures a run had", async () => {
+  test("show the duration of each stage, and the pictures in each run", async () => {
     metrics.observeStage("decode", 8);
     metrics.observeStage("decode", 4);
     metrics.observeStage("queue", 30);
@@ -60,7 +60,7 @@ describe("the metrics", () => {
     expect(data).toContain('confml_batch_size_bucket{le="4"} 1\n');
   });
 
-  test("show the queues as they are now, and the model's size", async () => {
+  test("show the queues' current lengths, and the model's size", async () => {
     const lengths = { decode: 2, inference: 5 };
     metrics.watchQueues({ decode: () => lengths.decode, inference: () => lengths.inference });
     metrics.setModelBytes(244_403_304);
@@ -72,20 +72,20 @@ describe("the metrics", () => {
     expect((await ask("/metrics")).data).toContain('confml_queue_length{queue="inference"} 0\n');
   });
 
-  test("show the process: memory, and how late the event loop is", async () => {
+  test("show the process' memory and the event loop's lag", async () => {
     const { data } = await ask("/metrics");
     const bytes = Number(/^process_resident_memory_bytes (\d+)$/mu.exec(data)?.[1]);
     expect(bytes).toBeGreaterThan(10_000_000);
     expect(data).toMatch(/^nodejs_eventloop_lag_p99_seconds [\d.e-]+$/mu);
   });
 
-  test("show the processor time, in seconds since the process began", async () => {
+  test("show the processor time in seconds until it decreases", async () => {
     const times = [
       { user: 1_500_000, system: 250_000 },
       { user: 2_000_000, system: 250_000 },
     ];
     metrics = new Metrics({
-      untold: [],
+      unreliable: [],
       processorTime: () => times.shift() ?? { user: 0, system: 0 },
     });
     expect(await metrics.render()).toContain("\nprocess_cpu_user_seconds_total 1.5\n");
@@ -93,18 +93,18 @@ describe("the metrics", () => {
     expect(text).toContain("\nprocess_cpu_user_seconds_total 2\n");
     expect(text).toContain("\nprocess_cpu_system_seconds_total 0.25\n");
     expect(text).toContain("\nprocess_cpu_seconds_total 2.25\n");
-    // It has fallen: no more of it, and no failure.
+    // The time has decreased: the output is the last one, then without it, and never fails.
     expect(await metrics.render()).toContain("\nprocess_cpu_user_seconds_total 2\n");
     expect(await metrics.render()).not.toContain("process_cpu");
   });
 
-  test("leave out what the system does not tell truly", async () => {
-    const text = await new Metrics({ untold: ["resident memory", "processor time"] }).render();
+  test("leave out figures that the system does not report correctly", async () => {
+    const text = await new Metrics({ unreliable: ["resident memory", "processor time"] }).render();
     expect(text).not.toMatch(/process_(?:cpu|resident|virtual|heap)/u);
     expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
   });
 
-  test("show how many lines of the log were lost", async () => {
+  test("show the number of lost log lines", async () => {
     const lost = { lines: 3 };
     metrics.watchLog(() => lost.lines);
     expect(await metrics.render()).toContain("\nconfml_log_lines_lost_total 3\n");
@@ -112,7 +112,7 @@ describe("the metrics", () => {
     expect(await metrics.render()).toContain("\nconfml_log_lines_lost_total 5\n");
   });
 
-  test("show each owner's key as it is now", async () => {
+  test("show the current state of each owner's key", async () => {
     const keys = await ImageKeys.create({ ids: ["Alice"], legacyId: "Bob", graceMs: 0 });
     metrics.watchKeys(keys);
     keys.accept("Alice", { key: await takeKey(Buffer.alloc(32, 1), "jwe"), version: "1" });
@@ -140,7 +140,7 @@ describe("the metrics", () => {
     ["GET", "/metrics/"],
     ["POST", "/metrics"],
     ["GET", "/evaluate"],
-  ])("are at one place alone: %s %s is not found", async (method, path) => {
+  ])("are served at one path only: %s %s is not found", async (method, path) => {
     expect((await ask(path, method)).status).toBe(404);
   });
 });
