@@ -1,5 +1,5 @@
 import { elementTypes, type NodeSpec, type TensorSpec } from "../src/onnx/graph.js";
-import { writeModel } from "../src/onnx/write.js";
+import { writeModel } from "../test/helpers/onnx-model.js";
 
 /** torchvision's AlexNet: [output channels, kernel, stride, padding], with a pool after some. */
 const convolutions = [

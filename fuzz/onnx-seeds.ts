@@ -1,6 +1,6 @@
 import { elementTypes, fields } from "../src/onnx/graph.js";
 import { Message } from "../src/onnx/wire.js";
-import { writeModel } from "../src/onnx/write.js";
+import { writeModel } from "../test/helpers/onnx-model.js";
 import { projectFile } from "./project.js";
 
 const externalData = 13;

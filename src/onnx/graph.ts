@@ -1,6 +1,6 @@
 /**
- * A model as a graph, and what of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3)
- * is read or written here.
+ * A model as a graph, and the numbers of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3) that
+ * reading and writing it needs.
  */
 
 /** TensorProto.DataType */
@@ -8,21 +8,21 @@ export const elementTypes = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } 
 export type ElementType = (typeof elementTypes)[keyof typeof elementTypes];
 
 /**
- * Graphs inside each other (bodies of If, Loop, Scan). ONNX Runtime's time to load doubles with each: 2 s for 16 `If`s,
- * hours for 30.
+ * Deepest nesting of subgraphs (bodies of If, Loop and Scan). ONNX Runtime's loading time doubles with each level: 2 s
+ * for 16 `If`s, hours for 30.
  */
 export const maxGraphDepth = 16;
 
-/** A model's graphs are inside each other more than `maxGraphDepth` deep. */
+/** A model's subgraphs are nested deeper than `maxGraphDepth`. */
 export class NestingError extends RangeError {
   constructor() {
     super(`graphs more than ${maxGraphDepth} deep inside each other`);
   }
 }
 
-/** Field numbers. */
+/** Field numbers of onnx.proto3, by message. */
 export const fields = {
-  model: { irVersion: 1, producer: 2, graph: 7, opset: 8 },
+  model: { irVersion: 1, graph: 7, opset: 8 },
   opset: { domain: 1, version: 2 },
   graph: { node: 1, name: 2, tensor: 5, input: 11, output: 12 },
   node: { input: 1, output: 2, operator: 4, attribute: 5, domain: 7 },
@@ -42,9 +42,9 @@ export const attributeTypes = { float: 1, int: 2, text: 3, ints: 7 } as const;
 export interface TensorSpec {
   name: string;
   dims: readonly number[];
-  /** An `ElementType`, or a number that means nothing here. */
+  /** An `ElementType`, or another value of TensorProto.DataType. */
   type: number;
-  /** Little-endian elements, row by row; empty where a tensor was read that is neither raw nor floats. */
+  /** Little-endian elements in row-major order; empty for a tensor that was read and has neither raw data nor floats. */
   data: Uint8Array;
 }
 
@@ -52,7 +52,7 @@ export interface TensorSpec {
 export interface ValueSpec {
   name: string;
   type: ElementType;
-  /** A name where any size will do. */
+  /** A name stands for any size. */
   dims: readonly (number | string)[];
 }
 
@@ -62,7 +62,7 @@ export type AttributeValue =
 /** A node to be written. */
 export interface NodeSpec {
   operator: string;
-  /** "" is ONNX' own, and what it is where not given. */
+  /** Default: "", ONNX' own domain. */
   domain?: string;
   inputs: readonly string[];
   outputs: readonly string[];
@@ -71,7 +71,7 @@ export interface NodeSpec {
 
 /** An initialiser that was read. */
 export interface GraphTensor extends TensorSpec {
-  /** TensorProto, with what is not understood. */
+  /** The TensorProto as it was read, unknown fields included. */
   encoded: Uint8Array;
 }
 
@@ -79,14 +79,14 @@ export interface GraphTensor extends TensorSpec {
 export interface GraphNode {
   operator: string;
   domain: string;
-  /** "" for an optional one that is left out. */
+  /** "" for an optional input that is omitted. */
   inputs: readonly string[];
   outputs: readonly string[];
-  /** Of the kinds that `AttributeValue` knows. */
+  /** The attributes whose kind `AttributeValue` covers. */
   attributes: ReadonlyMap<string, AttributeValue>;
-  /** What its subgraphs (of If, Loop, Scan) read: values of theirs and of the graph around them. */
+  /** Names that its subgraphs (of If, Loop, Scan) read: values of their own and of the surrounding graph. */
   captured: readonly string[];
-  /** NodeProto, with what is not understood. */
+  /** The NodeProto as it was read, unknown fields included. */
   encoded: Uint8Array;
 }
 
@@ -96,17 +96,17 @@ export interface GraphInput {
   encoded: Uint8Array;
 }
 
-/** A model taken apart as far as graphs have to be rewritten. What is not listed here is kept as it is. */
+/** A model, parsed as far as rewriting its graph requires. All other fields are kept as they were read. */
 export interface OnnxModel {
   irVersion: number;
   nodes: GraphNode[];
   tensors: Map<string, GraphTensor>;
-  /** In models of IR 3 the initialisers are among them. */
+  /** In models of IR version 3 they include the initialisers. */
   inputs: GraphInput[];
   outputs: string[];
   /** Version of each operator set, by domain; "" is ONNX' own. */
   opsets: Map<string, number>;
-  /** Fields of ModelProto and GraphProto that are not read, as they were. */
+  /** Encoded fields of ModelProto and GraphProto that rewriting copies; opsets and outputs are among them. */
   otherModelFields: Uint8Array[];
   otherGraphFields: Uint8Array[];
 }

@@ -1,18 +1,18 @@
 import { elementTypes, type GraphNode, type GraphTensor, type OnnxModel } from "./graph.js";
 
-/** Layers by what they weigh: `linear` are the fully connected ones (Gemm, MatMul). */
+/** Kinds of layers with weights. `linear`: fully connected (Gemm, MatMul). */
 export type LayerKind = "linear" | "convolution";
 
-/** A node that multiplies a value by fixed weights, and can do so in 8 bits. */
+/** A node that multiplies a value by constant weights, and can do so in 8 bits. */
 export interface Layer {
   node: GraphNode;
   kind: LayerKind;
   /** The value that it reads. */
   input: string;
   weight: GraphTensor;
-  /** As many numbers as the layer has outputs (channels). */
+  /** One number for each output (channel) of the layer. */
   bias: GraphTensor | undefined;
-  /** The weight's dimension that counts the outputs. */
+  /** Index of the weight's dimension that counts the outputs. */
   axis: number;
 }
 
@@ -23,8 +23,10 @@ const operatorKinds: ReadonlyMap<string, LayerKind> = new Map([
 ]);
 
 /**
- * @returns undefined for what is no layer, and for one that has to stay as it is: its weights are not
- * constants of the model (as where another node makes them), or it does more than multiply and add
+ * Reads a node as a layer.
+ *
+ * @returns undefined for other operators, and for layers that cannot run in 8 bits: their weights are not initialisers of
+ *   the model, or they do more than multiply and add
  */
 export function layerOf(node: GraphNode, { tensors }: OnnxModel): Layer | undefined {
   const kind = node.domain === "" ? operatorKinds.get(node.operator) : undefined;
@@ -56,14 +58,14 @@ function isSet({ attributes }: GraphNode, name: string): boolean {
   return value !== undefined && "int" in value && value.int !== 0;
 }
 
-/** Whole and in the model; what is damaged is for the runtime to refuse. */
+/** Whether a tensor is an initialiser of float32 with all its data. ONNX Runtime refuses a damaged one. */
 function isFloat(tensor: GraphTensor | undefined): tensor is GraphTensor {
   if (tensor?.type !== elementTypes.float) return false;
   const size = tensor.dims.reduce((a, b) => a * b, 1);
   return size > 0 && tensor.data.length === size * 4;
 }
 
-/** `[outputs]`, or what broadcasts alike: `[1, outputs]`. */
+/** Whether the shape is `[outputs]`, or `[1, outputs]`, which broadcasts alike. */
 function isOneForEach({ dims }: GraphTensor, outputs: number | undefined): boolean {
   return dims.at(-1) === outputs && (dims.length === 1 || (dims.length === 2 && dims[0] === 1));
 }

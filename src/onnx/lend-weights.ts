@@ -2,25 +2,26 @@ import { elementTypes, type GraphTensor, type OnnxModel } from "./graph.js";
 import { readModel } from "./read.js";
 import { rewriteModel } from "./write.js";
 
+/** A model without its large matrices, which its caller feeds in each run. */
 export interface LentWeights {
-  /** The model, with these weights as inputs that must be fed. */
+  /** The model, in which these weights are inputs. */
   model: Uint8Array;
-  /** By input; views of the original model's bytes. */
+  /** By input name; views of the original model's bytes. */
   weights: Map<string, { dims: readonly number[]; data: Float32Array }>;
 }
 
-/** Smaller ones are not worth an input. */
+/** Smaller matrices stay in the model. */
 const smallestBytes = 1 << 20;
 const multiplications = new Set(["Gemm", "MatMul"]);
 
 /**
- * Takes the large matrices that a model multiplies by out of it. A runtime copies whatever it finds in a
- * model, two times and more while it loads; what it is fed it reads where it lies.
+ * Turns the large matrices that a model multiplies by into inputs. ONNX Runtime copies a model's initialisers, twice and
+ * more while it loads; inputs it reads in place.
  *
- * Convolutions' weights stay: the runtime brings them into its own order, and they are few.
+ * The weights of convolutions stay in the model: ONNX Runtime reorders them, and they are small.
  *
- * @param bytes ONNX; matrices move in them by up to three bytes, so that they can be read as floats
- * @throws RangeError for bytes that are no such message
+ * @param bytes an ONNX model, taken over: matrices are moved in it by up to three bytes to align them as floats
+ * @throws RangeError for bytes that are not an ONNX model; NestingError
  */
 export function lendWeights(bytes: Uint8Array): LentWeights {
   const model = readModel(bytes);
@@ -31,14 +32,14 @@ export function lendWeights(bytes: Uint8Array): LentWeights {
     tensors: [...model.tensors.values()].filter(({ name }) => !names.has(name)),
     moreInputs: lent.map(({ name, dims }) => ({ name, dims, type: elementTypes.float })),
   });
-  // Only now that all else has been copied out.
+  // Only after everything else has been copied: aligning overwrites the bytes before each matrix.
   const weights = new Map(
     lent.map(({ name, dims, data }) => [name, { dims, data: floatsInPlace(data) }]),
   );
   return { model: rewritten, weights };
 }
 
-/** What is a matrix, and nothing but the second operand of multiplications. */
+/** Whether a tensor is a large matrix that is only used as the second operand of multiplications. */
 function canBeFed({ name, dims, type, data }: GraphTensor, { nodes, outputs }: OnnxModel): boolean {
   const isMatrix = dims.length === 2 && type === elementTypes.float;
   const length = dims.reduce((a, b) => a * b, 4);
@@ -56,7 +57,7 @@ function canBeFed({ name, dims, type, data }: GraphTensor, { nodes, outputs }: O
   );
 }
 
-/** Before the data stand its field's tag and length, at least four bytes, which nobody reads any more. */
+/** Aligns a tensor's data to 4 bytes. The field's tag and length precede it: at least four bytes, no longer needed. */
 function floatsInPlace(data: Uint8Array): Float32Array {
   const start = data.byteOffset - (data.byteOffset % 4);
   const target = new Uint8Array(data.buffer, start, data.length);

@@ -1,17 +1,17 @@
 import type { GraphNode, OnnxModel } from "./graph.js";
 import { layerOf, type Layer, type LayerKind } from "./layers.js";
 
-/** What of a model becomes 8 bits. */
+/** The parts of a model that are quantised to 8 bits. */
 export interface Plan {
   layers: ReadonlyMap<GraphNode, Layer>;
-  /** Values that become 8 bits, each with the value whose range it has. */
+  /** Values that are quantised, each with the value whose range it uses. */
   values: ReadonlyMap<string, string>;
-  /** Of these, the ones that everybody has to read as 8 bits, for the layer before to give out integers. */
-  settled: ReadonlySet<string>;
+  /** Those of them that all readers must read quantised, so that the layer before can output integers. */
+  integerOnly: ReadonlySet<string>;
 }
 
-/** What hands its first input's values on, so that both can have one scale. */
-const passing = new Set([
+/** Operators that only move the values of their first input, so that input and output can have the same scale. */
+const movingOperators = new Set([
   "MaxPool",
   "Flatten",
   "Reshape",
@@ -21,13 +21,14 @@ const passing = new Set([
   "Dropout",
   "Identity",
 ]);
-/** What a layer does at no cost by the range of its output. */
+/** Operators that a quantised layer includes at no cost, through the range of its output. */
 const rectifiers = new Set(["Relu", "Clip"]);
 
 /**
- * Finds the layers that can run in 8 bits, and the values between them that can stay there.
+ * Finds the layers that can run in 8 bits, and the values between them that can stay in 8 bits.
  *
- * @param isUsable whether a value's range is known; a layer that reads another stays as it is
+ * @param kinds which layers to quantise
+ * @param isUsable whether a value's range is known; layers that read other values stay as they are
  */
 export function planQuantization(
   model: OnnxModel,
@@ -37,15 +38,15 @@ export function planQuantization(
   const readers = readersOf(model);
   const outputs = new Set(model.outputs);
   const layers = new Map<GraphNode, Layer>();
-  const settled = new Set<string>();
+  const integerOnly = new Set<string>();
   for (const node of model.nodes) {
     const layer = layerOf(node, model);
     if (layer === undefined || !kinds.has(layer.kind) || !isUsable(layer.input)) continue;
     if (layer.kind === "convolution") {
-      // A convolution in integers gives integers, so what it gives must be allowed to be some.
+      // An integer convolution outputs integers, so its result must be quantised, too.
       const result = resultOf(node, readers);
       if (result === undefined || outputs.has(result) || !isUsable(result)) continue;
-      settled.add(result);
+      integerOnly.add(result);
     }
     layers.set(node, layer);
   }
@@ -58,18 +59,18 @@ export function planQuantization(
     for (const value of node.outputs) {
       const isPassedOn =
         isInteger && (readers.get(value) ?? []).some((reader) => canKeepIntegers(reader));
-      if (!settled.has(value) && !isReadByLayer(value) && !(isPassedOn && isUsable(value)))
+      if (!integerOnly.has(value) && !isReadByLayer(value) && !(isPassedOn && isUsable(value)))
         continue;
-      const source = isInteger && passing.has(node.operator) ? node.inputs[0] : undefined;
+      const source = isInteger && movingOperators.has(node.operator) ? node.inputs[0] : undefined;
       values.set(value, (source === undefined ? undefined : values.get(source)) ?? value);
-      if (isInteger) settled.add(value);
+      if (isInteger) integerOnly.add(value);
     }
   }
-  return { layers, values, settled };
+  return { layers, values, integerOnly };
 }
 
-/** The nodes that read each value; a node with subgraphs also reads what these do. */
-export function readersOf({ nodes }: OnnxModel): Map<string, GraphNode[]> {
+/** Nodes by the value that they read. A node with subgraphs also reads what these read. */
+function readersOf({ nodes }: OnnxModel): Map<string, GraphNode[]> {
   const readers = new Map<string, GraphNode[]>();
   for (const node of nodes) {
     for (const name of new Set([...node.inputs, ...node.captured])) {
@@ -81,7 +82,7 @@ export function readersOf({ nodes }: OnnxModel): Map<string, GraphNode[]> {
   return readers;
 }
 
-/** The value that a layer gives, behind the rectifier where that is all that reads it. */
+/** A layer's output value; the rectifier's output if a rectifier is the only reader. */
 function resultOf(
   { outputs: [output] }: GraphNode,
   readers: ReadonlyMap<string, GraphNode[]>,
@@ -94,10 +95,10 @@ function resultOf(
 }
 
 function canKeepIntegers({ domain, operator }: GraphNode): boolean {
-  return domain === "" && (passing.has(operator) || operator === "Concat");
+  return domain === "" && (movingOperators.has(operator) || operator === "Concat");
 }
 
-/** Whether a node does nothing to its input's integers but to move them. */
+/** Whether a node with quantised inputs can pass the integers on without computing with them. */
 export function keepsIntegers(
   node: GraphNode,
   { tensors }: OnnxModel,

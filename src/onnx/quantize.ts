@@ -21,25 +21,26 @@ import {
 } from "./scales.js";
 import { rewire, type Rewriting } from "./write.js";
 
+/** What to quantise, and how. */
 export interface Quantization {
-  /** Layers that become 8 bits. */
+  /** Layers that are quantised. */
   kinds: ReadonlySet<LayerKind>;
-  /** Of each value of `valuesToCalibrate`; a layer whose values are not among them stays as it is. */
+  /** Ranges of the values of `valuesToCalibrate`. A layer whose values are missing stays as it is. */
   ranges: ReadonlyMap<string, Range>;
   /**
-   * What weights are written as: the same numbers, the same answers. Processors without VNNI add two
-   * products of uint8 and int8 in 16 bits and cut off what does not fit; with uint8 on both sides
-   * ONNX Runtime takes another way, which is right everywhere.
+   * How weights are stored; both store the same numbers. Processors without VNNI add two products of uint8 and int8 in 16
+   * bits and saturate. For uint8 weights ONNX Runtime uses other kernels, which are exact on every processor.
    */
   weights: "int8" | "uint8";
 }
 
+/** The nodes and tensors of the quantised model. */
 export interface Quantized extends Rewriting {
-  /** How many layers run in 8 bits. */
+  /** Number of layers that run in 8 bits. */
   layers: number;
 }
 
-/** The values whose ranges `quantize` needs, for layers of any kind. */
+/** @returns names of the values whose ranges `quantize` needs, for layers of any kind */
 export function valuesToCalibrate(model: OnnxModel): string[] {
   const kinds: LayerKind[] = ["linear", "convolution"];
   const plans = [...kinds.map((kind) => [kind]), kinds].map((each) =>
@@ -50,21 +51,23 @@ export function valuesToCalibrate(model: OnnxModel): string[] {
 }
 
 /**
- * Writes a float model's layers as 8-bit ones, in ONNX' portable form: QuantizeLinear and
- * DequantizeLinear around each, which ONNX Runtime fuses into integer kernels. Weights have a scale for
- * each output (int8, symmetric); activations one for the value (uint8), fixed beforehand. A scale found
- * while the model runs would be over the whole batch: what one owner gets for its picture would then
- * depend on, and tell of, the pictures of others.
+ * Quantises a float model's layers to 8 bits in ONNX' portable form: QuantizeLinear and DequantizeLinear around each
+ * layer, which ONNX Runtime fuses into integer kernels. Weights have one scale for each output (symmetric); activations
+ * have one scale and zero point for each value (uint8), fixed beforehand. A scale that is computed at run time would
+ * cover the whole batch, so that the answer to one owner's picture would depend on, and reveal something about, the
+ * pictures of others.
  *
- * What is not quantised stays as it was, subgraphs and unknown operators included.
+ * All other nodes stay as they are, subgraphs and unknown operators included.
+ *
+ * @throws RangeError for weights that are not finite
  */
 export function quantize(model: OnnxModel, quantization: Quantization): Quantized {
   return new Quantizer(model, quantization).result();
 }
 
-/** From this version of ONNX' operators on, scales may be many. Before, ONNX Runtime's own operators serve. */
-const opsetOfManyScales = 13;
-const runtimesOwnDomain = "com.microsoft";
+/** First opset with a scale for each output. For older ones, ONNX Runtime's own operators are used. */
+const perAxisOpset = 13;
+const onnxRuntimeDomain = "com.microsoft";
 
 class Quantizer {
   readonly #model: OnnxModel;
@@ -73,9 +76,9 @@ class Quantizer {
   readonly #domain: string;
   readonly #nodes: (NodeSpec | GraphNode)[] = [];
   readonly #newTensors: TensorSpec[] = [];
-  /** By value in 8 bits: the name of what it is again as floats. */
+  /** By quantised value: the name of the dequantised value. */
   readonly #floats = new Map<string, string>();
-  /** By weight and axis, for layers that share one. */
+  /** By axis and name, for layers that share a weight. */
   readonly #weights = new Map<string, { name: string; scales: Float32Array }>();
   readonly #taken: Set<string>;
 
@@ -85,7 +88,7 @@ class Quantizer {
     this.#plan = planQuantization(model, quantization.kinds, (value) =>
       quantization.ranges.has(value),
     );
-    this.#domain = (model.opsets.get("") ?? 0) < opsetOfManyScales ? runtimesOwnDomain : "";
+    this.#domain = (model.opsets.get("") ?? 0) < perAxisOpset ? onnxRuntimeDomain : "";
     this.#taken = new Set([
       ...model.tensors.keys(),
       ...model.inputs.map(({ name }) => name),
@@ -109,7 +112,7 @@ class Quantizer {
     };
   }
 
-  /** All but those that only layers read that are now in 8 bits. */
+  /** The original tensors, without those that only quantised layers read. */
   #remainingTensors(): GraphTensor[] {
     const { layers } = this.#plan;
     const replaced = new Set(
@@ -156,7 +159,8 @@ class Quantizer {
     const isInteger = keepsIntegers(node, this.#model, this.#plan.values);
     const inputs = node.inputs.map((name) => {
       const floats = this.#floats.get(name);
-      return floats !== undefined && (isInteger || this.#plan.settled.has(name)) ? floats : name;
+      const isQuantised = isInteger || this.#plan.integerOnly.has(name);
+      return floats !== undefined && isQuantised ? floats : name;
     });
     const isSame = inputs.every((name, index) => name === node.inputs[index]);
     this.#nodes.push(isSame ? node : rewire(node, inputs));
@@ -185,7 +189,7 @@ class Quantizer {
     const known = this.#weights.get(key);
     const smallest =
       bias === undefined ? undefined : smallestScalesFor(floatsOf(bias.data), inputScale);
-    // A layer whose bias needs larger scales than those of the layer that it shares with has its own.
+    // A layer whose bias needs larger scales than the layer that shares the weight gets a copy with its own scales.
     if (known !== undefined && !known.scales.some((scale, at) => scale < (smallest?.[at] ?? 0))) {
       return known;
     }
@@ -201,7 +205,7 @@ class Quantizer {
     return added;
   }
 
-  /** @returns the name of the same as floats */
+  /** @returns the name of the dequantised value */
   #addIntegers(
     name: string,
     type: ElementType,
@@ -245,7 +249,7 @@ class Quantizer {
     return name;
   }
 
-  /** A name that the model does not use. */
+  /** @returns `wanted`, with a number behind it if the model already uses the name */
   #fresh(wanted: string): string {
     let name = wanted;
     for (let number = 2; this.#taken.has(name); number += 1) name = `${wanted}.${number}`;

@@ -1,10 +1,10 @@
 import type { Range } from "./scales.js";
 
-/** Finds the ranges of a model's values, picture by picture. */
+/** Collects the minimum and maximum of a model's values over several pictures. 0 is always within the range. */
 export class RangeCollector {
   readonly #ranges = new Map<string, Range>();
 
-  /** What a value was for one picture. */
+  /** @param values the elements of the value for one picture */
   add(name: string, values: Float32Array): void {
     const range = this.#ranges.get(name) ?? { min: 0, max: 0 };
     for (const value of values) {
@@ -15,7 +15,7 @@ export class RangeCollector {
     this.#ranges.set(name, range);
   }
 
-  /** Of the values that were numbers throughout. */
+  /** @returns the ranges of the values that were finite for every picture */
   ranges(): Map<string, Range> {
     return new Map(
       [...this.#ranges].filter(([, { min, max }]) => Number.isFinite(min) && Number.isFinite(max)),

@@ -9,7 +9,11 @@ import {
 } from "./graph.js";
 import { readFields, readPackedVarints, wireTypes, type Field } from "./wire.js";
 
-/** @throws RangeError for bytes that are no such message; NestingError */
+/**
+ * Parses an ONNX model. Tensors are views of `bytes`.
+ *
+ * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError
+ */
 export function readModel(bytes: Uint8Array): OnnxModel {
   const model: OnnxModel = {
     irVersion: 0,
@@ -54,7 +58,7 @@ function readOpset(bytes: Uint8Array, { opsets }: OnnxModel): void {
     if (field.number === fields.opset.domain) domain = textOf(field);
     if (field.number === fields.opset.version) version = field.value;
   }
-  // "ai.onnx" is the same domain by its long name.
+  // "ai.onnx" is another name of the domain "".
   opsets.set(domain === "ai.onnx" ? "" : domain, version);
 }
 
@@ -123,7 +127,7 @@ function readTensor(encoded: Uint8Array): GraphTensor {
     if (field.number === fields.tensor.dims) dims.push(...numbersOf(field));
     else if (field.number === fields.tensor.type) type = field.value;
     else if (field.number === fields.tensor.name) name = textOf(field);
-    // Raw bytes, or a list of floats, packed or one by one: the same bytes in the end.
+    // Raw bytes and lists of floats, packed or not, hold the same bytes.
     else if (field.number === fields.tensor.data || field.number === fields.tensor.floats) {
       floats.push(field.content);
     }
@@ -148,9 +152,9 @@ function numbersOf({ wireType, value, content }: Field): number[] {
 }
 
 /**
- * The elements of a float tensor, copied, since the bytes may lie anywhere.
+ * Copies the elements of a float tensor, whose bytes may be unaligned.
  *
- * @throws RangeError where they are not whole
+ * @throws RangeError if the length is not a multiple of 4
  */
 export function floatsOf(data: Uint8Array): Float32Array {
   if (data.length % 4 !== 0) throw new RangeError("floats cut short");

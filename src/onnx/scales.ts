@@ -1,16 +1,20 @@
-/** What a value was over the calibration pictures. */
+/** Minimum and maximum of a value over the calibration pictures. */
 export interface Range {
   min: number;
   max: number;
 }
 
+/** Quantisation of an activation: `value = (code - zeroPoint) × scale`, with codes from 0 to 255. */
 export interface ActivationScale {
   scale: number;
-  /** The code of 0, from 0 to 255. */
+  /** The code of 0. */
   zeroPoint: number;
 }
 
-/** Zero is among the values and has a code of its own: padding is zeros, and so is half of what a rectifier gives. */
+/**
+ * Computes the scale of a range, extended to include 0. 0 has an exact code, because padding and about half of a
+ * rectifier's outputs are zeros.
+ */
 export function activationScale({ min, max }: Range): ActivationScale {
   const low = Math.min(min, 0);
   const high = Math.max(max, 0);
@@ -18,27 +22,28 @@ export function activationScale({ min, max }: Range): ActivationScale {
   return { scale, zeroPoint: Math.min(255, Math.round(-low / scale)) };
 }
 
+/** Quantisation of a weight: `value = integer × scale`. */
 export interface QuantizedWeight {
-  /** From -127 to 127; as the weight's elements lie. */
+  /** From -127 to 127, in the order of the weight's elements. */
   integers: Int8Array;
-  /** For each output. */
+  /** One for each output. */
   scales: Float32Array;
 }
 
 export interface WeightLayout {
   dims: readonly number[];
-  /** The dimension that counts the outputs. */
+  /** Index of the dimension that counts the outputs. */
   axis: number;
 }
 
-/** As many of an int8 as there are on both sides of zero. */
+/** Largest absolute value, so that the range of an int8 is symmetric. */
 const limit = 127;
 
 /**
- * Rounds weights to integers, for each output by its largest weight.
+ * Quantises weights. The scale of an output follows from its largest weight.
  *
- * @param smallestScales for each output; what its bias needs to be an integer, too
- * @throws RangeError for weights that are no numbers
+ * @param smallestScales lower bounds of the scales, one for each output: see `smallestScalesFor`
+ * @throws RangeError for weights that are not finite
  */
 export function quantizeWeight(
   values: Float32Array,
@@ -59,26 +64,28 @@ export function quantizeWeight(
   });
   const integers = Int8Array.from(values, (value, index) => {
     const integer = Math.round(value / (scales[outputOf(index)] ?? 1));
-    // The scale itself was rounded to 32 bits.
+    // The scale was rounded to float32, so the result may exceed the limit.
     return Math.max(-limit, Math.min(limit, integer));
   });
   return { integers, scales };
 }
 
-/** What 0 is in `toUnsigned`. */
+/** The code of 0 in the result of `toUnsigned`. */
 export const unsignedZero = 128;
 
+/** Shifts signed integers by `unsignedZero`. */
 export function toUnsigned(integers: Int8Array): Uint8Array {
   return Uint8Array.from(integers, (value) => value + unsignedZero);
 }
 
 const largestInt32 = 2 ** 31 - 1;
 
-/** The weights' scales that leave room for a bias of 32 bits, which is counted in their product with the input's. */
+/** Computes the smallest weight scales for which the bias, in units of weight scale × input scale, fits into an int32. */
 export function smallestScalesFor(bias: Float32Array, inputScale: number): Float32Array {
   return bias.map((value) => Math.abs(value) / largestInt32 / inputScale);
 }
 
+/** @param scales one for each output: weight scale × input scale */
 export function quantizeBias(bias: Float32Array, scales: Float32Array): Int32Array {
   return Int32Array.from(bias, (value, output) => {
     const integer = Math.round(value / (scales[output] ?? 1));

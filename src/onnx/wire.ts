@@ -1,29 +1,33 @@
 /**
- * Protocol Buffers' encoding: what a message's bytes are, whatever its fields mean. Content is never
- * copied: a model's weights are most of its bytes.
+ * Protocol Buffers' encoding, independent of any schema. Reading never copies content, because weights are most of a
+ * model's bytes.
  *
  * https://protobuf.dev/programming-guides/encoding/
  */
 
 export const wireTypes = { varint: 0, fixed64: 1, length: 2, fixed32: 5 } as const;
 
-/** One field of a message, as it stands there. */
+/** One field of a message. The arrays are views of the message. */
 export interface Field {
   number: number;
   wireType: number;
-  /** A varint's value as a signed number of 64 bits, rounded beyond 2^53. 0 for the other types. */
+  /** A varint's value as a signed 64-bit number, rounded beyond 2^53; 0 for other wire types. */
   value: number;
-  /** Of a length-delimited or fixed field; empty for a varint. */
+  /** Bytes of a length-delimited or fixed-size field; empty for a varint. */
   content: Uint8Array;
   /** The whole field, tag included. */
   encoded: Uint8Array;
 }
 
-/** Readers differ on longer tags: Protocol Buffers' C++ drops their high bits and sees another field. */
+/** Larger tags are refused: Protocol Buffers' C++ reader drops their high bits, and so reads another field number. */
 const maxTag = 0xffff_ffff;
 const nothing = new Uint8Array(0);
 
-/** @throws RangeError for bytes that are no Protocol Buffers message */
+/**
+ * Iterates over a message's fields.
+ *
+ * @throws RangeError for bytes that are not a Protocol Buffers message
+ */
 export function* readFields(message: Uint8Array): Generator<Field> {
   const reader = new Reader(message);
   while (!reader.atEnd) {
@@ -31,7 +35,7 @@ export function* readFields(message: Uint8Array): Generator<Field> {
     const tag = reader.varint();
     if (tag < 0 || tag > maxTag) throw new RangeError("a field's number too high");
     const number = Math.floor(tag / 8);
-    // Protocol Buffers' C++ takes it for the end of the message, and so would not see what follows.
+    // Protocol Buffers' C++ reader ends the message there, and would ignore what follows.
     if (number === 0) throw new RangeError("a field without a number");
     const wireType = tag % 8;
     let value = 0;
@@ -46,9 +50,9 @@ export function* readFields(message: Uint8Array): Generator<Field> {
 }
 
 /**
- * Varints one after the other, as packed repeated fields hold them.
+ * Reads a packed repeated field of varints.
  *
- * @throws RangeError for bytes that are none
+ * @throws RangeError for a truncated or overlong varint
  */
 export function readPackedVarints(content: Uint8Array): number[] {
   const reader = new Reader(content);
@@ -91,13 +95,13 @@ class Reader {
   }
 }
 
-/** Negative numbers take all of 64 bits: their low ones are lost in a sum of floating point. */
+/** Decodes a long varint exactly. A negative number has all 64 bits, of which a floating-point sum would lose the low ones. */
 function exact(bytes: Uint8Array): number {
   const value = bytes.reduceRight((sum, byte) => (sum << 7n) | BigInt(byte & 0x7f), 0n);
   return Number(BigInt.asIntN(64, value));
 }
 
-/** A message that is being written: pieces that are joined once, at the end. */
+/** Builds a message from pieces, which are joined once, in `encode`. */
 export class Message {
   readonly #pieces: Uint8Array[] = [];
   length = 0;
@@ -127,7 +131,7 @@ export class Message {
     return this;
   }
 
-  /** What is encoded already. */
+  /** Appends fields that are already encoded. */
   raw(encoded: Uint8Array): this {
     this.#pieces.push(encoded);
     this.length += encoded.length;
@@ -149,7 +153,7 @@ export class Message {
 
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
-  // A negative number is written as its two's complement of 64 bits.
+  // A negative number is written as its 64-bit two's complement.
   for (let rest = BigInt.asUintN(64, BigInt(value)); ; rest >>= 7n) {
     const low = Number(rest & 0x7fn);
     if (rest < 0x80n) return Uint8Array.from([...bytes, low]);

@@ -12,42 +12,26 @@ import {
 } from "./graph.js";
 import { Message, readFields } from "./wire.js";
 
-export interface GraphSpec {
-  name: string;
-  /** Each after those whose values it reads. */
-  nodes: readonly (NodeSpec | GraphNode)[];
-  tensors: Iterable<TensorSpec | GraphTensor>;
-  inputs: readonly ValueSpec[];
-  outputs: readonly ValueSpec[];
-}
-
-/** The one of ONNX 1.10 to 1.12, which every runtime of today reads. */
-const irVersion = 8;
-/** From it on initialisers need not be inputs. */
+/** First IR version in which initialisers need not be inputs. */
 const irWithoutInitialiserInputs = 4;
 
-/** A whole ONNX model: ModelProto of onnx.proto3. */
-export function writeModel(graph: GraphSpec, opset: number): Uint8Array {
-  return new Message()
-    .number(fields.model.irVersion, irVersion)
-    .text(fields.model.producer, "confml")
-    .message(fields.model.graph, graphMessage(graph))
-    .message(fields.model.opset, opsetMessage("", opset))
-    .encode();
-}
-
-export interface Rewriting extends Pick<GraphSpec, "nodes" | "tensors"> {
-  /** Values to be fed besides. */
+/** What is replaced in a model, and added to it. */
+export interface Rewriting {
+  /** All nodes, each after those whose values it reads. */
+  nodes: readonly (NodeSpec | GraphNode)[];
+  /** All initialisers. */
+  tensors: Iterable<TensorSpec | GraphTensor>;
+  /** Additional inputs. */
   moreInputs?: readonly ValueSpec[];
-  /** Float values to give out besides. */
+  /** Names of additional float outputs. */
   moreOutputs?: readonly string[];
-  /** A domain that the nodes need besides. */
+  /** Additional operator sets: version by domain. */
   moreOpsets?: ReadonlyMap<string, number>;
 }
 
 /**
- * The same model with other nodes and weights; all else is kept, also what is not understood. Initialisers
- * that can be replaced by inputs (IR 3 knows no others) become constants.
+ * Encodes a model with other nodes and initialisers. All other fields are kept, unknown ones included. Initialisers that
+ * are also inputs, as in IR version 3, are no longer inputs.
  */
 export function rewriteModel(
   model: OnnxModel,
@@ -72,7 +56,7 @@ export function rewriteModel(
   return message.message(fields.model.graph, graph).encode();
 }
 
-/** The same node reading other values. */
+/** @returns the node with other inputs; all other fields are kept */
 export function rewire(node: GraphNode, inputs: readonly string[]): GraphNode {
   const message = new Message();
   for (const input of inputs) message.text(fields.node.input, input);
@@ -80,15 +64,6 @@ export function rewire(node: GraphNode, inputs: readonly string[]): GraphNode {
     if (number !== fields.node.input) message.raw(encoded);
   }
   return { ...node, inputs, encoded: message.encode() };
-}
-
-function graphMessage({ name, nodes, tensors, inputs, outputs }: GraphSpec): Message {
-  const graph = new Message().text(fields.graph.name, name);
-  for (const node of nodes) writeNode(graph, node);
-  for (const tensor of tensors) writeTensor(graph, tensor);
-  for (const value of inputs) graph.message(fields.graph.input, valueMessage(value));
-  for (const value of outputs) graph.message(fields.graph.output, valueMessage(value));
-  return graph;
 }
 
 function opsetMessage(domain: string, version: number): Message {
@@ -147,7 +122,7 @@ function tensorMessage({ name, dims, type, data }: TensorSpec): Message {
     .bytes(fields.tensor.data, data);
 }
 
-/** ValueInfoProto; without a shape where none is given. */
+/** Encodes a ValueInfoProto, without a shape if `dims` is missing. */
 function valueMessage({ name, type, dims }: Omit<ValueSpec, "dims"> & Partial<ValueSpec>): Message {
   const tensorType = new Message().number(fields.tensorType.elementType, type);
   if (dims !== undefined) tensorType.message(fields.tensorType.shape, shapeMessage(dims));

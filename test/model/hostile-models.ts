@@ -4,7 +4,7 @@ import {
   type NodeSpec,
   type TensorSpec,
 } from "../../src/onnx/graph.js";
-import { writeModel } from "../../src/onnx/write.js";
+import { writeModel } from "../helpers/onnx-model.js";
 import { bool, graphNode, loop, subgraph } from "../onnx/subgraphs.js";
 import { bytesOf, node } from "../onnx/tiny-network.js";
 

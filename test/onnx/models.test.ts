@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { elementTypes, fields, type NodeSpec, type ValueSpec } from "../../src/onnx/graph.js";
 import { floatsOf, readModel } from "../../src/onnx/read.js";
-import { rewire, rewriteModel, writeModel } from "../../src/onnx/write.js";
+import { rewire, rewriteModel } from "../../src/onnx/write.js";
 import { Message } from "../../src/onnx/wire.js";
+import { valueInfo as valueInfoOf, writeModel } from "../helpers/onnx-model.js";
 import { bytesOf, floatTensor, noise, quantizeNetwork, run, tinyNetwork } from "./tiny-network.js";
 
 const { graph, tensor, node, attribute } = fields;
@@ -19,10 +20,7 @@ function modelOf(irVersion: number, content: Message, opset = 13): Uint8Array {
 }
 
 function valueInfo(name: string, dims: number[]): Message {
-  const shape = new Message();
-  for (const size of dims) shape.message(1, new Message().number(1, size));
-  const tensorType = new Message().number(1, type).message(2, shape);
-  return new Message().text(1, name).message(2, new Message().message(1, tensorType));
+  return valueInfoOf({ name, type, dims });
 }
 
 describe("a float tensor is read", () => {

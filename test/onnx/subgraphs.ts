@@ -1,26 +1,29 @@
 import { elementTypes, fields, type GraphNode, type NodeSpec } from "../../src/onnx/graph.js";
 import { Message, readFields } from "../../src/onnx/wire.js";
-import { writeModel } from "../../src/onnx/write.js";
+import { valueInfo, writeModel } from "../helpers/onnx-model.js";
 import { node } from "./tiny-network.js";
 
 /** TensorProto.DataType */
 export const bool = 9;
 /** AttributeProto.AttributeType */
 const graphAttribute = 5;
+const { float } = elementTypes;
 
-/** `Loop` with no limit of turns, which goes on while `condition` is true: nothing in it changes that. */
+const scalar = (name: string, type: number): Message => valueInfo({ name, type, dims: [] });
+
+/** A `Loop` without a limit of iterations, which never changes `condition`, and so never ends if it is true. */
 export function loop(condition: string): GraphNode {
   const body = graphMessage(
     [node("Identity", ["again_in"], "again_out"), node("Add", ["sum_in", "sum_in"], "sum_out")],
-    [value("turn", elementTypes.int64), value("again_in", bool), value("sum_in", 1)],
-    [value("again_out", bool), value("sum_out", 1)],
+    [scalar("turn", elementTypes.int64), scalar("again_in", bool), scalar("sum_in", float)],
+    [scalar("again_out", bool), scalar("sum_out", float)],
   );
   return graphNode("Loop", ["", condition, "start"], "last", { body });
 }
 
-/** A branch of `If`: its output is [N, 3]. */
+/** A branch of `If` whose output is [N, 3]. */
 export function subgraph(nodes: readonly (NodeSpec | GraphNode)[], output: string): Message {
-  return graphMessage(nodes, [], [value(output, elementTypes.float, ["N", 3])]);
+  return graphMessage(nodes, [], [valueInfo({ name: output, type: float, dims: ["N", 3] })]);
 }
 
 function graphMessage(
@@ -29,7 +32,7 @@ function graphMessage(
   outputs: Message[],
 ): Message {
   const graph = new Message().text(fields.graph.name, "inner");
-  // Nodes alone, as a model of their own writes them.
+  // Encodes the nodes by writing a model of them.
   const model = writeModel({ name: "", nodes, tensors: [], inputs: [], outputs: [] }, 13);
   for (const { number, content } of readFields(model)) {
     if (number !== fields.model.graph) continue;
@@ -42,25 +45,7 @@ function graphMessage(
   return graph;
 }
 
-/** ValueInfoProto; a scalar unless `dims` are given. */
-function value(name: string, type: number, dims: (number | string)[] = []): Message {
-  const shape = new Message();
-  for (const size of dims) {
-    const { size: number, name: text } = fields.dimension;
-    const dimension = new Message();
-    if (typeof size === "number") dimension.number(number, size);
-    else dimension.text(text, size);
-    shape.message(fields.shape.dimension, dimension);
-  }
-  const tensorType = new Message()
-    .number(fields.tensorType.elementType, type)
-    .message(fields.tensorType.shape, shape);
-  return new Message()
-    .text(fields.value.name, name)
-    .message(fields.value.type, new Message().message(fields.type.tensor, tensorType));
-}
-
-/** A node with graphs inside. */
+/** A node with subgraphs as attributes. */
 export function graphNode(
   operator: string,
   inputs: string[],

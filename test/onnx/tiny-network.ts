@@ -9,7 +9,8 @@ import type { LayerKind } from "../../src/onnx/layers.js";
 import { quantize, valuesToCalibrate, type Quantized } from "../../src/onnx/quantize.js";
 import { RangeCollector } from "../../src/onnx/ranges.js";
 import { readModel } from "../../src/onnx/read.js";
-import { rewriteModel, writeModel } from "../../src/onnx/write.js";
+import { rewriteModel } from "../../src/onnx/write.js";
+import { writeModel } from "../helpers/onnx-model.js";
 
 export interface TinyNetwork {
   nodes: NodeSpec[];
