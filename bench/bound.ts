@@ -66,7 +66,7 @@ async function createClassify(job: Job): Promise<Classify> {
       maxBatch: limits.maxBatch,
     },
     timeouts: { loadMs: 120_000, runMs: 10_000 },
-    onDeath: (error) => {
+    onFailure: (error) => {
       throw error;
     },
   });

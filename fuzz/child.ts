@@ -41,7 +41,7 @@ async function main(job: Job): Promise<void> {
     const finding =
       job.input === undefined
         ? await fuzz(session, job.seconds)
-        : await session.tryOut(readFileSync(job.input));
+        : await session.trialRun(readFileSync(job.input));
     report(session, { problem: finding?.problem, done: true });
   } finally {
     closeSync(current);

@@ -74,14 +74,14 @@ export class Session {
     const kept = this.#waiting.pop();
     if (kept !== undefined) {
       this.#keep(kept);
-      return this.tryOut(kept);
+      return this.trialRun(kept);
     }
     const { mutation: kind, maxBytes, dictionary = [] } = this.#options.target;
     const [base, other] = [this.#any(), this.#any()];
-    return this.tryOut(mutate(base, { kind, random: this.#random, other, maxBytes, dictionary }));
+    return this.trialRun(mutate(base, { kind, random: this.#random, other, maxBytes, dictionary }));
   }
 
-  async tryOut(input: Uint8Array): Promise<Finding | undefined> {
+  async trialRun(input: Uint8Array): Promise<Finding | undefined> {
     const { limits, onInput } = this.#options;
     onInput?.(input);
     this.inputs += 1;

@@ -10,7 +10,7 @@ import { ConfigurationError, describeCause, describeFailure } from "./errors.js"
 import { configureDecoder } from "./image/decode.js";
 import { listen, type Listener } from "./listen.js";
 import { Metrics } from "./metrics/metrics.js";
-import { fetchModel } from "./model/fetch.js";
+import { downloadAndDecrypt } from "./model/download-and-decrypt.js";
 import { loadManifest, type Manifest } from "./model/manifest.js";
 import { startInferenceThread } from "./model/inference-thread.js";
 import type { ModelSession } from "./model/session.js";
@@ -192,7 +192,7 @@ async function loadModel(
   const { Url: url, Sha256: sha256, MaxBytes, DeadlineMs } = model;
   const start = performance.now();
   let nextStep = 0;
-  const bytes = await fetchModel({
+  const bytes = await downloadAndDecrypt({
     url,
     sha256,
     key,
@@ -223,10 +223,10 @@ async function loadModel(
       maxBatch: limits.MaxBatch,
     },
     timeouts: { loadMs: model.LoadTimeoutMs, runMs: limits.RunTimeoutMs },
-    onDeath: onFatal,
+    onFailure: onFatal,
   });
-  if (session.aloneBecause !== undefined) {
-    log.warn({ reason: session.aloneBecause }, "the model runs one picture at a time");
+  if (session.singlePictureReason !== undefined) {
+    log.warn({ reason: session.singlePictureReason }, "the model runs one picture at a time");
   }
   const { name, version: modelVersion, labels } = manifest;
   log.info(

@@ -31,7 +31,7 @@ export class Vp8lBits {
 const longestCode = 15;
 /** Section 3.7.2.1: the order in which the code lengths of the code length code are written. */
 const lengthOrder = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-/** Section 3.7.2.1: symbols 16 to 18 repeat the last nonzero length, or zero, `least` times plus the extra bits' value. */
+/** Section 3.7.2.1: symbols 16 to 18 repeat the last nonzero length, or zero, `least` + extra bits times. */
 const repeats = [
   { isZero: false, least: 3, extraBits: 2 },
   { isZero: true, least: 3, extraBits: 3 },

@@ -1,4 +1,4 @@
-/** The part of the WebAssembly JavaScript interface that is used here. TypeScript declares it only in its `dom` library. */
+/** The part of the WebAssembly JavaScript interface that is used here. TypeScript only declares it in `lib.dom`. */
 declare namespace WebAssembly {
   interface Module {
     readonly [Symbol.toStringTag]: string;

@@ -2,19 +2,24 @@ import { RequestError } from "../errors.js";
 import { timerMs } from "../timers.js";
 
 export interface BatchQueueOptions<Input, Output> {
+  /** Most inputs in one batch. */
   maxBatch: number;
-  /** How long the first of a batch waits for others; 0: a batch is what waits when the last ends. */
+  /** How long a batch waits for more inputs. With 0, a batch is everything queued when the previous run ends. */
   maxDelayMs: number;
-  /** More than so many waiting are refused at once: a late answer helps nobody. */
+  /** Most inputs that wait; further ones are refused at once. */
   maxQueue: number;
-  /** One output for each input, in order. Never called while an earlier call runs. */
+  /** Returns one output for each input, in order. It is never called while an earlier call is pending. */
   run: (inputs: Input[]) => Promise<Output[]>;
+  /** Called with the number of inputs at the start of each run. */
   onBatch: (size: number) => void;
 }
 
+/** The result for one input. */
 export interface BatchResult<Output> {
   output: Output;
+  /** Milliseconds from `add` to the start of the run. */
   queueMs: number;
+  /** Milliseconds of the run. */
   runMs: number;
 }
 
@@ -28,7 +33,7 @@ interface Entry<Input, Output> {
 }
 
 /**
- * Packs what is waiting into batches, one batch at a time, the oldest first; drops entries whose asker is gone.
+ * Collects inputs into batches and runs one batch at a time, oldest first. Inputs whose signal has aborted are dropped.
  * Inputs of different owners never share a batch.
  */
 export class BatchQueue<Input, Output> {
@@ -46,8 +51,10 @@ export class BatchQueue<Input, Output> {
   }
 
   /**
+   * Queues an input.
+   *
    * @param owner compared by identity
-   * @throws RequestError OVERLOADED, or the signal's reason where it aborts before the run
+   * @throws RequestError OVERLOADED; the signal's reason if it aborts before the run; what `run` throws
    */
   async add(
     input: Input,

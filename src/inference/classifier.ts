@@ -1,8 +1,8 @@
-/** What a model is, for those who ask it. */
+/** A model's description for clients. */
 export interface ModelDescription {
   name: string;
   version: string;
-  /** By index of the output. */
+  /** In the order of the model's scores. */
   labels: readonly string[];
   input: TensorDescription;
   output: TensorDescription;
@@ -10,27 +10,29 @@ export interface ModelDescription {
 
 export interface TensorDescription {
   name: string;
-  /** -1 where any size will do (Open Inference Protocol). */
+  /** -1 stands for any size (Open Inference Protocol). */
   shape: readonly number[];
 }
 
 export interface Classification {
-  /** One for each label, in the labels' order; they add up to 1. */
+  /** One for each label, in the labels' order, with a sum of 1. */
   probabilities: Float64Array;
   /** Milliseconds from the call to the start of the model's run. */
   queueMs: number;
-  /** Milliseconds of the model's run, of which other pictures may have had a share. */
+  /** Milliseconds of the model's run, which other pictures may have shared. */
   inferenceMs: number;
 }
 
-/** A model that answers. */
+/** Classifies pictures with a model. */
 export interface Classifier {
   readonly model: ModelDescription;
   /**
-   * @param pixels one picture as the model sees it, `[height, width, 3]`: red, green, blue; taken over
-   * @param signal the asker is gone, or has waited long enough: drop it if it still waits
-   * @param owner of the picture, compared by identity: pictures of different owners never share a run
-   * @throws RequestError OVERLOADED where too many wait, MODEL_FAILED where the model has no answer
+   * Classifies one picture.
+   *
+   * @param pixels `[crop, crop, 3]` bytes: red, green, blue. The buffer is taken over
+   * @param signal drops the picture if it aborts while the picture waits: the client has disconnected, or timed out
+   * @param owner the picture's owner, compared by identity; pictures of different owners never share a run
+   * @throws RequestError OVERLOADED, MODEL_FAILED, MODEL_TIMEOUT, SHUTTING_DOWN; the signal's reason
    */
   classify(
     pixels: Uint8Array,

@@ -7,15 +7,16 @@ import { softmax } from "./ranking.js";
 
 export interface OnnxClassifierOptions {
   session: ModelSession;
+  /** See BatchQueueOptions. */
   maxBatchDelayMs: number;
   maxQueue: number;
   /** Called with the number of pictures of each run. */
   onBatch: (size: number) => void;
-  /** Called for each picture that the model gave no answer to. */
+  /** Called for each picture without an answer. */
   onFault: (fault: Fault) => void;
 }
 
-/** Classifies with a model session, many pictures in one run where many wait. */
+/** Classifies with a model session. Pictures that wait at the same time share a run. */
 export class OnnxClassifier implements Classifier {
   readonly model: ModelDescription;
   readonly #queue: BatchQueue<Uint8Array, Float64Array | Fault>;
@@ -47,7 +48,7 @@ export class OnnxClassifier implements Classifier {
     const { output, queueMs, runMs } = await this.#queue.add(pixels, signal, owner);
     if (typeof output !== "string") return { probabilities: output, queueMs, inferenceMs: runMs };
     this.#onFault(output);
-    // The same whatever the fault: it is for the log.
+    // The client does not learn the fault, which is for the log.
     throw new RequestError("MODEL_FAILED", "the model has no answer to this picture");
   }
 }

@@ -1,16 +1,23 @@
+/** A label of the answer. */
 export interface Prediction {
   /** From 1. */
   rank: number;
+  /** Of the label. */
   index: number;
   label: string;
-  /** 0 to 1 */
+  /** From 0 to 1. */
   probability: number;
 }
 
-/** Up to so many labels are found by insertion, which for a few of them is much less than sorting all. */
+/** Up to so many labels are selected by insertion, which is faster than sorting all. */
 const mostInserted = 32;
 
-/** The most probable labels first; equal ones by index. */
+/**
+ * Ranks labels by probability, and equal ones by index.
+ *
+ * @param probabilities one for each label
+ * @param top number of labels to return
+ */
 export function rank(
   probabilities: Float64Array,
   labels: readonly string[],
@@ -24,7 +31,7 @@ export function rank(
   }));
 }
 
-/** @returns indices, in order; the whole is sorted only where it is asked for */
+/** @returns the indices of the `top` most probable labels, in order */
 function mostProbable(probabilities: Float64Array, top: number): Uint32Array {
   const count = Math.min(top, probabilities.length);
   if (count > mostInserted) {
@@ -37,7 +44,7 @@ function mostProbable(probabilities: Float64Array, top: number): Uint32Array {
   for (let index = 0; index < probabilities.length; index += 1) {
     const probability = probabilities[index] ?? 0;
     let at = found;
-    // What comes later is less where it is equal.
+    // Strictly less: of equal probabilities the one with the lower index stays first.
     while (at > 0 && (probabilities[best[at - 1] ?? 0] ?? 0) < probability) at -= 1;
     if (at === count) continue;
     best.copyWithin(at + 1, at, count - 1);
@@ -47,7 +54,7 @@ function mostProbable(probabilities: Float64Array, top: number): Uint32Array {
   return best;
 }
 
-/** Shifted by the largest logit, so that no exponential overflows. */
+/** Converts logits to probabilities. They are shifted by the largest logit, so that no exponential overflows. */
 export function softmax(logits: Float32Array): Float64Array {
   let largest = -Infinity;
   for (const logit of logits) largest = Math.max(largest, logit);

@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import type { Metrics } from "./metrics.js";
 
-/** Serves `GET /metrics`. It needs a port of its own, because the metrics name data owners, which clients must not learn. */
+/** Serves `GET /metrics`. It needs a port of its own, because the metrics name data owners to whoever reads them. */
 export function metricsListener(metrics: Metrics): RequestListener {
   return (request, response) => {
     if (request.url !== "/metrics" || (request.method !== "GET" && request.method !== "HEAD")) {

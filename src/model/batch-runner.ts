@@ -4,31 +4,31 @@ import { isOutOfMemory } from "./out-of-memory.js";
 import { packPicture } from "./pack.js";
 import { pictureLength, type Run } from "./run.js";
 
-/** A model's scores of several pictures. */
+/** A model's scores for several pictures. */
 export interface BatchScores {
-  /** `[pictures, labels]`; zeros for a picture in `faults`. */
+  /** `[pictures, labels]`; zeros for the pictures in `faults`. */
   scores: Float32Array<ArrayBuffer>;
-  /** Why a picture has no answer, by its place in the batch. */
+  /** Why a picture has no answer, by its index in the batch. */
   faults: ReadonlyMap<number, Fault>;
 }
 
 export interface BatchRunnerOptions {
   run: Run;
   manifest: Manifest;
-  /** Pictures that one run takes; undefined where any number will do. */
+  /** Batch size that the model requires; undefined if it accepts any. */
   fixedBatch: number | undefined;
-  /** Pictures of one call at most. */
+  /** Most pictures in one call. */
   maxBatch: number;
 }
 
 /**
- * Runs pictures together. Where that fails, or one of the answers cannot be one, each picture is run again
- * alone: what is wrong with one picture's answer does not reach the others'.
+ * Runs pictures in a batch. If the run fails, or one of the answers is invalid, each picture is run again alone, so that
+ * one picture cannot spoil the answers to the others.
  */
 export class BatchRunner {
   readonly #options: BatchRunnerOptions;
   readonly #size: number;
-  /** The one that all batches share; each picture is packed once, into its place. */
+  /** The input tensor's memory, which all batches share. Pictures are packed directly into it. */
   readonly #tensor: Float32Array;
 
   constructor(options: BatchRunnerOptions) {
@@ -37,7 +37,10 @@ export class BatchRunner {
     this.#tensor = new Float32Array((options.fixedBatch ?? options.maxBatch) * this.#size);
   }
 
-  /** @param pictures each `[crop, crop, 3]` bytes; at most `maxBatch` */
+  /**
+   * @param pictures each `[crop, crop, 3]` bytes
+   * @throws RangeError for more than `maxBatch` pictures; a failed run is reported in `faults`
+   */
   async run(pictures: readonly Uint8Array[]): Promise<BatchScores> {
     const { maxBatch } = this.#options;
     if (pictures.length > maxBatch) {
@@ -65,7 +68,7 @@ export class BatchRunner {
     pictures.forEach((picture, index) => {
       packPicture(picture, preprocessing, pixels, index * this.#size);
     });
-    // In a batch that is not full nothing of earlier pictures may stand.
+    // Clears the rest of a fixed batch: it must not contain earlier pictures.
     pixels.fill(0, pictures.length * this.#size);
     const scores = new Float32Array(pictures.length * labels.length);
     const faults = new Map<number, Fault>();

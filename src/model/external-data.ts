@@ -5,11 +5,11 @@ const tensorExternalDataField = 13;
 const tensorDataLocationField = 14;
 
 /**
- * Finds tensors of an ONNX model whose data is in other files (TensorProto.data_location = EXTERNAL,
- * or external_data given). ONNX Runtime would open any path that they name, `/image.key` among them,
- * and so hand a data owner's secret to the author of a model.
+ * Whether an ONNX model has tensors whose data is in other files (TensorProto.data_location = EXTERNAL, or external_data
+ * is present). ONNX Runtime would open any path that they name, such as `/image.key`, and so reveal a data owner's secret
+ * to the author of the model.
  *
- * @throws RangeError for bytes that are no Protocol Buffers message; NestingError
+ * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError
  */
 export function hasExternalData(model: Uint8Array): boolean {
   return someMessage(model, (name, bytes) => name === "tensor" && isExternal(bytes));

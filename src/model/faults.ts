@@ -1,18 +1,20 @@
 import type { Manifest } from "./manifest.js";
 
 /**
- * Why a picture has no answer. A fixed set of words: what ONNX Runtime says of a failed run may hold values
- * that were computed from the picture, and the log is the host's to read.
+ * Why a picture has no answer. The set is fixed, because the host can read the log, and ONNX Runtime's own message about
+ * a failed run may contain values that were computed from the picture.
  */
 export type Fault = "the run failed" | "out of memory" | "not finite" | "no probabilities";
 
-/** Of a sum over up to thousands of float16 or 8-bit numbers. */
+/** Rounding error allowed in a sum of up to thousands of float16 or 8-bit numbers. */
 const probabilityTolerance = 0.01;
 
 /**
- * @param row the model's scores of one picture, one for each label
- * @returns what is wrong with them: NaN or infinity; for `probabilities` a number outside of 0 to 1, or a sum
- *   other than 1
+ * Checks the answer to one picture: no NaN or infinity; for `probabilities`, numbers from 0 to 1 with a sum of 1.
+ *
+ * @param row the model's scores for the picture, one for each label
+ * @param type `output.type` of the manifest
+ * @returns undefined for a valid answer
  */
 export function findFault(row: Float32Array, type: Manifest["output"]["type"]): Fault | undefined {
   const isProbability = type === "probabilities";
@@ -21,7 +23,7 @@ export function findFault(row: Float32Array, type: Manifest["output"]["type"]): 
   let sum = 0;
   let isInRange = true;
   for (const score of row) {
-    // An infinity or NaN stays one in a sum; finite float32 numbers cannot overflow a double's.
+    // A sum that contains infinity or NaN is not finite; a sum of finite float32 numbers cannot overflow a double.
     sum += score;
     if (score < lowest || score > highest) isInRange = false;
   }

@@ -4,22 +4,22 @@ import type { Manifest } from "./manifest.js";
 import type { ModelSession } from "./session.js";
 import type { LoadOptions } from "./session-options.js";
 
-/** What a session is made of. */
+/** What the thread needs to create its session. */
 export interface LoadRequest {
   model: Uint8Array;
   manifest: Manifest;
   options: LoadOptions;
 }
 
-/** What the thread has found out about its model. */
-export type LoadedModel = Pick<ModelSession, "fixedBatch" | "maxBatch" | "aloneBecause">;
+/** Properties of the model that the thread reports. */
+export type LoadedModel = Pick<ModelSession, "fixedBatch" | "maxBatch" | "singlePictureReason">;
 
 export type WorkerRequest =
   | ({ type: "load" } & LoadRequest)
   | { type: "run"; pictures: readonly Uint8Array[] }
   | { type: "release" };
 
-/** One to each request, in order; before it, `running` at the start of each run of the model. */
+/** The thread sends one response to each request, in order, and before it `running` at the start of each model run. */
 export type WorkerResponse =
   | { type: "running" }
   | ({ type: "loaded" } & LoadedModel)

@@ -22,38 +22,37 @@ import { Watchdog } from "./watchdog.js";
 export interface InferenceThreadOptions extends LoadRequest {
   timeouts: ModelTimeouts;
   /**
-   * The thread of a loaded model has ended without being asked to, or hangs: nothing will be classified any more, and
-   * where it hangs the process does not end in an ordinary way, either.
+   * Called once if the thread of a loaded model ends unexpectedly or hangs. No picture can be classified any more. After
+   * a hang an ordinary exit of the process would not complete, either.
    */
-  onDeath: (error: Error) => void;
-  /** The thread's code, where it is not beside this file. */
+  onFailure: (error: Error) => void;
+  /** The thread's code; default: inference-worker.js beside this file. */
   code?: URL;
 }
 
-/** V8 sets aside code memory for each thread; 512 MB of it, were it not told otherwise. */
+/** V8 reserves code memory for each thread, 512 MB by default. */
 const codeRangeSizeMb = 16;
-/** The thread makes next to no garbage. */
+/** The thread creates almost no garbage. */
 const maxYoungGenerationSizeMb = 4;
 
 /**
- * Loads a model in a thread of its own.
+ * Loads a model in a new thread.
  *
- * @param options `model` goes over to the thread: its buffer, which must hold nothing else, is empty
- *   from then on
+ * @param options the buffer of `model` is transferred to the thread, and detached here; it must hold nothing else
  * @throws RefusedError MODEL_INVALID
  * @throws ConfigurationError MODEL_OUT_OF_MEMORY
- * @throws UnavailableError MODEL_TIMEOUT; the thread then goes on until the process ends
+ * @throws UnavailableError MODEL_TIMEOUT; the thread then continues until the process ends
  */
 export async function startInferenceThread(options: InferenceThreadOptions): Promise<ModelSession> {
-  const { model, manifest, options: load, timeouts, onDeath, code } = options;
+  const { model, manifest, options: load, timeouts, onFailure, code } = options;
   const worker = new Worker(code ?? new URL("./inference-worker.js", import.meta.url), {
     resourceLimits: { codeRangeSizeMb, maxYoungGenerationSizeMb },
-    // Of this process's variables and options it needs none.
+    // The thread needs none of this process's variables and arguments.
     env: {},
     argv: [],
   });
-  const thread = new InferenceThread({ worker, manifest, timeouts, onDeath });
-  // Not as the thread's workerData, which would be held as long as the thread lives.
+  const thread = new InferenceThread({ worker, manifest, timeouts, onFailure });
+  // Sent as a message: workerData would be kept until the thread ends.
   const request: WorkerRequest = { type: "load", model, manifest, options: load };
   const response = await thread.load(request, transferable([model])).catch((error: unknown) => {
     throw isOutOfMemory(error) ? loadOutOfMemory(load.maxBatch, error) : error;
@@ -67,57 +66,63 @@ export async function startInferenceThread(options: InferenceThreadOptions): Pro
     : new ConfigurationError(reason, failure);
 }
 
-interface ThreadOptions extends Pick<InferenceThreadOptions, "manifest" | "timeouts" | "onDeath"> {
+interface ThreadOptions extends Pick<
+  InferenceThreadOptions,
+  "manifest" | "timeouts" | "onFailure"
+> {
   worker: Worker;
 }
 
-interface Waiting {
+/** The callbacks of a pending request. */
+interface PendingRequest {
   resolve: (response: WorkerResponse) => void;
   reject: (error: Error) => void;
 }
 
+/** The main thread's side of the inference thread. There is at most one pending request. */
 class InferenceThread {
   readonly #worker: Worker;
   readonly #manifest: Manifest;
   readonly #timeouts: ModelTimeouts;
   readonly #loading: Watchdog;
   readonly #running: Watchdog;
-  /** Who waits for the next response. */
-  #waiting: Waiting | undefined;
-  /** The last run, which a release waits for. */
+  #pending: PendingRequest | undefined;
+  /** The last run, for which `release` waits. */
   #lastRun: Promise<unknown> = Promise.resolve();
-  #death: Error | undefined;
-  /** From the model's loading to the release. */
+  /** Why the thread has ended or is given up. */
+  #failure: Error | undefined;
+  /** Between loading and release, when the end of the thread is a failure of the server. */
   #isServing = false;
 
-  constructor({ worker, manifest, timeouts, onDeath }: ThreadOptions) {
+  constructor({ worker, manifest, timeouts, onFailure }: ThreadOptions) {
     this.#worker = worker;
     this.#manifest = manifest;
     this.#timeouts = timeouts;
-    const die = (error: Error): void => {
-      if (this.#death !== undefined) return;
-      this.#death = error;
-      this.#settle()?.reject(error);
-      if (this.#isServing) onDeath(error);
+    const fail = (error: Error): void => {
+      if (this.#failure !== undefined) return;
+      this.#failure = error;
+      this.#takePending()?.reject(error);
+      if (this.#isServing) onFailure(error);
     };
-    // Ends a thread that hangs in JavaScript; a run of ONNX Runtime goes on, and the promise is never settled.
-    const hang = (error: Error): void => {
-      die(error);
+    // Terminating only ends a thread that hangs in JavaScript. A run of ONNX Runtime continues, and the promise stays
+    // pending.
+    const giveUp = (error: Error): void => {
+      fail(error);
       void worker.terminate();
     };
     this.#loading = new Watchdog((timeoutMs) => {
-      hang(loadTimeout(timeoutMs));
+      giveUp(loadTimeout(timeoutMs));
     });
     this.#running = new Watchdog((timeoutMs) => {
-      hang(runTimeout(timeoutMs));
+      giveUp(runTimeout(timeoutMs));
     });
     worker.on("message", (response: WorkerResponse) => {
-      if (response.type !== "running") this.#settle()?.resolve(response);
-      else if (this.#waiting !== undefined) this.#running.start(timeouts.runMs);
+      if (response.type !== "running") this.#takePending()?.resolve(response);
+      else if (this.#pending !== undefined) this.#running.start(timeouts.runMs);
     });
-    worker.once("error", die);
+    worker.once("error", fail);
     worker.once("exit", (code) => {
-      die(new Error(`the inference thread ended with code ${code}`));
+      fail(new Error(`the inference thread ended with code ${code}`));
     });
   }
 
@@ -127,22 +132,23 @@ class InferenceThread {
     });
   }
 
-  /** @returns who waited, if anybody did; nothing is timed from now on */
-  #settle(): Waiting | undefined {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
+  /** Ends the pending request, which the caller has to settle, and stops both watchdogs. */
+  #takePending(): PendingRequest | undefined {
+    const pending = this.#pending;
+    this.#pending = undefined;
     this.#loading.stop();
     this.#running.stop();
-    return waiting;
+    return pending;
   }
 
-  session({ fixedBatch, maxBatch, aloneBecause }: LoadedModel): ModelSession {
+  /** The session of a model that the thread has loaded. */
+  session({ fixedBatch, maxBatch, singlePictureReason }: LoadedModel): ModelSession {
     this.#isServing = true;
     return {
       manifest: this.#manifest,
       fixedBatch,
       maxBatch,
-      aloneBecause,
+      singlePictureReason,
       run: async (pictures) => {
         const run = this.#run(pictures);
         this.#lastRun = run.catch(() => undefined);
@@ -150,7 +156,7 @@ class InferenceThread {
       },
       release: async () => {
         await this.#lastRun;
-        if (this.#death !== undefined) return;
+        if (this.#failure !== undefined) return;
         this.#isServing = false;
         await this.ask({ type: "release" }, []);
         await this.end();
@@ -159,7 +165,7 @@ class InferenceThread {
   }
 
   async #run(pictures: readonly Uint8Array[]): Promise<BatchScores> {
-    if (this.#death instanceof UnavailableError) throw stoppingAfterTimeout(this.#death);
+    if (this.#failure instanceof UnavailableError) throw stoppingAfterTimeout(this.#failure);
     try {
       const request: WorkerRequest = { type: "run", pictures };
       const response = await this.ask(request, transferable(pictures), () => {
@@ -172,11 +178,12 @@ class InferenceThread {
     }
   }
 
+  /** @returns the response to the request that is about to be sent */
   async #next(startWatch: () => void): Promise<WorkerResponse> {
-    if (this.#death !== undefined) throw this.#death;
-    if (this.#waiting !== undefined) throw new Error("a run while another goes on");
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#pending !== undefined) throw new Error("a run while another goes on");
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
+      this.#pending = { resolve, reject };
       startWatch();
     });
   }
@@ -197,7 +204,7 @@ class InferenceThread {
   }
 }
 
-/** Handed over, not copied. */
+/** The views' buffers, which are transferred to the other thread instead of copied. */
 function transferable(views: readonly Uint8Array[]): ArrayBuffer[] {
   return views.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer);
 }

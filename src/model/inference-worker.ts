@@ -4,12 +4,12 @@ import { ConfigurationError, RefusedError, describeCause } from "../errors.js";
 import type { LoadRequest, WorkerRequest, WorkerResponse } from "./inference-messages.js";
 import { createModelSession, type ModelSession } from "./session.js";
 
-/** Of 19: a tenth of the others' weight, where processors are scarce. */
+/** From 0 to 19. At 10 the scheduler gives a thread about a tenth of the processor time of a thread at 0. */
 const niceness = 10;
 
 /**
- * The thread that owns the model's session, and nothing else. A run of ONNX Runtime holds up the thread
- * that asks for it; here nobody else waits.
+ * The thread that owns the model's session, and does nothing else: a run of ONNX Runtime blocks the thread that calls
+ * it.
  */
 class InferenceWorker {
   #session: ModelSession | undefined;
@@ -28,12 +28,12 @@ class InferenceWorker {
     this.#session = await createModelSession(model, manifest, options, () => {
       send({ type: "running" });
     });
-    const { fixedBatch, maxBatch, aloneBecause } = this.#session;
-    return { type: "loaded", fixedBatch, maxBatch, aloneBecause };
+    const { fixedBatch, maxBatch, singlePictureReason } = this.#session;
+    return { type: "loaded", fixedBatch, maxBatch, singlePictureReason };
   }
 }
 
-/** An error's class does not survive the way between threads. */
+/** Encodes an error for the main thread, because structured cloning does not keep its class. */
 function describe(error: unknown): WorkerResponse {
   if (error instanceof RefusedError || error instanceof ConfigurationError) {
     const kind = error instanceof RefusedError ? "refused" : "configuration";
@@ -48,19 +48,19 @@ function send(response: WorkerResponse): void {
 }
 
 /**
- * Uploads, health checks and decoding come first: a batch that starts a little later is only larger. ONNX
- * Runtime's threads inherit it.
+ * Lowers the thread's priority below uploads, health checks and decoding: a batch that starts later is only larger. ONNX
+ * Runtime's threads inherit the priority.
  */
-function stepBack(): void {
+function lowerPriority(): void {
   try {
-    // On Linux 0 is this thread, not the process.
+    // On Linux 0 means this thread, not the process.
     setPriority(0, niceness);
   } catch {
-    // A wish: not every system has such a call.
+    // Not every system has this call. Then the thread keeps its priority.
   }
 }
 
-stepBack();
+lowerPriority();
 const worker = new InferenceWorker();
 parentPort?.on("message", (request: WorkerRequest) => {
   worker.answer(request).then(send, (error: unknown) => {

@@ -11,7 +11,7 @@ const manifestSchema = z.strictObject({
   version: z.string().min(1),
   input: z.strictObject({
     name: z.string().min(1),
-    /** Batch, channels, height, width; a batch that is no number is dynamic. */
+    /** Batch, channels, height, width. A string stands for a batch of any size. */
     shape: z.tuple([
       z.union([z.string(), z.int().min(1)]),
       z.literal(3),
@@ -23,7 +23,7 @@ const manifestSchema = z.strictObject({
     name: z.string().min(1),
     type: z.enum(["logits", "probabilities"]),
   }),
-  /** By index of the output. */
+  /** In the order of the model's scores. */
   labels: z.array(z.string().min(1)).min(1),
   preprocessing: z.strictObject({
     /** Pixels of the short side. */
@@ -31,13 +31,13 @@ const manifestSchema = z.strictObject({
     /** Pixels of the square cut from the middle. */
     crop: z.int().min(1).max(4096),
     channels: z.enum(["RGB", "BGR"]),
-    /** Of values from 0 to 1, in the order of `channels`. */
+    /** Mean and standard deviation of values from 0 to 1, in the order of `channels`. */
     mean: threeNumbers,
     std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
   }),
-  /** Set where it must be: 8-bit kernels are a hundred times slower on weights that are not packed. */
+  /** Set if the model requires it: 8-bit kernels are a hundred times slower on weights that are not packed. */
   weights: z.literal("packed").optional(),
-  /** What the model answers to referencePicture(): one number for each label. */
+  /** The model's answer to referencePicture(): one number for each label. */
   reference: z.strictObject({ output: z.array(z.number()) }).optional(),
   provenance: z.record(z.string(), z.string()).optional(),
   accuracy: z
@@ -45,7 +45,7 @@ const manifestSchema = z.strictObject({
     .optional(),
 });
 
-/** What the model owner says of a model: how to feed it, and what its answers mean. */
+/** The model owner's description of a model: its input, its output and the meaning of its answers. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /**

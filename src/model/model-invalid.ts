@@ -1,6 +1,10 @@
 import { RefusedError } from "../errors.js";
 
-/** What came under the decryption cannot be served. */
+/**
+ * MODEL_INVALID: the decrypted model cannot be served.
+ *
+ * @param fix what the operator or the model owner has to do, as a sentence without its full stop
+ */
 export function modelInvalid(
   expected: string,
   got: string,

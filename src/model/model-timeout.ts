@@ -1,14 +1,14 @@
 import { RequestError, UnavailableError } from "../errors.js";
 
-/** How long a model may take, in milliseconds. */
+/** Time limits of a model, in milliseconds. */
 export interface ModelTimeouts {
-  /** From its bytes to the end of its try-out. */
+  /** For loading, trial runs included. */
   loadMs: number;
-  /** One run. */
+  /** For one run. */
   runMs: number;
 }
 
-/** A model did not end while it was loaded: its graph is never optimized, or takes very long. */
+/** MODEL_TIMEOUT for loading that takes too long, for example because optimizing the graph does not end. */
 export function loadTimeout(timeoutMs: number): UnavailableError {
   return new UnavailableError("MODEL_TIMEOUT", {
     doing: "loading the model",
@@ -18,7 +18,7 @@ export function loadTimeout(timeoutMs: number): UnavailableError {
   });
 }
 
-/** A run did not end: nothing stops it, so the process has to end. */
+/** MODEL_TIMEOUT for a run that takes too long. A run cannot be stopped, so the process has to end. */
 export function runTimeout(timeoutMs: number): UnavailableError {
   return new UnavailableError("MODEL_TIMEOUT", {
     doing: "running the model",
@@ -30,13 +30,13 @@ export function runTimeout(timeoutMs: number): UnavailableError {
 
 const retryAfterSeconds = 5;
 
-/** For those whose pictures were in the run that did not end. */
+/** MODEL_TIMEOUT for the clients whose pictures were in the run. */
 export function runWithoutEnd(cause: unknown): RequestError {
   const message = "the model did not end in time with this picture or one beside it";
   return new RequestError("MODEL_TIMEOUT", message, { retryAfterSeconds, cause });
 }
 
-/** For those who come after it. */
+/** SHUTTING_DOWN for the clients whose pictures come later. */
 export function stoppingAfterTimeout(cause: unknown): RequestError {
   const message = "the server is stopping; try another, or again soon";
   return new RequestError("SHUTTING_DOWN", message, { retryAfterSeconds, cause });

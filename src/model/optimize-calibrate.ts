@@ -15,7 +15,7 @@ export interface Calibration {
   onProgress: (done: number, of: number) => void;
 }
 
-/** Runs the float model over pictures, and shows the collector every value that can become 8 bits. */
+/** Runs the float model on pictures, and passes every value that can be quantised to the collector. */
 export async function calibrate(
   { model, manifest, pictures, onProgress }: Calibration,
   collector: RangeCollector,
@@ -27,7 +27,7 @@ export async function calibrate(
   const observed = rewriteModel(model, { nodes, tensors: tensors.values(), moreOutputs });
   const session = await InferenceSession.create(observed, {
     executionProviders: ["cpu"],
-    // More would leave out values that are asked for here.
+    // Higher levels would remove values that are requested here.
     graphOptimizationLevel: "basic",
     logSeverityLevel: 3,
   });

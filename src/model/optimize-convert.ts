@@ -7,14 +7,15 @@ import { sessionOptions } from "./session-options.js";
 
 export type ModelFormat = "onnx" | "ort";
 
-/** Digits of a reference answer: as many as a float32 has. */
+/** Significant digits of a reference answer, as many as a float32 has. */
 const referenceDigits = 7;
 
 /**
- * Has ONNX Runtime optimize a model as it would when loading it, and write the result in its own format.
+ * Lets ONNX Runtime optimize a model as it does when loading it, and save the result in ORT format.
  *
- * @param folder where it writes: it only knows paths. Nobody else's to read, since weights lie there
- * @param isPortable without layouts of this processor's vectors: blocks of 16 numbers with AVX-512, else of 8
+ * @param folder for the temporary file, because ONNX Runtime only writes to paths. Nobody else may be able to read it,
+ *   since it gets the weights in plaintext
+ * @param isPortable without memory layouts for this processor's vectors: blocks of 16 numbers with AVX-512, else of 8
  */
 export async function convertToOrt(
   model: Uint8Array,
@@ -33,7 +34,7 @@ export async function convertToOrt(
   return readFile(file);
 }
 
-/** What a model answers to the picture that a server tries it with: its output, a number for each label. */
+/** @returns the model's answer to referencePicture(), one number for each label, rounded: `reference` of the manifest */
 export async function referenceAnswer(
   model: Uint8Array,
   format: ModelFormat,
@@ -55,14 +56,15 @@ export async function referenceAnswer(
   }
 }
 
-/** Runs one picture, alone or first in the batch that the model asks for. */
+/** Runs one picture: alone, or as the first of a batch of the size that the model requires. */
 export interface PictureRun {
-  /** @returns the values of these names that are float32 */
+  /** @returns the requested values that are float32, by name */
   (picture: Float32Array, names: readonly string[]): Promise<Map<string, Float32Array>>;
-  /** `3 × crop × crop` */
+  /** Numbers in one picture's tensor: `3 × crop × crop`. */
   pictureLength: number;
 }
 
+/** Prepares runs of one picture, which share one input tensor. */
 export function openRun(session: InferenceSession, { input }: Manifest): PictureRun {
   const [, ...picture] = input.shape;
   const pictureLength = picture.reduce((a, b) => a * b, 1);

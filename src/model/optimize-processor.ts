@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 
 /**
- * Whether this processor adds products of 8 bits in 32 (VNNI), not in 16, where large ones are cut off.
- * What is not known counts as no.
+ * Whether this processor adds 8-bit products in 32 bits (VNNI) and not in 16 bits, which saturate.
+ *
+ * @returns false if the file cannot be read
  */
 export async function hasExactProducts(cpuInfoFile = "/proc/cpuinfo"): Promise<boolean> {
   try {

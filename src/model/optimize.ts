@@ -15,31 +15,36 @@ import { createModelSession } from "./session.js";
 
 export interface OptimizeOptions {
   format: ModelFormat;
-  /** For other processors than those with this one's vectors, too. */
+  /** The model must also run on processors with other vector instructions than this one. */
   isPortable: boolean;
-  /** A folder of the caller's own, for its eyes only: weights lie there in between. */
+  /** A folder that only the caller can read; weights are stored there temporarily. */
   folder: string;
   eightBits?: EightBits;
 }
 
+/** How to quantise a model to 8 bits. */
 export interface EightBits {
+  /** Layers to quantise. */
   kinds: ReadonlySet<LayerKind>;
+  /** Result of `findRanges`. */
   ranges: ReadonlyMap<string, Range>;
-  /** Whether the processor multiplies signed weights without cutting sums off: VNNI. */
+  /** Whether the processor sums products with signed weights without saturation (VNNI). */
   isExact: boolean;
 }
 
 export interface OptimizedModel {
   bytes: Uint8Array;
   format: ModelFormat;
-  /** Layers that run in 8 bits. */
+  /** Number of layers that run in 8 bits. */
   layers: number;
 }
 
 /**
- * @param model ONNX, as `createModelSession` has accepted it
- * @param pictures `[crop, crop, 3]` bytes each, such as the model will see
- * @returns what each value of the model was over these pictures
+ * Runs a model on calibration pictures.
+ *
+ * @param model ONNX; `createModelSession` must have accepted it
+ * @param pictures `[crop, crop, 3]` bytes each, similar to those that the model will classify
+ * @returns minimum and maximum of each value over these pictures
  */
 export async function findRanges(
   model: Uint8Array,
@@ -53,11 +58,11 @@ export async function findRanges(
 }
 
 /**
- * Makes a model that answers alike, faster: in 8 bits where asked for, and with ONNX Runtime's
- * optimizations done beforehand where it is to be in that runtime's format.
+ * Makes a faster model with nearly the same answers: in 8 bits if requested, and with ONNX Runtime's optimizations
+ * already applied if the format is ORT.
  *
- * @param model ONNX, as `createModelSession` has accepted it
- * @throws Error where ONNX Runtime cannot
+ * @param model ONNX; `createModelSession` must have accepted it
+ * @throws Error if ONNX Runtime fails
  */
 export async function optimizeModel(
   model: Uint8Array,
@@ -77,18 +82,19 @@ export async function optimizeModel(
   return { bytes, format, layers };
 }
 
+/** A model's answers to several pictures. */
 export interface Answers {
   /** Scores of all labels, for each picture. */
   scores: Float32Array[];
-  /** For one picture alone, in the mean. */
+  /** Mean time of a run with one picture, in milliseconds. */
   msPerPicture: number;
 }
 
 /**
- * Loads a model as a server does, and has it answer pictures one by one.
+ * Loads a model as a server does, and runs pictures one by one.
  *
  * @param pictures `[crop, crop, 3]` bytes each
- * @throws RefusedError MODEL_INVALID for a model that a server would refuse, or unlike its manifest
+ * @throws RefusedError MODEL_INVALID for a model that a server would refuse, or that does not answer a picture
  */
 export async function answerPictures(
   model: Uint8Array,
@@ -98,7 +104,7 @@ export async function answerPictures(
   onProgress: (done: number, of: number) => void,
 ): Promise<Answers> {
   const threads = availableParallelism();
-  // Both the model and the pictures are taken over.
+  // The session takes over the model and the pictures, so it gets copies.
   const session = await createModelSession(Uint8Array.from(model), manifest, {
     format,
     weights: "packed",

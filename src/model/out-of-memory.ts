@@ -1,20 +1,22 @@
 import { ConfigurationError, describeCause } from "../errors.js";
 
 /**
- * C++'s std::bad_alloc and bad_array_new_length, as ONNX Runtime passes them on, its arena's own words, V8's for an
- * ArrayBuffer, and Node's code for a thread.
+ * Messages about failed allocations: C++'s std::bad_alloc and bad_array_new_length, which ONNX Runtime passes on, that of
+ * its arena, V8's for an ArrayBuffer, and Node's error code for a thread.
  */
 const wordings =
   /bad_alloc|bad_array_new_length|Failed to allocate memory|Array buffer allocation failed|ERR_WORKER_OUT_OF_MEMORY/u;
 
-/** Whether an error, or what caused it, says that there is not enough memory. */
+/** Whether an error, or one of its causes, reports a lack of memory. */
 export function isOutOfMemory(error: unknown): boolean {
   if (wordings.test(describeCause(error))) return true;
   return error instanceof Error && error.cause !== undefined && isOutOfMemory(error.cause);
 }
 
 /**
- * @param doing what there was no memory for, as a participle
+ * MODEL_OUT_OF_MEMORY.
+ *
+ * @param doing what failed, as a participle phrase
  * @param expected "memory for …"
  */
 export function modelOutOfMemory(
@@ -34,7 +36,11 @@ export function modelOutOfMemory(
   );
 }
 
-/** @param maxBatch pictures in one run */
+/**
+ * MODEL_OUT_OF_MEMORY for loading and trial runs.
+ *
+ * @param maxBatch largest number of pictures in one run
+ */
 export function loadOutOfMemory(maxBatch: number, cause: unknown): ConfigurationError {
   const expected = `memory for it and for a run of ${maxBatch} pictures`;
   return modelOutOfMemory("loading the model", expected, cause);

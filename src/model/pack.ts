@@ -1,11 +1,11 @@
 import type { Manifest } from "./manifest.js";
 
 /**
- * torchvision's `ToTensor` and `Normalize`: a picture's bytes to planes of numbers, written where the
- * batch's tensor is.
+ * torchvision's `ToTensor` and `Normalize`: converts a picture's bytes to planes of normalised numbers.
  *
- * @param picture `[height, width, 3]`: red, green, blue
- * @param target takes `[3, height, width]` in the order of `channels`, from `offset` on
+ * @param picture `[height, width, 3]` bytes: red, green, blue
+ * @param target the batch's tensor; gets `[3, height, width]` in the order of `channels`
+ * @param offset index in `target` of the picture's first number
  */
 export function packPicture(
   picture: Uint8Array,

@@ -3,9 +3,9 @@ import { readFields } from "../onnx/wire.js";
 import { someMessage } from "./walk-model.js";
 
 /**
- * Operators that draw random numbers. ONNX Runtime's generator lives as long as the session, so that what one run
- * draws, in a branch taken for some pictures alone, tells in the answers of later runs, and with a fixed seed its
- * state can be computed: one sender's picture would show in another's answer.
+ * Operators that draw random numbers. ONNX Runtime keeps the generator's state as long as the session. If a model draws
+ * only for some pictures, the answers of later runs reveal whether one of those came before; with a fixed seed the state
+ * can be computed. So one client's picture would influence the answer to another.
  */
 const random: readonly string[] = [
   "RandomNormal",
@@ -15,14 +15,15 @@ const random: readonly string[] = [
   "Multinomial",
   "Bernoulli",
 ];
-/** Random where its third input, training_mode, may be true. */
+/** Random only with its third input, training_mode, which may be true. */
 const dropout = "Dropout";
 const trainingModeInput = 2;
 
 /**
- * @param model ONNX
- * @returns the name of an operator that draws random numbers
- * @throws RangeError for bytes that are no Protocol Buffers message; NestingError
+ * Searches an ONNX model for an operator that draws random numbers.
+ *
+ * @returns the operator's name; undefined if there is none
+ * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError
  */
 export function findRandomOperator(model: Uint8Array): string | undefined {
   let found: string | undefined;
@@ -45,20 +46,22 @@ function randomOperatorOf(node: Uint8Array): string | undefined {
   return isRandom ? operator : undefined;
 }
 
-/** What the names begin with: one search of the model's bytes for each. */
-const beginnings = ["Random", "Multinomial", "Bernoulli", dropout];
+/** Prefixes of the names. The model's bytes are searched once for each. */
+const prefixes = ["Random", "Multinomial", "Bernoulli", dropout];
 const lengthBytes = 4;
 const longestName = Math.max(...random.map((name) => name.length)) + 1;
 
 /**
- * The same in ONNX Runtime's own format, where an operator's name is a string of FlatBuffers: its length in four
- * bytes, little-endian, before it. There any Dropout is taken for a random one, since the runtime removes the others
- * before it writes that format.
+ * Searches a model in ORT format for an operator that draws random numbers. An operator's name is a FlatBuffers string
+ * there, preceded by its length as a little-endian uint32. Every Dropout counts as random, because ONNX Runtime removes
+ * the others before it writes this format.
+ *
+ * @returns the operator's name; undefined if there is none
  */
 export function findRandomOperatorInOrt(model: Uint8Array): string | undefined {
   const bytes = Buffer.from(model.buffer, model.byteOffset, model.byteLength);
-  for (const beginning of beginnings) {
-    for (let at = bytes.indexOf(beginning); at !== -1; at = bytes.indexOf(beginning, at + 1)) {
+  for (const prefix of prefixes) {
+    for (let at = bytes.indexOf(prefix); at !== -1; at = bytes.indexOf(prefix, at + 1)) {
       const length = at < lengthBytes ? 0 : bytes.readUInt32LE(at - lengthBytes);
       const text = bytes.toString("latin1", at, at + Math.min(length, longestName));
       if (text.length === length && [...random, dropout].includes(text)) return text;

@@ -1,8 +1,8 @@
 /**
- * The picture that every model is tried with before it serves: numbers from -2 to 2 without a pattern, the
- * same everywhere, so that a manifest can say what the answer to it is.
+ * The input of every model's trial run: pseudorandom numbers from -2 to 2, always the same, so that a manifest can state
+ * the expected answer.
  *
- * @param length of one picture's tensor: `3 × crop × crop`
+ * @param length numbers in one picture's tensor: `3 × crop × crop`
  */
 export function referencePicture(length: number): Float32Array {
   // Knuth's multiplicative hash of the index.

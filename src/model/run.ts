@@ -10,7 +10,11 @@ import type { Runtime } from "./runtime.js";
  */
 export type Run = (pixels: Float32Array, batch: number) => Promise<Float32Array>;
 
-/** @param onRun called before each run */
+/**
+ * Makes a function that runs a model and checks its output's type and shape.
+ *
+ * @param onRun called before each run
+ */
 export function createRun(runtime: Runtime, manifest: Manifest, onRun: () => void): Run {
   const { input, output, labels } = manifest;
   const [, ...picture] = input.shape;
@@ -20,13 +24,14 @@ export function createRun(runtime: Runtime, manifest: Manifest, onRun: () => voi
     const { data, dims: got } = await runtime.run(input.name, pixels, dims, output.name);
     if (!(data instanceof Float32Array)) throw new Error("an output that is no float32 tensor");
     if (got.length !== 2 || got[0] !== batch || got[1] !== labels.length) {
-      throw new WrongShape(got, [batch, labels.length]);
+      throw new OutputShapeError(got, [batch, labels.length]);
     }
     return data;
   };
 }
 
-export class WrongShape extends Error {
+/** A run's output has another shape than the manifest says. */
+export class OutputShapeError extends Error {
   readonly got: readonly number[];
 
   constructor(got: readonly number[], expected: readonly number[]) {

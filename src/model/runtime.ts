@@ -10,11 +10,12 @@ import { isOutOfMemory } from "./out-of-memory.js";
 import { findRandomOperator, findRandomOperatorInOrt } from "./random-operators.js";
 import { sessionOptions, type LoadOptions } from "./session-options.js";
 
-/** A model in ONNX Runtime, whatever its inputs and outputs are. */
+/** A model loaded in ONNX Runtime, with any inputs and outputs. */
 export interface Runtime {
+  /** Without the inputs for weights that `lendWeights` added. */
   inputs: InferenceSession["inputMetadata"];
   outputs: InferenceSession["outputMetadata"];
-  /** @returns the output, its data in memory of its own; without shape where it is no tensor */
+  /** @returns the output in newly allocated memory; `dims` is empty if it is not a tensor */
   run: (
     input: string,
     data: Float32Array,
@@ -25,18 +26,21 @@ export interface Runtime {
 }
 
 /**
- * Loads a model. Of its bytes it keeps what it needs and wipes the rest:
+ * Loads a model.
  *
- * - packed: ONNX Runtime copies everything; the bytes go back to the system at once.
- * - in place: ORT format is used as it lies there. Of ONNX, which ONNX Runtime cannot but copy, the large
- *   matrices are fed in each run from where they lie, and only the rest is loaded.
+ * - Weights "packed": ONNX Runtime copies the whole model; the bytes are wiped and freed at once.
+ * - Weights "in-place", ORT format: ONNX Runtime works on the bytes themselves.
+ * - Weights "in-place", ONNX, which ONNX Runtime always copies: large matrices stay in the bytes and are fed in each run;
+ *   only the rest is loaded.
  *
- * @param bytes taken over; in a buffer of their own
- * @throws RefusedError MODEL_INVALID
+ * In-place bytes are wiped when the runtime is released.
+ *
+ * @param bytes taken over; the buffer must hold nothing else
+ * @throws RefusedError MODEL_INVALID; ONNX Runtime's error if memory is lacking
  */
 export async function loadRuntime(bytes: Uint8Array, options: LoadOptions): Promise<Runtime> {
   const { format, weights } = options;
-  if (format === "onnx" && understood(options, () => hasExternalData(bytes))) {
+  if (format === "onnx" && parse(options, () => hasExternalData(bytes))) {
     throw modelInvalid(
       "a model whole in one file",
       "one that reads other files (external data)",
@@ -46,7 +50,7 @@ export async function loadRuntime(bytes: Uint8Array, options: LoadOptions): Prom
   const operator =
     format === "ort"
       ? findRandomOperatorInOrt(bytes)
-      : understood(options, () => findRandomOperator(bytes));
+      : parse(options, () => findRandomOperator(bytes));
   if (operator !== undefined) {
     throw modelInvalid(
       "a model without random numbers, whose answer to a picture depends on nothing else",
@@ -60,11 +64,11 @@ export async function loadRuntime(bytes: Uint8Array, options: LoadOptions): Prom
     return runtimeOf(session, new Map(), undefined);
   }
   if (format === "ort") return runtimeOf(await createSession(bytes, options), new Map(), bytes);
-  const lent = understood(options, () => lendWeights(bytes));
+  const lent = parse(options, () => lendWeights(bytes));
   return runtimeOf(await createSession(lent.model, options), lent.weights, bytes);
 }
 
-/** @param bytes what the session works on, as long as it lives */
+/** @param bytes memory that the session uses until it is released; undefined if it has copied everything */
 function runtimeOf(
   session: InferenceSession,
   weights: LentWeights["weights"],
@@ -103,7 +107,8 @@ async function createSession(model: Uint8Array, options: LoadOptions): Promise<I
   }
 }
 
-function understood<T>(options: LoadOptions, read: () => T): T {
+/** Runs a parser, and maps its errors to MODEL_INVALID. */
+function parse<T>(options: LoadOptions, read: () => T): T {
   try {
     return read();
   } catch (cause) {
@@ -116,7 +121,7 @@ function understood<T>(options: LoadOptions, read: () => T): T {
   }
 }
 
-/** Whether bytes are a model at all, whatever ONNX Runtime finds wrong with it: then the key is right. */
+/** Whether the bytes are some model, which means that the key was right, although ONNX Runtime does not load it. */
 function isModel(bytes: Uint8Array, { format }: LoadOptions): boolean {
   if (format === "ort") return Buffer.from(bytes.subarray(4, 8)).toString("latin1") === "ORTM";
   try {
@@ -126,7 +131,7 @@ function isModel(bytes: Uint8Array, { format }: LoadOptions): boolean {
   }
 }
 
-/** One wrong key in 256 leaves padding that looks right, so this too can be a wrong key. */
+/** MODEL_INVALID that also suggests a wrong key: one wrong key in 256 leaves valid padding. */
 function notAModel({ format }: LoadOptions, cause: unknown): RefusedError {
   const what = format === "ort" ? "a model in ORT format" : "an ONNX model";
   return modelInvalid(
@@ -137,12 +142,12 @@ function notAModel({ format }: LoadOptions, cause: unknown): RefusedError {
   );
 }
 
-/** Wipes bytes and gives their memory back now, not when the garbage collector gets to it. */
+/** Wipes bytes and frees their memory at once, without waiting for the garbage collector. */
 function discard(bytes: Uint8Array): void {
   bytes.fill(0);
   const { buffer } = bytes;
   if (!(buffer instanceof ArrayBuffer)) return;
-  // A message that nobody will ever receive takes what it carries with it.
+  // A buffer transferred to a closed port is freed with the undeliverable message.
   const { port1, port2 } = new MessageChannel();
   port2.close();
   port1.postMessage(buffer, [buffer]);

@@ -1,41 +1,42 @@
 import type { InferenceSession } from "onnxruntime-node";
 
+/** How to load a model. */
 export interface LoadOptions {
   format: "onnx" | "ort";
   /**
-   * `packed`: copied into the order that each layer's kernel reads fastest. `in-place`: used where they lie in
-   * the decrypted file (runtime.ts), at half the memory.
+   * `packed`: copied into the order that each layer's kernel reads fastest. `in-place`: used in the decrypted file
+   * (runtime.ts), which needs half the memory.
    */
   weights: "packed" | "in-place";
-  /** Of one run of the model. */
+  /** Threads of one run of the model. */
   threads: number;
-  /** Pictures in one run. */
+  /** Largest number of pictures in one run. */
   maxBatch: number;
 }
 
-/** What ONNX Runtime is told (onnxruntime_session_options_config_keys.h). */
+/** ONNX Runtime's session options (onnxruntime_session_options_config_keys.h). */
 export function sessionOptions({
   format,
   weights,
   threads,
 }: LoadOptions): InferenceSession.SessionOptions {
-  const asItLies = format === "ort" && weights === "in-place";
+  const isInPlace = format === "ort" && weights === "in-place";
   return {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Its blocks only grow, to what the largest batch ever took and more.
+    // The arena never shrinks, and keeps more than the largest batch ever took.
     enableCpuMemArena: false,
-    // Nothing below fatal: it goes to standard error, past our log, and may hold values computed from pictures.
+    // Only fatal errors: ONNX Runtime logs to standard error, and messages may contain values computed from pictures.
     logSeverityLevel: 4,
     extra: {
       session: {
-        // Never guessed from the bytes: the search for external data reads ONNX alone.
+        // Set explicitly: ONNX Runtime would otherwise detect the format, and only ONNX is searched for external data.
         load_model_format: format.toUpperCase(),
-        // Threads that wait for work by turning round take the cores from decoding.
+        // Spinning threads would take processor time from decoding.
         intra_op: { allow_spinning: "0" },
-        ...(asItLies
+        ...(isInPlace
           ? {
               use_ort_model_bytes_directly: "1",
               use_ort_model_bytes_for_initializers: "1",

@@ -6,34 +6,34 @@ import { createRun } from "./run.js";
 import { loadRuntime } from "./runtime.js";
 import type { LoadOptions } from "./session-options.js";
 import { checkSignature } from "./signature.js";
-import { tryCompany } from "./company.js";
-import { tryOut } from "./try-out.js";
+import { checkBatchConsistency } from "./batch-consistency.js";
+import { trialRun } from "./trial-run.js";
 
-/** A loaded model whose input and output are what its manifest says. */
+/** A loaded model whose input and output match its manifest. */
 export interface ModelSession {
   manifest: Manifest;
-  /** Pictures that one run takes; undefined where any number will do. */
+  /** Batch size that the model requires; undefined if it accepts any. */
   fixedBatch: number | undefined;
-  /** Pictures in one call of `run`. */
+  /** Most pictures in one call of `run`. */
   maxBatch: number;
-  /** Why that is one, where the model did not bear several when it was tried out. */
-  aloneBecause: string | undefined;
+  /** Why `maxBatch` is 1, if the model did not answer batches consistently; undefined otherwise. */
+  singlePictureReason: string | undefined;
   /**
-   * Never called while an earlier run goes on.
+   * Runs the model. It must not be called while an earlier run is pending.
    *
-   * @param pictures each `[crop, crop, 3]` bytes in a buffer of its own, which is taken over; at most
-   *   `maxBatch`; company does not change a picture's answer
+   * @param pictures each `[crop, crop, 3]` bytes, at most `maxBatch`. Each buffer is taken over, and must hold nothing
+   *   else
    */
   run: (pictures: readonly Uint8Array[]) => Promise<BatchScores>;
   release: () => Promise<void>;
 }
 
 /**
- * Loads a model and compares it with its manifest; runs it alone and in batches, so that what is ready has answered.
- * A model whose answers depend on the others in a batch, or that cannot run batches, gets one picture at a time.
+ * Loads a model, compares it with its manifest, and runs it alone and in batches. A model whose answers depend on the
+ * other pictures in a batch, or that cannot run batches, gets one picture at a time.
  *
- * @param model taken over, in a buffer of its own
- * @param onRun called before each run, which holds up this thread until it ends
+ * @param model taken over; the buffer must hold nothing else
+ * @param onRun called before each run, which blocks this thread until it ends
  * @throws RefusedError MODEL_INVALID
  * @throws ConfigurationError MODEL_OUT_OF_MEMORY
  */
@@ -61,16 +61,16 @@ async function load(
   try {
     const fixedBatch = checkSignature(runtime, manifest, options.maxBatch);
     const run = createRun(runtime, manifest, onRun);
-    await tryOut(run, manifest, fixedBatch ?? 1);
+    await trialRun(run, manifest, fixedBatch ?? 1);
     const batch = { run, manifest, fixedBatch, maxBatch: fixedBatch ?? options.maxBatch };
-    const aloneBecause = await tryCompany(batch);
-    const maxBatch = aloneBecause === undefined ? batch.maxBatch : 1;
+    const singlePictureReason = await checkBatchConsistency(batch);
+    const maxBatch = singlePictureReason === undefined ? batch.maxBatch : 1;
     const runner = new BatchRunner({ ...batch, maxBatch });
     return {
       manifest,
       fixedBatch,
       maxBatch,
-      aloneBecause,
+      singlePictureReason,
       run: (pictures) => runner.run(pictures),
       release: () => runtime.release(),
     };

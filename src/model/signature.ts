@@ -3,9 +3,9 @@ import { modelInvalid } from "./model-invalid.js";
 import type { Runtime } from "./runtime.js";
 
 /**
- * Compares a model's input and output, as it declares them, with its manifest.
+ * Compares the input and output that a model declares with its manifest.
  *
- * @returns the number of pictures that one run takes; undefined where any number will do
+ * @returns the batch size that the model requires; undefined if it accepts any
  * @throws RefusedError MODEL_INVALID
  */
 export function checkSignature(
@@ -55,7 +55,11 @@ function checkOutput(runtime: Runtime, { output, labels }: Manifest): void {
   if (typeof width === "number" && width > 0) checkLabelCount(width, labels);
 }
 
-/** @throws RefusedError MODEL_INVALID */
+/**
+ * Compares the number of the model's scores with the number of labels.
+ *
+ * @throws RefusedError MODEL_INVALID
+ */
 export function checkLabelCount(width: number, labels: readonly string[]): void {
   if (width === labels.length) return;
   throw modelInvalid(

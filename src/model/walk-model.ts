@@ -3,7 +3,7 @@ import { readFields, wireTypes } from "../onnx/wire.js";
 
 export type MessageName = keyof typeof messages;
 
-/** onnx.proto3's messages that can hold a node or a tensor, by field number. */
+/** The messages of onnx.proto3 that can contain a node or a tensor: for each, the message in a field, by field number. */
 const messages = {
   model: { 7: "graph", 20: "trainingInfo", 25: "function" },
   trainingInfo: { 1: "graph", 2: "graph" },
@@ -23,11 +23,10 @@ const messages = {
 } as const;
 
 /**
- * Looks for a message of an ONNX model, subgraphs and functions included.
+ * Whether `matches` returns true for a message of an ONNX model, subgraphs and functions included.
  *
- * @param matches called with each message's name and bytes
- * @returns whether it was true for one
- * @throws RangeError for bytes that are no Protocol Buffers message; NestingError
+ * @param matches called with each message's name and bytes, until it returns true
+ * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError
  */
 export function someMessage(
   model: Uint8Array,
@@ -36,7 +35,7 @@ export function someMessage(
   return visit("model", model, 0, matches);
 }
 
-/** @param graphs around this message: only through one does a message hold another of its kind */
+/** @param graphs number of graphs around this message; messages can only nest through graphs */
 function visit(
   name: MessageName,
   bytes: Uint8Array,
@@ -44,7 +43,7 @@ function visit(
   matches: (name: MessageName, bytes: Uint8Array) => boolean,
 ): boolean {
   const depth = name === "graph" ? graphs + 1 : graphs;
-  // The model's own is none of those inside each other.
+  // The main graph does not count as nested.
   if (depth > maxGraphDepth + 1) throw new NestingError();
   if (matches(name, bytes)) return true;
   const children: Readonly<Record<number, MessageName | undefined>> = messages[name];

@@ -1,24 +1,23 @@
 import { timerMs } from "../timers.js";
 
-/** Parts into which a time limit is counted. */
+/** Number of timers that make up a time limit. */
 const steps = 10;
 
 /**
- * Calls back once where something does not end in time. The time is counted in steps, each a timer of its own: a
- * process that is stopped for a while, or whose event loop is held up, or whose clock jumps, loses one step and not
- * the whole.
+ * Calls back once if `stop` is not called in time. The time limit consists of several timers, one after the other: if the
+ * process is suspended, its event loop is blocked or the clock jumps, only one of them expires early.
  */
 export class Watchdog {
   readonly #onExpired: (timeoutMs: number) => void;
   #timer: NodeJS.Timeout | undefined;
-  /** Which start a pending callback belongs to. */
+  /** Incremented by each start and stop, so that a pending callback of an earlier start is ignored. */
   #generation = 0;
 
   constructor(onExpired: (timeoutMs: number) => void) {
     this.#onExpired = onExpired;
   }
 
-  /** From now on so many milliseconds, whatever was before. */
+  /** Starts the time limit, or starts it again. */
   start(timeoutMs: number): void {
     this.stop();
     this.#count(timeoutMs, steps, this.#generation);
@@ -36,7 +35,7 @@ export class Watchdog {
           this.#count(timeoutMs, left - 1, generation);
           return;
         }
-        // Timers come before messages in a turn of the event loop: the end may have been told already.
+        // Timers run before messages in an event loop iteration: the message that calls `stop` may be queued.
         setImmediate(() => {
           if (generation === this.#generation) this.#onExpired(timeoutMs);
         });

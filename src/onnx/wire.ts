@@ -95,7 +95,7 @@ class Reader {
   }
 }
 
-/** Decodes a long varint exactly. A negative number has all 64 bits, of which a floating-point sum would lose the low ones. */
+/** Decodes a long varint exactly: a floating-point sum would lose the low bits of a negative number. */
 function exact(bytes: Uint8Array): number {
   const value = bytes.reduceRight((sum, byte) => (sum << 7n) | BigInt(byte & 0x7f), 0n);
   return Number(BigInt.asIntN(64, value));

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { broken, downloadFrom, end, file, length, part, whole } from "./downloading.js";
+import { broken, downloadFrom, end, file, length, part, whole } from "./download-from.js";
 
 beforeEach(() => {
-  // The jitter: nobody waits between attempts.
+  // Makes the random delay between attempts 0.
   jest.spyOn(Math, "random").mockReturnValue(0);
 });
 
@@ -10,9 +10,9 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-describe("a download that broke off", () => {
+describe("a download whose connection broke", () => {
   test.each([`bytes 20000-${end}/${file.length}`, `bytes 20000-${end}/*`])(
-    "goes on under Content-Range: %s",
+    "resumes with Content-Range: %s",
     async (contentRange) => {
       const { done, received } = await downloadFrom([
         broken(20_000, length),
@@ -32,7 +32,7 @@ describe("a download that broke off", () => {
     `bytes 20001-${end}/${file.length}`,
     `bytes */${file.length}`,
     `pages 20000-${end}/${file.length}`,
-  ])("begins anew where the rest comes under Content-Range: %p", async (contentRange) => {
+  ])("starts again if the rest comes with Content-Range: %p", async (contentRange) => {
     const { done, received } = await downloadFrom([
       broken(20_000, length),
       part(20_000, contentRange),
@@ -44,7 +44,7 @@ describe("a download that broke off", () => {
     expect(received.retries[1]).toContain("another range");
   });
 
-  test("takes a whole file that is called a part, as some servers send it", async () => {
+  test("accepts the whole file as status 206, as some servers send it", async () => {
     const { done, received } = await downloadFrom([
       broken(20_000, length),
       part(20_000, undefined),
@@ -55,9 +55,9 @@ describe("a download that broke off", () => {
     expect(received.starts).toHaveLength(2);
   });
 
-  test("begins anew where nothing is left to go on with (HTTP 416)", async () => {
+  test("starts again after HTTP 416", async () => {
     const { done, received } = await downloadFrom([
-      // Without a length, only the end that did not come could tell that this was all.
+      // Without a length, a broken connection after the last byte looks like an incomplete file.
       broken(file.length),
       (_request, response) => {
         response.writeHead(416, { "Content-Range": `bytes */${file.length}` }).end();

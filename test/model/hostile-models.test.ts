@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import type { Fault } from "../../src/model/faults.js";
-import { tryCompany } from "../../src/model/company.js";
+import { checkBatchConsistency } from "../../src/model/batch-consistency.js";
 import type { Run } from "../../src/model/run.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession, type ModelSession } from "../../src/model/session.js";
@@ -184,7 +184,10 @@ describe("a model that does not bear company", () => {
     ],
   ])("and %s runs one picture at a time", async (_, twist, reason) => {
     const session = await load(twist);
-    expect([session.maxBatch, session.aloneBecause]).toEqual([1, expect.stringMatching(reason)]);
+    expect([session.maxBatch, session.singlePictureReason]).toEqual([
+      1,
+      expect.stringMatching(reason),
+    ]);
     expect(outcome(await session.run([picture(magenta)]), 1).answers).toHaveLength(1);
     await expect(session.run([picture(magenta), picture(magenta)])).rejects.toThrow(
       "2 pictures for a batch of at most 1",
@@ -211,7 +214,7 @@ describe("a model that does not bear company", () => {
 
   test("is not tried in company that it will not have", async () => {
     const session = await load(mixesBatch, { maxBatch: 1 });
-    expect([session.maxBatch, session.aloneBecause]).toEqual([1, undefined]);
+    expect([session.maxBatch, session.singlePictureReason]).toEqual([1, undefined]);
     await session.release();
   });
 
@@ -223,7 +226,7 @@ describe("a model that does not bear company", () => {
       return Promise.resolve(new Float32Array(batch * 3).fill(runs));
     };
     for (const maxBatch of [1, 8]) {
-      const attempt = tryCompany({ run, manifest, fixedBatch: undefined, maxBatch });
+      const attempt = checkBatchConsistency({ run, manifest, fixedBatch: undefined, maxBatch });
       await expect(attempt).rejects.toMatchObject({
         code: "MODEL_INVALID",
         failure: { expected: "the same answer to the same picture each time" },
@@ -241,7 +244,7 @@ test("a model that fails on a picture of one colour is still tried in company", 
     ],
   };
   const session = await load(standardises);
-  expect([session.maxBatch, session.aloneBecause]).toEqual([8, undefined]);
+  expect([session.maxBatch, session.singlePictureReason]).toEqual([8, undefined]);
   const { answers } = outcome(await session.run([picture([1, 0, 0]), picture([0, 0, 0])]), 2);
   expect(answers).toEqual([[10, 0, 0], undefined]);
   await session.release();

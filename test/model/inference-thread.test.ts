@@ -61,7 +61,7 @@ async function start(
     options: loadOptions,
     timeouts,
     code,
-    onDeath: (error) => {
+    onFailure: (error) => {
       deaths.push(error);
     },
     ...options,
@@ -106,7 +106,7 @@ describe("the inference thread", () => {
       options: loadOptions,
       timeouts,
       code,
-      onDeath: () => undefined,
+      onFailure: () => undefined,
     });
     started.push(session);
     const run = session.run([picture]);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 
-/** A server on the loopback that answers the n-th request with the n-th handler, later ones with the last. */
+/** A server on the loopback interface that answers the n-th request with the n-th handler, later ones with the last. */
 export class LocalServer {
   readonly url: string;
   /** The Range header of each request. */

@@ -7,6 +7,8 @@ import { answerPictures, findRanges, optimizeModel } from "../../src/model/optim
 import { referenceAnswer } from "../../src/model/optimize-convert.js";
 import { hasExactProducts } from "../../src/model/optimize-processor.js";
 import { createModelSession } from "../../src/model/session.js";
+import { elementTypes } from "../../src/onnx/graph.js";
+import { readModel } from "../../src/onnx/read.js";
 import { tinyClassifier, tinyManifest } from "../onnx/tiny-classifier.js";
 import { noise } from "../onnx/tiny-network.js";
 
@@ -47,44 +49,48 @@ describe("a model in ONNX Runtime's own format", () => {
     }
   });
 
-  test("leaves nothing but itself in the folder that it was made in", async () => {
+  test("is the only file in its folder", async () => {
     await optimizeModel(model, { format: "ort", isPortable: false, folder });
     expect(readdirSync(folder)).toEqual(["model.ort"]);
   });
 });
 
 describe("a model in 8 bits", () => {
-  test.each(["onnx", "ort"] as const)("as %s answers alike", async (format) => {
-    const options = { format, isPortable: false, folder, eightBits: await eightBits(true) };
-    const { bytes, layers } = await optimizeModel(model, options);
-    expect(layers).toBe(2);
-    const wanted = await answerPictures(model, "onnx", tinyManifest, pictures, quietly);
-    const got = await answerPictures(bytes, format, tinyManifest, pictures, quietly);
-    const spread = Math.max(...wanted.scores.flatMap((scores) => [...scores].map(Math.abs)));
-    for (const [index, scores] of wanted.scores.entries()) {
-      scores.forEach((score, label) => {
-        expect(Math.abs((got.scores[index]?.[label] ?? NaN) - score) / spread).toBeLessThan(0.03);
-      });
-    }
-  });
+  test.each(["onnx", "ort"] as const)(
+    "in %s format has nearly the same answers",
+    async (format) => {
+      const options = { format, isPortable: false, folder, eightBits: await eightBits(true) };
+      const { bytes, layers } = await optimizeModel(model, options);
+      expect(layers).toBe(2);
+      const wanted = await answerPictures(model, "onnx", tinyManifest, pictures, quietly);
+      const got = await answerPictures(bytes, format, tinyManifest, pictures, quietly);
+      const spread = Math.max(...wanted.scores.flatMap((scores) => [...scores].map(Math.abs)));
+      for (const [index, scores] of wanted.scores.entries()) {
+        scores.forEach((score, label) => {
+          expect(Math.abs((got.scores[index]?.[label] ?? NaN) - score) / spread).toBeLessThan(0.03);
+        });
+      }
+    },
+  );
 
-  test("has signed weights only where the processor is known to be exact with them", async () => {
-    const make = async (isExact: boolean, isPortable: boolean): Promise<string> => {
+  test("has signed weights only if the processor is known to be exact with them", async () => {
+    const weightTypes = async (isExact: boolean, isPortable: boolean): Promise<number[]> => {
       const options = {
         format: "onnx",
         isPortable,
         folder,
         eightBits: await eightBits(isExact),
       } as const;
-      return Buffer.from((await optimizeModel(model, options)).bytes).toString("latin1");
+      const { tensors } = readModel((await optimizeModel(model, options)).bytes);
+      return ["w.integers", "v.integers"].map((name) => tensors.get(name)?.type ?? NaN);
     };
-    const signed = await make(true, false);
-    const unsigned = await make(false, false);
-    expect(signed).not.toBe(unsigned);
-    expect(await make(true, true)).toBe(unsigned);
+    const { int8, uint8 } = elementTypes;
+    expect(await weightTypes(true, false)).toEqual([int8, int8]);
+    expect(await weightTypes(false, false)).toEqual([uint8, uint8]);
+    expect(await weightTypes(true, true)).toEqual([uint8, uint8]);
   });
 
-  test("gives a picture the same answer alone and with seven others, as a server runs them", async () => {
+  test("has the same answer to a picture alone and in a batch of eight", async () => {
     const options = {
       format: "ort",
       isPortable: false,
@@ -106,7 +112,7 @@ describe("a model in 8 bits", () => {
 });
 
 describe("the reference answer", () => {
-  test("is what a server gets from this model, and no other's", async () => {
+  test("equals what a server gets from this model, and differs from another model's", async () => {
     const options = {
       format: "ort",
       isPortable: false,
@@ -124,7 +130,7 @@ describe("the reference answer", () => {
   });
 });
 
-test("a model unlike its manifest is refused", async () => {
+test("a model that does not match its manifest is refused", async () => {
   const labels = tinyManifest.labels.slice(1);
   const answers = answerPictures(model, "onnx", { ...tinyManifest, labels }, [], quietly);
   await expect(answers).rejects.toMatchObject({ code: "MODEL_INVALID" });
@@ -135,7 +141,7 @@ test.each([
   ["flags : avx_vnni", true],
   ["flags : avx2 avx512f", false],
   ["model name : avx_vnni", false],
-])("a processor that says %p is exact with signed weights: %p", async (text, isExact) => {
+])("/proc/cpuinfo with %p means exact with signed weights: %p", async (text, isExact) => {
   const file = join(tmpdir(), `confml-cpuinfo-${process.pid}`);
   writeFileSync(file, `processor : 0\n${text}\n`);
   expect(await hasExactProducts(file)).toBe(isExact);

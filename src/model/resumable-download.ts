@@ -6,7 +6,7 @@ import { isTransientHttpFailure, retryAfterMs } from "../net/http-failure.js";
 import { retry } from "../net/retry.js";
 import { timerMs } from "../timers.js";
 
-/** A connection that brings nothing for so long is given up and made anew. */
+/** A connection that transfers nothing for so long is closed and made again. */
 const idleTimeoutMs = 30_000;
 
 export interface DownloadOptions {
@@ -14,23 +14,25 @@ export interface DownloadOptions {
   http: AxiosInstance;
   /** A longer file is refused. */
   maxBytes: number;
+  /** For all attempts together. */
   deadlineMs: number;
+  /** Called for each chunk; `totalBytes` is undefined if the server does not announce it. */
   onProgress: (receivedBytes: number, totalBytes: number | undefined) => void;
   onRetry: (attempt: { number: number; reason: string; delayMs: number }) => void;
 }
 
-/** Takes the bytes in order. */
+/** Receives the bytes in order. */
 export interface DownloadSink {
-  /** The file begins, or begins anew: what came before is void. */
+  /** The file starts, or starts again: all bytes received before are void. */
   start(totalBytes: number | undefined): void;
   write(chunk: Uint8Array): void;
 }
 
 /**
- * Streams a file into a sink; goes on where a broken connection ended (RFC 9110, section 14), tries
- * again what may pass, and gives up at the deadline.
+ * Streams a file into a sink. After a broken connection it resumes with a range request (RFC 9110, section 14). Failures
+ * that may be transient are retried until the deadline.
  *
- * @throws UnavailableError MODEL_UNREACHABLE, RefusedError MODEL_TOO_LARGE
+ * @throws UnavailableError MODEL_UNREACHABLE, RefusedError MODEL_TOO_LARGE; what the sink throws
  */
 export async function download(sink: DownloadSink, options: DownloadOptions): Promise<void> {
   const { url, deadlineMs, onRetry } = options;
@@ -65,28 +67,14 @@ interface Progress {
   total: number | undefined;
 }
 
+/** One attempt: requests the file, or the rest of it, and streams it into the sink. */
 async function receive(
   sink: DownloadSink,
   progress: Progress,
   signal: AbortSignal,
   options: DownloadOptions,
 ): Promise<void> {
-  const { url, http, maxBytes, onProgress } = options;
-  const response: AxiosResponse<unknown> = await http.get(url, {
-    responseType: "stream",
-    // The hash is of the file as it is, so nothing on the way may repack it.
-    decompress: false,
-    headers: {
-      "Accept-Encoding": "identity",
-      ...(progress.received > 0 ? { Range: `bytes=${progress.received}-` } : {}),
-    },
-    signal,
-    // Until the answer begins; from then on it is ours to watch.
-    timeout: idleTimeoutMs,
-    validateStatus: (status) =>
-      // 416: a connection broke after the last byte, so that there is no rest to ask for.
-      status === 200 || status === 206 || (status === 416 && progress.received > 0),
-  });
+  const response = await request(progress, signal, options);
   const body = response.data;
   if (!(body instanceof Readable)) throw new Error("an answer without a body");
   try {
@@ -97,21 +85,7 @@ async function receive(
       sink.start(progress.total);
     }
     addAbortSignal(signal, body);
-    const idle = setTimeout(() => {
-      body.destroy(networkError("ETIMEDOUT", `nothing came for ${idleTimeoutMs} ms`));
-    }, idleTimeoutMs);
-    try {
-      for await (const chunk of body) {
-        if (!(chunk instanceof Uint8Array)) throw new Error("an answer that is no bytes");
-        idle.refresh();
-        refuseLarger(progress.received + chunk.length, { maxBytes, url });
-        progress.received += chunk.length;
-        sink.write(chunk);
-        onProgress(progress.received, progress.total);
-      }
-    } finally {
-      clearTimeout(idle);
-    }
+    await readBody(body, sink, progress, options);
   } finally {
     body.destroy();
   }
@@ -120,13 +94,62 @@ async function receive(
   }
 }
 
-/** Whether the answer goes on where the last one ended; if not, it is the whole file once more. */
+async function request(
+  progress: Progress,
+  signal: AbortSignal,
+  { url, http }: DownloadOptions,
+): Promise<AxiosResponse<unknown>> {
+  return http.get(url, {
+    responseType: "stream",
+    // The hash is of the file as stored, so it must not be compressed in transit.
+    decompress: false,
+    headers: {
+      "Accept-Encoding": "identity",
+      ...(progress.received > 0 ? { Range: `bytes=${progress.received}-` } : {}),
+    },
+    signal,
+    // Applies until the response begins; `readBody` watches the body.
+    timeout: idleTimeoutMs,
+    validateStatus: (status) =>
+      // 416: the connection broke after the last byte, so no range is left to request.
+      status === 200 || status === 206 || (status === 416 && progress.received > 0),
+  });
+}
+
+/** Writes the body to the sink; destroys it if nothing arrives for `idleTimeoutMs`. */
+async function readBody(
+  body: Readable,
+  sink: DownloadSink,
+  progress: Progress,
+  options: DownloadOptions,
+): Promise<void> {
+  const idle = setTimeout(() => {
+    body.destroy(networkError("ETIMEDOUT", `nothing came for ${idleTimeoutMs} ms`));
+  }, idleTimeoutMs);
+  try {
+    for await (const chunk of body) {
+      if (!(chunk instanceof Uint8Array)) throw new Error("an answer that is no bytes");
+      idle.refresh();
+      refuseLarger(progress.received + chunk.length, options);
+      progress.received += chunk.length;
+      sink.write(chunk);
+      options.onProgress(progress.received, progress.total);
+    }
+  } finally {
+    clearTimeout(idle);
+  }
+}
+
+/**
+ * Whether the response continues where the last one ended. If not, it is the whole file.
+ *
+ * @throws Error for any other range; the next attempt then requests the whole file
+ */
 function continues(response: AxiosResponse, progress: Progress): boolean {
   if (response.status === 200) return false;
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/u.exec(String(response.headers["content-range"]));
   if (range === null || Number(range[1]) !== progress.received) {
-    // What was received is kept, so nothing but an exact continuation will do; asking anew from the
-    // start is always right.
+    // The sink keeps what it received, so only an exact continuation is usable.
     progress.received = 0;
     throw networkError("ECONNRESET", "the server sent another range than was asked for");
   }

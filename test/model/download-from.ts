@@ -1,14 +1,14 @@
 import type { RequestListener } from "node:http";
 import axios from "axios";
-import { download, type DownloadOptions } from "../../src/model/download.js";
+import { download, type DownloadOptions } from "../../src/model/resumable-download.js";
 import { LocalServer } from "./local-server.js";
 
 export const file = Buffer.from(Array.from({ length: 50_000 }, (_, index) => (index * 11) % 253));
-/** The place of its last byte. */
+/** The index of its last byte. */
 export const end = file.length - 1;
 export const length = { "Content-Length": file.length };
 
-/** What came, as a sink sees it. */
+/** What the sink and the server have received. */
 export interface Received {
   chunks: Buffer[];
   starts: (number | undefined)[];
@@ -16,7 +16,7 @@ export interface Received {
   retries: string[];
 }
 
-/** Downloads from a server of its own, which ends with the download. */
+/** Starts a server, downloads from it, and closes it when the download settles. */
 export async function downloadFrom(
   handlers: RequestListener[],
   part: Partial<DownloadOptions> = {},
@@ -55,7 +55,7 @@ export function whole(bytes = file): RequestListener {
   };
 }
 
-/** The file's first bytes, then a broken connection. */
+/** Sends the file's first bytes, then breaks the connection. */
 export function broken(bytes: number, headers: Record<string, number> = {}): RequestListener {
   return (_request, response) => {
     response.writeHead(200, headers);
@@ -63,7 +63,7 @@ export function broken(bytes: number, headers: Record<string, number> = {}): Req
   };
 }
 
-/** A part of the file under whatever Content-Range. */
+/** Sends the file from an offset, with any Content-Range. */
 export function part(from: number, contentRange: string | undefined): RequestListener {
   return (_request, response) => {
     response.writeHead(206, contentRange === undefined ? {} : { "Content-Range": contentRange });

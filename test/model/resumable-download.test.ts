@@ -3,10 +3,10 @@ import type { RequestListener } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import axios from "axios";
-import { broken, downloadFrom, end, file, length, part, whole } from "./downloading.js";
+import { broken, downloadFrom, end, file, length, part, whole } from "./download-from.js";
 
 beforeEach(() => {
-  // The jitter: nobody waits between attempts.
+  // Makes the random delay between attempts 0.
   jest.spyOn(Math, "random").mockReturnValue(0);
 });
 
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe("a download", () => {
-  test("asks for the file as it is and hands over what comes, unpacked by nobody", async () => {
+  test("requests the file without content encoding, and does not decode one", async () => {
     const packed = gzipSync(file);
     const encodings: unknown[] = [];
     const { done, received } = await downloadFrom([
@@ -30,7 +30,7 @@ describe("a download", () => {
     expect(Buffer.concat(received.chunks).equals(packed)).toBe(true);
   });
 
-  test("gives up on a 416 that answers no range", async () => {
+  test("gives up on a 416 without a range request", async () => {
     const { done, received } = await downloadFrom([
       (_request, response) => response.writeHead(416).end(),
     ]);
@@ -38,7 +38,7 @@ describe("a download", () => {
     expect(received.ranges).toHaveLength(1);
   });
 
-  test("tries again after HTTP 408, 429 and 5xx alike", async () => {
+  test("retries after HTTP 408, 429 and 5xx", async () => {
     const refusals = [408, 429, 500].map<RequestListener>((status) => (_request, response) => {
       response.writeHead(status, { "Retry-After": "0" }).end();
     });
@@ -51,7 +51,7 @@ describe("a download", () => {
     response.writeHead(503, { "Retry-After": "3600" }).end();
   };
 
-  test("tells how far it came where the deadline ends it", async () => {
+  test("reports the received bytes if the deadline ends it", async () => {
     const { done, received } = await downloadFrom([broken(20_000, length), unavailable], {
       deadlineMs: 300,
     });
@@ -59,18 +59,18 @@ describe("a download", () => {
       code: "MODEL_UNREACHABLE",
       message: expect.stringMatching(/within 300 ms .*HTTP 503, after 20000 bytes/u),
     });
-    // An hour's wait was asked for, so there was no third attempt.
+    // The server asked for a delay of an hour, so there was no third attempt.
     expect(received.retries).toEqual([expect.anything(), "HTTP 503"]);
   });
 
-  test("gives up at once on an address of no known protocol", async () => {
+  test("gives up at once on a URL with an unknown protocol", async () => {
     const { done } = await downloadFrom([whole()], { url: "nowhere:/model" });
     await expect(done).rejects.toMatchObject({ code: "MODEL_UNREACHABLE" });
   });
 });
 
-describe("a connection that brings nothing for half a minute is given up and made anew", () => {
-  test("before an answer", async () => {
+describe("a connection that transfers nothing for 30 s is closed and made again", () => {
+  test("before the response begins", async () => {
     const http = axios.create({ proxy: false });
     const timeouts: (number | undefined)[] = [];
     http.interceptors.request.use((config) => {
@@ -83,7 +83,7 @@ describe("a connection that brings nothing for half a minute is given up and mad
     expect(received.retries).toHaveLength(1);
   });
 
-  test("in the middle of one", async () => {
+  test("during the body", async () => {
     jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
     const progress = new EventEmitter();
     const { done, received } = await downloadFrom(
@@ -103,7 +103,7 @@ describe("a connection that brings nothing for half a minute is given up and mad
   });
 });
 
-test("a connection that brings a little now and then is kept", async () => {
+test("a slow connection that transfers something every 20 s is kept", async () => {
   jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
   const events = new EventEmitter();
   const { done, received } = await downloadFrom(
@@ -126,14 +126,14 @@ test("a connection that brings a little now and then is kept", async () => {
 });
 
 describe("a file over the limit", () => {
-  test("is refused by its announced length before a byte is handed over", async () => {
+  test("is refused by its announced length before the sink gets a byte", async () => {
     const { done, received } = await downloadFrom([whole()], { maxBytes: file.length - 1 });
     await expect(done).rejects.toMatchObject({ code: "MODEL_TOO_LARGE" });
     expect(received.starts).toEqual([]);
     expect(received.retries).toEqual([]);
   });
 
-  test("is refused when its parts exceed it together, and not one byte over it is kept", async () => {
+  test("is refused if its parts together exceed the limit, and the sink gets no byte over it", async () => {
     const { done, received } = await downloadFrom(
       [broken(20_000), part(20_000, `bytes 20000-${end}/${file.length}`)],
       { maxBytes: 30_000 },
@@ -142,7 +142,7 @@ describe("a file over the limit", () => {
     expect(Buffer.concat(received.chunks).length).toBeLessThanOrEqual(30_000);
   });
 
-  test("is not refused at the limit itself", async () => {
+  test("is accepted at exactly the limit", async () => {
     const { done } = await downloadFrom([whole()], { maxBytes: file.length });
     await expect(done).resolves.toBeUndefined();
   });

@@ -2,30 +2,30 @@ import { createHash, timingSafeEqual, type Decipher, type Hash, type KeyObject }
 import { createModelDecipher } from "../crypto/openssl-cbc.js";
 import { RefusedError } from "../errors.js";
 import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
-import { download, type DownloadOptions, type DownloadSink } from "./download.js";
+import { download, type DownloadOptions, type DownloadSink } from "./resumable-download.js";
 
-export interface FetchModelOptions extends DownloadOptions {
-  /** Hex, of the encrypted file. */
+export interface DownloadAndDecryptOptions extends DownloadOptions {
+  /** SHA-256 of the encrypted file, in hex. */
   sha256: string;
-  /** AES-256 */
+  /** An AES-256 key. */
   key: KeyObject;
-  /** Told of memory that is about to be filled as a whole. */
+  /** Called with memory that has been allocated and is about to be filled. */
   onAllocate: (memory: Uint8Array) => void;
 }
 
 /**
- * Downloads, hashes and decrypts the model in one pass; its plaintext is in this process's memory and
- * nowhere else.
+ * Downloads, verifies and decrypts the model in one pass. The plaintext only exists in this process's memory.
  *
+ * @returns the decrypted model, at the start of a buffer of its own
  * @throws BootError MODEL_UNREACHABLE, MODEL_TOO_LARGE, MODEL_ALTERED, MODEL_KEY_WRONG, MODEL_OUT_OF_MEMORY
  */
-export async function fetchModel(options: FetchModelOptions): Promise<Uint8Array> {
+export async function downloadAndDecrypt(options: DownloadAndDecryptOptions): Promise<Uint8Array> {
   const { url, sha256, key, onAllocate } = options;
   const sink = new DecryptingSink(key, onAllocate);
   try {
     await download(sink, options);
     const digest = sink.digest();
-    // Before the last block is decrypted: an altered file must not look like a wrong key.
+    // Checked before the last block is decrypted, so that an altered file is not reported as a wrong key.
     if (!timingSafeEqual(digest, Buffer.from(sha256, "hex"))) {
       throw new RefusedError("MODEL_ALTERED", {
         doing: `checking ${url}`,
@@ -54,16 +54,17 @@ export async function fetchModel(options: FetchModelOptions): Promise<Uint8Array
 
 class PaddingError extends Error {}
 
+/** Hashes and decrypts a download into one buffer. */
 class DecryptingSink implements DownloadSink {
   readonly #key: KeyObject;
-  readonly #onAllocate: FetchModelOptions["onAllocate"];
+  readonly #onAllocate: DownloadAndDecryptOptions["onAllocate"];
   #hash: Hash;
   #decipher: Decipher;
   #plaintext = Buffer.alloc(0);
   #length = 0;
   receivedBytes = 0;
 
-  constructor(key: KeyObject, onAllocate: FetchModelOptions["onAllocate"]) {
+  constructor(key: KeyObject, onAllocate: DownloadAndDecryptOptions["onAllocate"]) {
     this.#key = key;
     this.#onAllocate = onAllocate;
     this.#hash = createHash("sha256");
@@ -74,7 +75,7 @@ class DecryptingSink implements DownloadSink {
     this.wipe();
     this.#hash = createHash("sha256");
     this.#decipher = createModelDecipher(this.#key);
-    // Padding makes the plaintext shorter than the file, so this is enough where the size is known.
+    // The plaintext is shorter than the file by its padding, so this is enough if the size is known.
     this.#plaintext = Buffer.allocUnsafeSlow(totalBytes ?? 1 << 24);
     this.#onAllocate(this.#plaintext);
     this.receivedBytes = 0;
@@ -86,10 +87,15 @@ class DecryptingSink implements DownloadSink {
     this.#append(this.#decipher.update(chunk));
   }
 
+  /** @returns SHA-256 of all received bytes */
   digest(): Buffer {
     return this.#hash.digest();
   }
 
+  /**
+   * @returns the plaintext
+   * @throws PaddingError if the padding is wrong
+   */
   finish(): Uint8Array {
     let last: Buffer;
     try {

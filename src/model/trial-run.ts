@@ -3,19 +3,19 @@ import { findFault } from "./faults.js";
 import type { Manifest } from "./manifest.js";
 import { modelInvalid } from "./model-invalid.js";
 import { referencePicture } from "./reference-picture.js";
-import { pictureLength, WrongShape, type Run } from "./run.js";
+import { pictureLength, OutputShapeError, type Run } from "./run.js";
 import { checkLabelCount } from "./signature.js";
 
-/** Of the reference answer's range. Kernels of one layout differ by far less, wrong layouts by far more. */
+/** Relative to the reference answer's range. Kernels of the same layout differ by far less, wrong layouts by far more. */
 const referenceTolerance = 0.02;
 
 /**
- * Has a model answer a first picture: the answer is sound, and the one that its manifest may name.
+ * Runs the reference picture, and checks that the answer is valid and equals the manifest's reference answer, if any.
  *
- * @param batch pictures that one run takes
+ * @param batch pictures in the run; all but the first are zeros
  * @throws RefusedError MODEL_INVALID
  */
-export async function tryOut(run: Run, manifest: Manifest, batch: number): Promise<void> {
+export async function trialRun(run: Run, manifest: Manifest, batch: number): Promise<void> {
   const { labels, output } = manifest;
   const scores = await firstAnswer(run, manifest, batch);
   const first = scores.subarray(0, labels.length);
@@ -41,7 +41,7 @@ async function firstAnswer(run: Run, manifest: Manifest, batch: number): Promise
     pixels.set(referencePicture(size));
     return await run(pixels, batch);
   } catch (cause) {
-    if (cause instanceof WrongShape && cause.got[0] === batch) {
+    if (cause instanceof OutputShapeError && cause.got[0] === batch) {
       const [, width, ...others] = cause.got;
       if (width !== undefined && others.length === 0) checkLabelCount(width, manifest.labels);
     }
@@ -54,7 +54,7 @@ async function firstAnswer(run: Run, manifest: Manifest, batch: number): Promise
   }
 }
 
-/** A model whose layout is another processor's does not fail: it answers wrongly. */
+/** Detects a model that was optimized for another processor's layout: it does not fail, but gives wrong answers. */
 function checkReference(scores: Float32Array, { reference }: Manifest): void {
   if (reference === undefined) return;
   const { output } = reference;
