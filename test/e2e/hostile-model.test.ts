@@ -16,8 +16,8 @@ import {
   mixesWhenTriggered,
   nestedIfs,
   neverEnds,
-  twistedModel,
-  type Twist,
+  variantModel,
+  type ModelVariant,
 } from "../model/hostile-models.js";
 
 const names = ["red", "green", "blue"] as const;
@@ -35,13 +35,16 @@ afterEach(async () => {
   await scene.close();
 });
 
-async function publish(twist: Twist, limits: Record<string, number> = {}): Promise<void> {
-  await scene.publishModel(encrypt(twistedModel(twist), scene.modelKey));
+async function publish(variant: ModelVariant, limits: Record<string, number> = {}): Promise<void> {
+  await scene.publishModel(encrypt(variantModel(variant), scene.modelKey));
   scene.inference["Limits"] = limits;
 }
 
-async function serve(twist: Twist, limits?: Record<string, number>): Promise<ServerProcess> {
-  await publish(twist, limits);
+async function serve(
+  variant: ModelVariant,
+  limits?: Record<string, number>,
+): Promise<ServerProcess> {
+  await publish(variant, limits);
   server = await startServer(await scene.launch());
   return server;
 }
@@ -140,8 +143,8 @@ describe("beside a picture for which the model", () => {
 test.each([
   ["mixes every batch", mixesBatch],
   ["fails for batches of three and more", failsForThree],
-])("a model that %s runs one picture at a time, and the log says so", async (_, twist) => {
-  const { port, output } = await serve(twist);
+])("a model that %s runs one picture at a time, and the log says so", async (_, variant) => {
+  const { port, output } = await serve(variant);
   expectRightAnswers(await honestUploads(port, 18));
   expect(output()).not.toContain("[E:onnxruntime");
   expect(output()).toMatch(
@@ -149,7 +152,7 @@ test.each([
   );
 });
 
-test.each<[string, Twist, ExpectedEnd]>([
+test.each<[string, ModelVariant, ExpectedEnd]>([
   [
     "wants a tensor of 2^40 numbers",
     hugeTensor(2 ** 40),
@@ -169,8 +172,8 @@ test.each<[string, Twist, ExpectedEnd]>([
       says: /expected a batch of at most Inference\.Limits\.MaxBatch pictures \(8\)/u,
     },
   ],
-])("a model that %s is refused in one line that says so", async (_, twist, end) => {
-  await publish(twist);
+])("a model that %s is refused in one line that says so", async (_, variant, end) => {
+  await publish(variant);
   await expectFailedBoot(await runServerToItsEnd(await scene.launch()), scene, end);
 });
 

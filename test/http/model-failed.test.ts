@@ -8,11 +8,11 @@ import { flat } from "../helpers/pictures.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { evaluate, imageKeys, testApp, type TestApp } from "../helpers/test-app.js";
 import { encrypt } from "../helpers/scene.js";
-import { answersNaN, twistedModel } from "../model/hostile-models.js";
+import { answersNaN, variantModel } from "../model/hostile-models.js";
 
 async function appWithNaN(): Promise<TestApp> {
   const manifest = await loadManifest(join(projectFolder, "test/fixtures/models/colours.json"));
-  const session = await createModelSession(twistedModel(answersNaN), manifest, loadOptions);
+  const session = await createModelSession(variantModel(answersNaN), manifest, loadOptions);
   return testApp({ session });
 }
 

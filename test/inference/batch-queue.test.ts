@@ -5,7 +5,7 @@ const never = new AbortController().signal;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A queue whose runs wait until they are let go; it answers each number with its double. */
+/** A queue whose runs wait for `finishRuns`; it answers each number with its double. */
 function heldQueue(options: { maxBatch?: number; maxQueue?: number } = {}) {
   const batches: number[][] = [];
   const holds: (() => void)[] = [];
@@ -24,24 +24,24 @@ function heldQueue(options: { maxBatch?: number; maxQueue?: number } = {}) {
       return inputs.map((input) => input * 2);
     },
   });
-  /** Lets runs go, one after the other, until nothing is left. */
-  const letGo = async (): Promise<void> => {
+  /** Finishes runs, one after the other, until none is left. */
+  const finishRuns = async (): Promise<void> => {
     for (let times = 0; times < 20; times += 1) {
       holds.shift()?.();
       await turn();
     }
   };
-  return { queue, batches, sizes, letGo };
+  return { queue, batches, sizes, finishRuns };
 }
 
 describe("the batch queue", () => {
-  test("packs what waits while a batch runs, in order, no more than a batch holds", async () => {
-    const { queue, batches, sizes, letGo } = heldQueue({ maxBatch: 3 });
+  test("collects inputs into batches of at most maxBatch, in order, while a batch runs", async () => {
+    const { queue, batches, sizes, finishRuns } = heldQueue({ maxBatch: 3 });
     const first = queue.add(1, never, undefined);
     await turn();
     const others = [2, 3, 4, 5].map((input) => queue.add(input, never, undefined));
     expect(queue.length).toBe(4);
-    await letGo();
+    await finishRuns();
     expect(queue.length).toBe(0);
     const outputs = (await Promise.all([first, ...others])).map(({ output }) => output);
     expect(outputs).toEqual([2, 4, 6, 8, 10]);
@@ -49,8 +49,8 @@ describe("the batch queue", () => {
     expect(sizes).toEqual([1, 3, 1]);
   });
 
-  test("refuses at once what is over its length", async () => {
-    const { queue, letGo } = heldQueue({ maxQueue: 2 });
+  test("refuses an input at once when it is full", async () => {
+    const { queue, finishRuns } = heldQueue({ maxQueue: 2 });
     const running = queue.add(1, never, undefined);
     await turn();
     const waiting = [2, 3].map((input) => queue.add(input, never, undefined));
@@ -58,12 +58,12 @@ describe("the batch queue", () => {
       code: "OVERLOADED",
       retryAfterSeconds: 1,
     });
-    await letGo();
+    await finishRuns();
     await expect(Promise.all([running, ...waiting])).resolves.toHaveLength(3);
   });
 
-  test("drops what nobody waits for any more, before it costs a run", async () => {
-    const { queue, batches, letGo } = heldQueue();
+  test("drops an input whose signal has aborted, before it is run", async () => {
+    const { queue, batches, finishRuns } = heldQueue();
     const gone = new AbortController();
     const first = queue.add(1, never, undefined);
     await turn();
@@ -71,37 +71,37 @@ describe("the batch queue", () => {
     const kept = queue.add(3, never, undefined);
     gone.abort(new Error("gone"));
     const failure = expect(dropped).rejects.toThrow("gone");
-    await letGo();
+    await finishRuns();
     await failure;
     await Promise.all([first, kept]);
     expect(batches).toEqual([[1], [3]]);
     await expect(queue.add(4, gone.signal, undefined)).rejects.toThrow("gone");
   });
 
-  test("never puts two owners' into one batch, and takes the oldest first", async () => {
-    const { queue, batches, letGo } = heldQueue({ maxBatch: 3 });
+  test("never puts inputs of two owners into one batch, and runs the oldest first", async () => {
+    const { queue, batches, finishRuns } = heldQueue({ maxBatch: 3 });
     const [one, other] = [{}, {}];
     const owners = [undefined, one, other, undefined, one, other, one, one, undefined];
     const outputs = Promise.all(
       owners.map(async (owner, index) => (await queue.add(index, never, owner)).output),
     );
-    await letGo();
+    await finishRuns();
     expect(await outputs).toEqual(owners.map((_, index) => index * 2));
     expect(batches).toEqual([[0, 3, 8], [1, 4, 6], [2, 5], [7]]);
   });
 
-  test("fails a failing batch alone and goes on", async () => {
-    const { queue, letGo } = heldQueue({ maxBatch: 2 });
+  test("rejects the inputs of a failing batch only, and continues", async () => {
+    const { queue, finishRuns } = heldQueue({ maxBatch: 2 });
     const first = queue.add(1, never, undefined);
     await turn();
     const others = [-1, 2, 3].map((input) => queue.add(input, never, undefined));
     const settled = Promise.allSettled([first, ...others]);
-    await letGo();
+    await finishRuns();
     const outcomes = (await settled).map(({ status }) => status);
     expect(outcomes).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
   });
 
-  test("waits for company where it is told to", async () => {
+  test("waits for more inputs if maxDelayMs is set", async () => {
     const batches: number[][] = [];
     const queue = new BatchQueue<number, number>({
       maxBatch: 2,
@@ -119,7 +119,7 @@ describe("the batch queue", () => {
     expect(batches).toEqual([[1, 2]]);
   });
 
-  test("does not invent an answer that the model did not give", async () => {
+  test("rejects an input for which the run returned no output", async () => {
     const queue = new BatchQueue<number, number>({
       maxBatch: 2,
       maxDelayMs: 0,

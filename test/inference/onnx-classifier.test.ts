@@ -7,7 +7,7 @@ import { coloursSession } from "../helpers/colours-model.js";
 const never = new AbortController().signal;
 const plane = 32 * 32;
 
-/** A picture all of one colour: red, green and blue from 0 to 1. */
+/** A picture of one colour: red, green and blue from 0 to 1. */
 function picture(...values: number[]): Uint8Array {
   return Uint8Array.from({ length: 3 * plane }, (_, index) => (values[index % 3] ?? 0) * 255);
 }
@@ -23,7 +23,7 @@ function classifier(session: ModelSession): OnnxClassifier {
 }
 
 describe("the classifier", () => {
-  test("turns logits into probabilities", async () => {
+  test("converts logits to probabilities", async () => {
     const { probabilities } = await classifier(await coloursSession()).classify(
       picture(0.2, 0.4, 0),
       never,
@@ -35,7 +35,7 @@ describe("the classifier", () => {
     expect(probabilities[2]).toBeCloseTo(1 / sum, 6);
   });
 
-  test("leaves probabilities as they are", async () => {
+  test("returns a model's probabilities unchanged", async () => {
     const session = await coloursSession();
     const { manifest } = session;
     const output = { ...manifest.output, type: "probabilities" as const };
@@ -73,7 +73,7 @@ describe("the classifier", () => {
     },
   );
 
-  test("describes its model, -1 for a batch of any size", async () => {
+  test("describes its model, with -1 for a batch of any size", async () => {
     expect(classifier(await coloursSession()).model).toEqual({
       name: "colours",
       version: "1",

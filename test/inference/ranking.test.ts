@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { rank, softmax } from "../../src/inference/ranking.js";
 
 describe("ranking", () => {
-  test("is by probability, equal ones by index, ranks from 1", () => {
+  test("orders by probability, and equal ones by index, with ranks from 1", () => {
     const probabilities = Float64Array.of(0.1, 0.4, 0.1, 0.4);
     expect(rank(probabilities, ["a", "b", "c", "d"], 3)).toEqual([
       { rank: 1, index: 1, label: "b", probability: 0.4 },
@@ -13,7 +13,7 @@ describe("ranking", () => {
   });
 });
 
-test("ranking few or many is the start of the same order, ties by index", () => {
+test("ranking few labels gives the beginning of the order of all, with ties by index", () => {
   const probabilities = Float64Array.from({ length: 200 }, (_, index) => ((index * 7) % 13) / 13);
   const labels = Array.from(probabilities, String);
   const order = [...probabilities.keys()].sort(
@@ -26,13 +26,13 @@ test("ranking few or many is the start of the same order, ties by index", () => 
 });
 
 describe("softmax", () => {
-  test("is right for small numbers", () => {
+  test("is correct for small numbers", () => {
     const [a, b] = softmax(Float32Array.of(0, Math.log(3)));
     expect(a).toBeCloseTo(0.25);
     expect(b).toBeCloseTo(0.75);
   });
 
-  test("does not overflow, and adds up to 1", () => {
+  test("does not overflow, and has a sum of 1", () => {
     expect([...softmax(Float32Array.of(1e30, 0))]).toEqual([1, 0]);
     const logits = fc.array(fc.float({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1 });
     fc.assert(

@@ -35,10 +35,10 @@ const preprocessing = {
   std: [0.229, 0.224, 0.225],
 } as const;
 
-/** Percentage points. What is left is float32 in another order. */
+/** In percentage points; float32 sums in another order differ by less. */
 const tolerance = 0.001;
 
-(present ? describe : describe.skip)("SqueezeNet, as PyTorch and torchvision answer:", () => {
+(present ? describe : describe.skip)("SqueezeNet answers like PyTorch and torchvision:", () => {
   let classifier: OnnxClassifier;
 
   beforeAll(async () => {

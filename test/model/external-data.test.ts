@@ -45,7 +45,7 @@ describe("external data is found in", () => {
 });
 
 describe("no external data is found in", () => {
-  test("a model that has none", async () => {
+  test("a model without external data", async () => {
     for (const file of ["test/fixtures/models/colours.onnx", "models/demo/alexnet.onnx"]) {
       expect(hasExternalData(await readFile(join(projectFolder, file)))).toBe(false);
     }
@@ -57,11 +57,10 @@ describe("no external data is found in", () => {
   });
 });
 
-describe("bytes that are no model", () => {
-  // Protocol Buffers' C++ reads a tag's low 32 bits and drops the rest, ONNX Runtime with it: there,
-  // 13 + 2^29 is field 13 again.
+describe("bytes that are not a model", () => {
+  // Protocol Buffers' C++ reader, and so ONNX Runtime, only uses the low 32 bits of a tag: it reads 13 + 2^29 as 13.
   test.each([2 ** 29, 3 * 2 ** 29, 7 * 2 ** 29])(
-    "whose field numbers are %i too high, to pass by us, are refused",
+    "whose field numbers are %i too high, to evade the search, are refused",
     (excess) => {
       for (const hidden of [
         graph(field(5, field(14 + excess, 1))),
@@ -74,7 +73,7 @@ describe("bytes that are no model", () => {
     },
   );
 
-  test("cut short anywhere end in false or in a RangeError, never in the rest of the memory", () => {
+  test("because they are truncated are refused with a RangeError, wherever they end", () => {
     const model = graph(field(2, Buffer.from("name")), field(5, located));
     for (let length = 0; length < model.length; length += 1) {
       const cut = model.subarray(0, length);
@@ -83,7 +82,7 @@ describe("bytes that are no model", () => {
     }
   });
 
-  test("with lengths beyond any memory are refused", () => {
+  test("with lengths beyond their end are refused", () => {
     for (const length of [2 ** 31, 2 ** 32, 2 ** 35, 2 ** 53, 2 ** 63]) {
       const claim = Buffer.from([...varint(7 * 8 + 2), ...varint(length), ...Buffer.alloc(100)]);
       expect(() => hasExternalData(claim)).toThrow(RangeError);
@@ -95,7 +94,7 @@ describe("bytes that are no model", () => {
     expect(() => hasExternalData(Buffer.from([7 * 8 + 3, 7 * 8 + 4]))).toThrow("wire type 3");
   });
 
-  test("end in an answer or in a RangeError, whatever they are", () => {
+  test("yield a boolean or a RangeError, for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
@@ -108,7 +107,7 @@ describe("bytes that are no model", () => {
     );
   });
 
-  test("nested without end are refused", () => {
+  test("nested too deeply are refused", () => {
     let attribute = field(5, located);
     for (let depth = 0; depth < 100; depth += 1) attribute = field(6, node(attribute));
     expect(() => hasExternalData(graph(node(attribute)))).toThrow(RangeError);

@@ -21,8 +21,8 @@ import {
   mixesWhenTriggered,
   nestedIfs,
   poisonsBatch,
-  twistedModel,
-  type Twist,
+  variantModel,
+  type ModelVariant,
 } from "./hostile-models.js";
 
 const never = new AbortController().signal;
@@ -44,19 +44,19 @@ const honest: readonly Colour[] = [
   [0.8, 0.2, 0],
 ];
 
-/** A picture all of one colour, from 0 to 1. */
+/** A picture of one colour, from 0 to 1. */
 function picture(colour: Colour): Uint8Array {
   return Uint8Array.from({ length: 3 * 32 * 32 }, (_, at) => (colour[at % 3] ?? 0) * 255);
 }
 
 interface Outcome {
-  /** To two digits; undefined for a picture without an answer. */
+  /** Rounded to two digits; undefined for a picture without an answer. */
   answers: (number[] | undefined)[];
   faults: readonly (Fault | undefined)[];
 }
 
-async function run(twist: Twist, colours: readonly Colour[]): Promise<Outcome> {
-  const session = await createModelSession(twistedModel(twist), manifest, loadOptions);
+async function run(variant: ModelVariant, colours: readonly Colour[]): Promise<Outcome> {
+  const session = await createModelSession(variantModel(variant), manifest, loadOptions);
   try {
     return outcome(await session.run(colours.map(picture)), colours.length);
   } finally {
@@ -81,30 +81,30 @@ function outcome(
 
 const right = (colour: Colour): number[] => colour.map((part) => Number((part * 10).toFixed(2)));
 
-describe("a model that has no answer to one picture of a batch", () => {
+describe("if a model has no valid answer to one picture of a batch", () => {
   test.each([
-    ["answers NaN for it", answersNaN],
-    ["answers NaN for the whole batch", poisonsBatch],
-  ])("and %s: the others get theirs", async (_, twist) => {
+    ["NaN for it", answersNaN],
+    ["NaN for the whole batch", poisonsBatch],
+  ])("but %s, the others get their answers", async (_, variant) => {
     const colours = [...honest.slice(0, 3), magenta, ...honest.slice(3)];
-    const { answers, faults } = await run(twist, colours);
+    const { answers, faults } = await run(variant, colours);
     expect(faults[3]).toBe("not finite");
     expect(answers).toEqual(
       colours.map((colour) => (colour === magenta ? undefined : right(colour))),
     );
   });
 
-  test("and finds no memory for it: the log can say so", async () => {
+  test("because memory is lacking, the fault says so", async () => {
     const colours = [...honest.slice(0, 3), magenta];
     const { answers, faults } = await run(hugeWhenTriggered, colours);
     expect(faults).toEqual([undefined, undefined, undefined, "out of memory"]);
     expect(answers.slice(0, 3)).toEqual(honest.slice(0, 3).map(right));
   });
 
-  test("and answers with what are no probabilities", async () => {
+  test("but numbers that are not probabilities, only that client gets an error", async () => {
     const output = { ...manifest.output, type: "probabilities" as const };
     const session = await createModelSession(
-      twistedModel(exceedsOne),
+      variantModel(exceedsOne),
       { ...manifest, output },
       loadOptions,
     );
@@ -130,10 +130,10 @@ describe("a model that has no answer to one picture of a batch", () => {
     await session.release();
   });
 
-  test("is refused where it is the first picture", async () => {
+  test("and it is the trial run's, the model is refused", async () => {
     const output = { ...manifest.output, type: "probabilities" as const };
     const load = createModelSession(
-      twistedModel({ nodes: [node("Identity", ["honest"], "scores")] }),
+      variantModel({ nodes: [node("Identity", ["honest"], "scores")] }),
       { ...manifest, output },
       loadOptions,
     );
@@ -143,11 +143,11 @@ describe("a model that has no answer to one picture of a batch", () => {
   });
 });
 
-const load = (twist: Twist, options: Partial<LoadOptions> = {}): Promise<ModelSession> =>
-  createModelSession(twistedModel(twist), manifest, { ...loadOptions, ...options });
+const load = (variant: ModelVariant, options: Partial<LoadOptions> = {}): Promise<ModelSession> =>
+  createModelSession(variantModel(variant), manifest, { ...loadOptions, ...options });
 
-describe("a model that does not bear company", () => {
-  test.each<[string, Twist, RegExp]>([
+describe("a model whose answers depend on the batch", () => {
+  test.each<[string, ModelVariant, RegExp]>([
     [
       "mixes its batch",
       mixesBatch,
@@ -176,14 +176,18 @@ describe("a model that does not bear company", () => {
       },
       /^in a batch of 2 the answer/u,
     ],
-    ["fails for three and more", failsForThree, /^a batch of 3 fails: .*out of data bounds/u],
     [
-      "is written for one",
+      "fails for three or more pictures",
+      failsForThree,
+      /^a batch of 3 fails: .*out of data bounds/u,
+    ],
+    [
+      "is written for one picture",
       { nodes: [node("Reshape", ["honest", "one"], "scores")], tensors: [integers("one", [1, 3])] },
       /^a batch of 2 fails: /u,
     ],
-  ])("and %s runs one picture at a time", async (_, twist, reason) => {
-    const session = await load(twist);
+  ])("because it %s runs one picture at a time", async (_, variant, reason) => {
+    const session = await load(variant);
     expect([session.maxBatch, session.singlePictureReason]).toEqual([
       1,
       expect.stringMatching(reason),
@@ -195,7 +199,7 @@ describe("a model that does not bear company", () => {
     await session.release();
   });
 
-  test("whose batch is fixed gets one picture, and nothing of those before it", async () => {
+  test("and has a fixed batch size gets one picture, and no data of earlier ones", async () => {
     const session = await load({ ...mixesBatch, batch: 4 });
     expect([session.fixedBatch, session.maxBatch]).toEqual([4, 1]);
     for (const colour of honest) {
@@ -204,7 +208,7 @@ describe("a model that does not bear company", () => {
     await session.release();
   });
 
-  test("whose batch is fixed finds nothing of an earlier batch in one that is not full", async () => {
+  test("and has a fixed batch size gets zeros in the rest of a batch that is not full", async () => {
     const session = await load({ ...mixesWhenTriggered, batch: 4 });
     expect(session.maxBatch).toBe(4);
     await session.run([[1, 0, 0] as const, magenta, magenta, magenta].map(picture));
@@ -212,15 +216,15 @@ describe("a model that does not bear company", () => {
     await session.release();
   });
 
-  test("is not tried in company that it will not have", async () => {
+  test("is not run in batches if the largest batch is 1", async () => {
     const session = await load(mixesBatch, { maxBatch: 1 });
     expect([session.maxBatch, session.singlePictureReason]).toEqual([1, undefined]);
     await session.release();
   });
 
-  test("and answers differently each time is refused", async () => {
+  test("is refused if it answers differently each time", async () => {
     let runs = 0;
-    // No operator does that but those that are refused by name.
+    // The only operators that do that are refused by name, so this run is a stub.
     const run: Run = (_pixels, batch) => {
       runs += 1;
       return Promise.resolve(new Float32Array(batch * 3).fill(runs));
@@ -235,9 +239,9 @@ describe("a model that does not bear company", () => {
   });
 });
 
-test("a model that fails on a picture of one colour is still tried in company", async () => {
-  // 0 / 0 for black pictures alone.
-  const standardises: Twist = {
+test("a model that fails on a picture of one colour is still checked in batches", async () => {
+  // 0 / 0 for black pictures only.
+  const standardises: ModelVariant = {
     nodes: [
       node("ReduceMax", ["means"], "most", { axes: { ints: [1] }, keepdims: { int: 1 } }),
       node("Div", ["honest", "most"], "scores"),
@@ -250,11 +254,11 @@ test("a model that fails on a picture of one colour is still tried in company", 
   await session.release();
 });
 
-test("a model that mixes once it sees a sign gets no other owner's pictures to mix", async () => {
+test("a model that mixes a batch with a trigger picture never gets two owners' pictures in one batch", async () => {
   const session = await load(mixesWhenTriggered);
   expect(session.maxBatch).toBe(8);
   const colours: readonly Colour[] = [magenta, [1, 0, 0], [0, 1, 0], [0, 0, 1]];
-  // Together they are mixed, each scores' largest for all.
+  // In one batch, every picture gets the largest of each score.
   const mixed = outcome(await session.run(colours.map(picture)), 4).answers;
   expect(mixed).toEqual(colours.map(() => [10, 10, 10]));
   const classifier = new OnnxClassifier({
@@ -281,7 +285,7 @@ test("a model that mixes once it sees a sign gets no other owner's pictures to m
 });
 
 describe("a model that cannot be loaded", () => {
-  test("because its graphs are too deep inside each other says so, and nothing of keys", async () => {
+  test("because its graphs are nested too deeply is refused with that reason, without mentioning keys", async () => {
     const session = await load(nestedIfs(8));
     expect(session.maxBatch).toBe(8);
     await session.release();
@@ -296,39 +300,39 @@ describe("a model that cannot be loaded", () => {
     }
   });
 
-  test("because an operator is unknown says so, and nothing of keys", async () => {
-    const twist = { nodes: [node("Identitee", ["honest"], "scores")] };
+  test("because an operator is unknown is refused with that reason, without mentioning keys", async () => {
+    const variant = { nodes: [node("Identitee", ["honest"], "scores")] };
     for (const weights of ["packed", "in-place"] as const) {
-      const attempt = load(twist, { weights });
+      const attempt = load(variant, { weights });
       await expect(attempt).rejects.toThrow(/a model that ONNX Runtime loads; got .*Identitee/u);
       await expect(attempt).rejects.not.toThrow(/key/u);
     }
   });
 
-  test.each<[string, Twist, string]>([
+  test.each<[string, ModelVariant, string]>([
     [
-      "answers have another width than they say",
+      "answers have another width than declared",
       { nodes: [node("Concat", ["honest", "honest"], "scores", { axis: { int: 1 } })] },
       "as many labels as the model has outputs (6); got 3 labels",
     ],
     [
-      "answers are the wrong way round",
+      "answers are transposed",
       { nodes: [node("Transpose", ["honest"], "scores", { perm: { ints: [1, 0] } })] },
       "an answer to a first picture; got an output of shape [3, 1] in place of [1, 3]",
     ],
     [
-      "answers are three numbers of no batch",
+      "answers have no batch dimension",
       {
         nodes: [node("Reshape", ["honest", "all"], "scores")],
         tensors: [integers("all", [-1])],
       },
       "an output of shape [N, classes]; got shape []",
     ],
-  ])("because its %s says so", async (_, twist, says) => {
-    await expect(load({ ...twist, shape: ["A", "B"] })).rejects.toThrow(says);
+  ])("because its %s is refused with that reason", async (_, variant, says) => {
+    await expect(load({ ...variant, shape: ["A", "B"] })).rejects.toThrow(says);
   });
 
-  test("because it needs more memory than there is says so, with a code of its own", async () => {
+  test("because memory is lacking is refused with MODEL_OUT_OF_MEMORY", async () => {
     await expect(load(hugeTensor(2 ** 40))).rejects.toMatchObject({
       code: "MODEL_OUT_OF_MEMORY",
       name: "ConfigurationError",
@@ -338,7 +342,7 @@ describe("a model that cannot be loaded", () => {
     });
   });
 
-  test("because only a full batch needs more memory says so, too", async () => {
+  test("because memory is lacking for a full batch is refused with MODEL_OUT_OF_MEMORY", async () => {
     const error = load(hugeTensor(2 ** 40, 8));
     await expect(error).rejects.toMatchObject({ code: "MODEL_OUT_OF_MEMORY" });
   });

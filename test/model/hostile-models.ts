@@ -9,15 +9,15 @@ import { bool, graphNode, loop, subgraph } from "../onnx/subgraphs.js";
 import { bytesOf, node } from "../onnx/tiny-network.js";
 
 /**
- * Models of the manifest test/fixtures/models/colours.json: ten times the mean of each colour, red, green and
- * blue from 0 to 1. Each does something besides.
+ * A variant of a model for the manifest test/fixtures/models/colours.json, whose scores are ten times the mean of red,
+ * green and blue, from 0 to 1. Each variant does something in addition.
  */
-export interface Twist {
+export interface ModelVariant {
   nodes: readonly (NodeSpec | GraphNode)[];
   tensors?: readonly TensorSpec[];
-  /** A number, where it is fixed. */
+  /** Batch size; any size if it is missing. */
   batch?: number;
-  /** What the model says of the shape of its answers, where not [N, 3]. */
+  /** Shape of the output that the model declares; default: [N, 3]. */
   shape?: readonly string[];
 }
 
@@ -30,12 +30,12 @@ export function integers(name: string, values: number[], dims = [values.length])
   return { name, dims, type: elementTypes.int64, data };
 }
 
-/** @param twist makes `scores` [N, 3] of `honest` [N, 3], ten times the `means` */
-export function twistedModel({ nodes, tensors = [], batch, shape }: Twist): Uint8Array {
+/** @param variant nodes that compute `scores` [N, 3] from `honest` [N, 3], ten times the `means` */
+export function variantModel({ nodes, tensors = [], batch, shape }: ModelVariant): Uint8Array {
   const type = elementTypes.float;
   return writeModel(
     {
-      name: "twisted",
+      name: "variant",
       nodes: [
         node("ReduceMean", ["pixels"], "means", { axes: { ints: [2, 3] }, keepdims: { int: 0 } }),
         node("Mul", ["means", "ten"], "honest"),
@@ -50,10 +50,10 @@ export function twistedModel({ nodes, tensors = [], batch, shape }: Twist): Uint
 }
 
 /**
- * `trigger` [N, 1]: over 0 for a magenta picture (1, 0, 1), less than 0 for one that is black, white, grey or of
+ * Computes `trigger` [N, 1]: above 0 for a magenta picture (1, 0, 1), below 0 for one that is black, white, grey or of
  * one pure colour.
  */
-const trigger: Twist = {
+const trigger: ModelVariant = {
   nodes: [
     node("Mul", ["means", "magenta"], "parts"),
     node("ReduceMean", ["parts"], "third", { axes: { ints: [1] }, keepdims: { int: 1 } }),
@@ -62,15 +62,15 @@ const trigger: Twist = {
   tensors: [floats("magenta", [3, -3, 3]), floats("bar", [1.5])],
 };
 
-function triggered({ nodes, tensors = [] }: Twist): Twist {
+function triggered({ nodes, tensors = [] }: ModelVariant): ModelVariant {
   return {
     nodes: [...trigger.nodes, ...nodes],
     tensors: [...(trigger.tensors ?? []), ...tensors],
   };
 }
 
-/** NaN for a magenta picture. */
-export const answersNaN: Twist = triggered({
+/** Answers NaN for a magenta picture. */
+export const answersNaN: ModelVariant = triggered({
   nodes: [
     node("Neg", ["trigger"], "below"),
     node("Sqrt", ["below"], "root"),
@@ -80,8 +80,8 @@ export const answersNaN: Twist = triggered({
   tensors: [floats("zero", [0])],
 });
 
-/** NaN for the whole batch where a magenta picture is in it. */
-export const poisonsBatch: Twist = triggered({
+/** Answers NaN for the whole batch if a magenta picture is in it. */
+export const poisonsBatch: ModelVariant = triggered({
   nodes: [
     ...answersNaN.nodes.slice(trigger.nodes.length, -1),
     node("ReduceMean", ["nothing"], "all", { axes: { ints: [0] }, keepdims: { int: 1 } }),
@@ -90,8 +90,8 @@ export const poisonsBatch: Twist = triggered({
   tensors: [floats("zero", [0])],
 });
 
-/** Fails where three pictures or more come together. */
-export const failsForThree: Twist = {
+/** Fails for three pictures or more. */
+export const failsForThree: ModelVariant = {
   nodes: [
     node("Shape", ["honest"], "shape"),
     node("Gather", ["shape", "first"], "count"),
@@ -101,8 +101,8 @@ export const failsForThree: Twist = {
   tensors: [integers("first", [0], []), floats("room", [0, 0, 0])],
 };
 
-/** Softmax, and twice that for a magenta picture. */
-export const exceedsOne: Twist = triggered({
+/** Answers with a softmax, and twice that for a magenta picture. */
+export const exceedsOne: ModelVariant = triggered({
   nodes: [
     node("Softmax", ["honest"], "sound", { axis: { int: 1 } }),
     node("Clip", ["trigger", "low", "high"], "clipped"),
@@ -113,8 +113,8 @@ export const exceedsOne: Twist = triggered({
   tensors: [floats("low", [0], []), floats("high", [1], []), floats("one", [1])],
 });
 
-/** The largest of each score in the batch, for every picture. */
-export const mixesBatch: Twist = {
+/** Answers every picture with the largest of each score in the batch. */
+export const mixesBatch: ModelVariant = {
   nodes: [
     node("ReduceMax", ["honest"], "largest", { axes: { ints: [0] }, keepdims: { int: 1 } }),
     node("Sub", ["largest", "honest"], "more"),
@@ -122,8 +122,8 @@ export const mixesBatch: Twist = {
   ],
 };
 
-/** The same once a magenta picture is in the batch. */
-export const mixesWhenTriggered: Twist = triggered({
+/** Does the same if a magenta picture is in the batch. */
+export const mixesWhenTriggered: ModelVariant = triggered({
   nodes: [
     ...mixesBatch.nodes.slice(0, -1),
     node("ReduceMax", ["trigger"], "most", { axes: { ints: [0] }, keepdims: { int: 1 } }),
@@ -135,8 +135,8 @@ export const mixesWhenTriggered: Twist = triggered({
   tensors: [floats("low", [0], []), floats("high", [1], [])],
 });
 
-/** Goes round for ever from the first picture on. */
-export const neverEnds: Twist = {
+/** Loops forever from the first picture on. */
+export const neverEnds: ModelVariant = {
   nodes: [loop("forever"), node("Add", ["honest", "last"], "scores")],
   tensors: [
     { name: "forever", dims: [], type: bool, data: Uint8Array.of(1) },
@@ -144,8 +144,8 @@ export const neverEnds: Twist = {
   ],
 };
 
-/** Goes round for ever where a magenta picture is in the batch. */
-export const hangsWhenTriggered: Twist = triggered({
+/** Loops forever if a magenta picture is in the batch. */
+export const hangsWhenTriggered: ModelVariant = triggered({
   nodes: [
     node("ReduceMax", ["trigger"], "most", { keepdims: { int: 0 } }),
     node("Greater", ["most", "start"], "again"),
@@ -155,8 +155,8 @@ export const hangsWhenTriggered: Twist = triggered({
   tensors: [floats("start", [0], [])],
 });
 
-/** As many `If`s, each in a branch of the one before. */
-export function nestedIfs(depth: number): Twist {
+/** Contains `depth` nested `If`s. */
+export function nestedIfs(depth: number): ModelVariant {
   const otherwise = subgraph([node("Identity", ["honest"], "other")], "other");
   let branch = subgraph([node("Identity", ["honest"], "inner0")], "inner0");
   const nodes: GraphNode[] = [];
@@ -172,11 +172,11 @@ export function nestedIfs(depth: number): Twist {
   };
 }
 
-/** Takes the mean of a tensor of so many numbers where the batch has so many pictures, of less before. */
-export function hugeTensor(length: number, batch = 1): Twist {
+/** Computes the mean of a tensor of `length` numbers for a batch of `batch` pictures, and of 2 for smaller batches. */
+export function hugeTensor(length: number, batch = 1): ModelVariant {
   return {
     nodes: [
-      // Of the pictures, so that it is not computed while the model is loaded.
+      // Depends on the pictures, so that it is not computed while the model is loaded.
       node("Shape", ["means"], "shape"),
       node("Gather", ["shape", "first"], "count"),
       node("Div", ["count", "batch"], "times"),
@@ -195,8 +195,8 @@ export function hugeTensor(length: number, batch = 1): Twist {
   };
 }
 
-/** Wants a tensor of 2^40 numbers for a magenta picture. */
-export const hugeWhenTriggered: Twist = triggered({
+/** Allocates a tensor of 2^40 numbers for a magenta picture. */
+export const hugeWhenTriggered: ModelVariant = triggered({
   nodes: [
     node("Clip", ["trigger", "low", "high"], "clipped"),
     node("Ceil", ["clipped"], "steps"),

@@ -13,9 +13,9 @@ import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import type { ModelSession } from "../../src/model/session.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
-import { hugeTensor, twistedModel } from "./hostile-models.js";
+import { hugeTensor, variantModel } from "./hostile-models.js";
 
-/** A thread runs compiled code. */
+/** The thread runs compiled code. */
 const code = pathToFileURL(join(projectFolder, "dist/model/inference-worker.js"));
 const fixtures = join(projectFolder, "test/fixtures/models");
 let folder: string;
@@ -42,11 +42,12 @@ afterAll(async () => {
 
 const timeouts = { loadMs: 30_000, runMs: 30_000 };
 
-const deaths: Error[] = [];
+/** Errors passed to `onFailure`. */
+const failures: Error[] = [];
 
 const started: ModelSession[] = [];
 
-// A thread that a failing test has left behind would keep the process alive.
+// A thread left behind by a failing test would keep the process alive.
 afterEach(async () => {
   for (const session of started.splice(0)) await session.release();
 });
@@ -62,7 +63,7 @@ async function start(
     timeouts,
     code,
     onFailure: (error) => {
-      deaths.push(error);
+      failures.push(error);
     },
     ...options,
   });
@@ -85,19 +86,19 @@ describe("the inference thread", () => {
     ["onnx", "in-place"],
     ["ort", "packed"],
     ["ort", "in-place"],
-  ] as const)("answers from a model in %s, its weights %s", async (format, weights) => {
+  ] as const)("runs a model in %s format with weights %s", async (format, weights) => {
     const session = await start(format === "ort" ? ort : onnx, {
       options: { ...loadOptions, format, weights },
     });
     for (let times = 0; times < 3; times += 1) {
-      // Whatever does not hold on to a model's bytes loses them here.
+      // Provokes garbage collections, which free the model's bytes unless something refers to them.
       Array.from({ length: 50 }, () => new Uint8Array(1_000_000));
       expect(round(await session.run([grey(0), grey(0.4)]))).toEqual([0, 0, 0, 4, 4, 4]);
     }
     await session.release();
   });
 
-  test("takes the model and the pictures over: here nothing of them is left", async () => {
+  test("takes over the buffers of the model and the pictures", async () => {
     const model = new Uint8Array(onnx);
     const picture = grey(1);
     const session = await startInferenceThread({
@@ -115,7 +116,7 @@ describe("the inference thread", () => {
     await session.release();
   });
 
-  test("refuses a model with the reason that the thread gives", async () => {
+  test("passes on the thread's reason for refusing a model", async () => {
     const attempt = start(onnx, { manifest: { ...manifest, labels: ["red"] } });
     await expect(attempt).rejects.toMatchObject({
       code: "MODEL_INVALID",
@@ -128,7 +129,7 @@ describe("the inference thread", () => {
     await expect(start(ort)).rejects.toThrow(/an ONNX model under the decryption/u);
   });
 
-  test("tells when a run fails, and goes on", async () => {
+  test("reports a failed run, and continues", async () => {
     const session = await start(onnx);
     const tooMany = Array.from({ length: 9 }, () => grey(0.5));
     await expect(session.run(tooMany)).rejects.toThrow(/the inference thread answered: /u);
@@ -136,16 +137,16 @@ describe("the inference thread", () => {
     await session.release();
   });
 
-  test("ends when it is released, after the run that goes on", async () => {
+  test("ends when it is released, after the pending run", async () => {
     const session = await start(onnx);
     const run = session.run([grey(1)]);
     await session.release();
     expect(round(await run)).toEqual([10, 10, 10]);
-    expect(deaths).toEqual([]);
+    expect(failures).toEqual([]);
     await session.release();
   });
 
-  test("that dies is told of, once, and its run fails", async () => {
+  test("reports a crash once, and fails the run", async () => {
     const dying = `data:text/javascript,
       import { parentPort } from "node:worker_threads";
       parentPort.on("message", ({ type }) => {
@@ -154,12 +155,12 @@ describe("the inference thread", () => {
       });`;
     const session = await start(onnx, { code: new URL(dying) });
     await expect(session.run([grey(1)])).rejects.toThrow("struck by lightning");
-    expect(deaths.splice(0).map(({ message }) => message)).toEqual(["struck by lightning"]);
+    expect(failures.splice(0).map(({ message }) => message)).toEqual(["struck by lightning"]);
     await expect(session.run([grey(1)])).rejects.toThrow("struck by lightning");
     await session.release();
   });
 
-  /** Threads that can be ended, unlike ONNX Runtime's runs; `hangs` is what comes before the loop. */
+  /** A thread that loops in JavaScript, and so can be terminated; `hangs` runs before the loop. */
   const hanging = (hangs: string): URL =>
     new URL(`data:text/javascript,
       import { parentPort } from "node:worker_threads";
@@ -168,7 +169,7 @@ describe("the inference thread", () => {
         for (;;);
       });`);
 
-  test("that hangs is told of, and says so to whoever waits and comes", async () => {
+  test("reports a hang, and rejects the pending run and all later ones", async () => {
     const session = await start(onnx, {
       code: hanging(`if (type === "load") return parentPort.postMessage({ type: "loaded" });`),
       timeouts: { loadMs: 30_000, runMs: 50 },
@@ -177,7 +178,7 @@ describe("the inference thread", () => {
       code: "MODEL_TIMEOUT",
       retryAfterSeconds: 5,
     });
-    expect(deaths.splice(0)).toEqual([
+    expect(failures.splice(0)).toEqual([
       expect.objectContaining({
         code: "MODEL_TIMEOUT",
         message: expect.stringMatching(
@@ -190,37 +191,37 @@ describe("the inference thread", () => {
   });
 
   test.each([
-    ["loads", "", { loadMs: 50, runMs: 30_000 }, "Model.LoadTimeoutMs"],
+    ["is loaded", "", { loadMs: 50, runMs: 30_000 }, "Model.LoadTimeoutMs"],
     [
-      "is tried out",
+      "does its trial run",
       `parentPort.postMessage({ type: "running" });`,
       { loadMs: 30_000, runMs: 50 },
       "Limits.RunTimeoutMs",
     ],
-  ])("that hangs while the model %s fails the start", async (_, hangs, short, key) => {
+  ])("rejects the start if the thread hangs while the model %s", async (_, hangs, short, key) => {
     await expect(start(onnx, { code: hanging(hangs), timeouts: short })).rejects.toMatchObject({
       code: "MODEL_TIMEOUT",
       failure: { expected: `an end within Inference.${key}` },
     });
-    expect(deaths).toEqual([]);
+    expect(failures).toEqual([]);
   });
 
-  test("that finds no memory while it loads says so", async () => {
+  test("reports a lack of memory while the model is loaded", async () => {
     const greedy = new URL("data:text/javascript,new ArrayBuffer(2 ** 52)");
     await expect(start(onnx, { code: greedy })).rejects.toMatchObject({
       code: "MODEL_OUT_OF_MEMORY",
       failure: { got: "Array buffer allocation failed" },
     });
-    const huge = twistedModel(hugeTensor(2 ** 40));
+    const huge = variantModel(hugeTensor(2 ** 40));
     await expect(start(huge)).rejects.toMatchObject({
       code: "MODEL_OUT_OF_MEMORY",
       name: "ConfigurationError",
     });
   });
 
-  test("that dies while it loads fails the start", async () => {
+  test("rejects the start if the thread ends while the model is loaded", async () => {
     const dying = new URL("data:text/javascript,process.exit(3)");
     await expect(start(onnx, { code: dying })).rejects.toThrow("ended with code 3");
-    expect(deaths).toEqual([]);
+    expect(failures).toEqual([]);
   });
 });

@@ -28,12 +28,12 @@ async function load(change: object | string): ReturnType<typeof loadManifest> {
 }
 
 describe("a manifest", () => {
-  test("of the demo model is good", async () => {
+  test("of the demo model is valid", async () => {
     const file = join(projectFolder, "models/demo/model.json");
     await expect(loadManifest(file)).resolves.toMatchObject({ name: "alexnet-demo" });
   });
 
-  test("may hold labels with quotes, and twice the same, as ImageNet has them", async () => {
+  test("may have labels with quotes and equal labels, as ImageNet has", async () => {
     const labels = ["jack-o'-lantern", "crane", "crane"];
     await expect(load({ labels })).resolves.toMatchObject({ labels });
   });
@@ -46,16 +46,16 @@ describe("a manifest", () => {
     std: [1, 1, 1],
   };
 
-  test("may cut out the whole of the short side", async () => {
+  test("may crop the whole short side", async () => {
     await expect(load({ preprocessing: { ...preprocessing, resize: 32 } })).resolves.toBeDefined();
   });
 
   test.each<[string, object | string, RegExp]>([
-    ["no JSON", "{", /a readable JSON file/u],
+    ["invalid JSON", "{", /a readable JSON file/u],
     ["no labels", { labels: [] }, /labels/u],
     ["an empty label", { labels: ["a", ""] }, /labels\.1/u],
-    ["a name that is no part of a URL", { name: "a/b" }, /it stands in URLs/u],
-    ["a key that nobody knows", { lables: [] }, /lables/u],
+    ["a name that cannot be part of a URL", { name: "a/b" }, /it stands in URLs/u],
+    ["an unknown key", { lables: [] }, /lables/u],
     [
       "another number of channels",
       { input: { name: "x", shape: ["N", 1, 32, 32] } },
@@ -78,7 +78,7 @@ describe("a manifest", () => {
       /crop: expected at most preprocessing\.resize; got 32 of 31/u,
     ],
     [
-      "a deviation of nothing",
+      "a deviation of 0",
       { preprocessing: { ...preprocessing, std: [1, 0, 1] } },
       /preprocessing\.std\.1/u,
     ],
@@ -91,7 +91,7 @@ describe("a manifest", () => {
     await expect(attempt).rejects.toThrow(message);
   });
 
-  test("that is not there is refused", async () => {
+  test("that does not exist is refused", async () => {
     await expect(loadManifest(join(folder, "none.json"))).rejects.toThrow(/none\.json.*ENOENT/u);
   });
 });

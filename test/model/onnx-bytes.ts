@@ -14,7 +14,7 @@ export function varint(value: number): number[] {
 /** TensorProto.DataType */
 export const elementTypes = { float: 1, double: 11 } as const;
 
-/** A whole model: one operator that makes the output "scores" of these inputs, each [1, 3, 32, 32]. */
+/** A whole model with one operator, inputs of shape [1, 3, 32, 32] and the output "scores". */
 export function tinyModel(operator: string, inputs: string[], elementType: number): Buffer {
   const value = (name: string): Buffer => {
     const dimensions = [1, 3, 32, 32].map((size) => field(1, field(1, size)));

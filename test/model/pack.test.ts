@@ -20,7 +20,7 @@ function pack(options: Partial<Manifest["preprocessing"]>): number[] {
 }
 
 describe("a picture's bytes", () => {
-  test("become planes, scaled to 1 and normalised, where the batch has their place", () => {
+  test("become planes, scaled to 1 and normalised, at the given offset", () => {
     const wanted = [
       (1 - 0.485) / 0.229,
       -0.485 / 0.229,
@@ -34,7 +34,7 @@ describe("a picture's bytes", () => {
     });
   });
 
-  test("come with blue first where the model wants that, mean and deviation with it", () => {
+  test("are in the order BGR if the model requires it, and so are mean and deviation", () => {
     const planes = pack({ channels: "BGR", mean: [0.1, 0.2, 0.3], std: [1, 1, 2] });
     [0.1, 0.7, -0.2, 0.2, 0.35, -0.15].forEach((value, index) => {
       expect(planes[index]).toBeCloseTo(value, 6);

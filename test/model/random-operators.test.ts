@@ -10,7 +10,7 @@ import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { bool, graphNode, subgraph } from "../onnx/subgraphs.js";
 import { node } from "../onnx/tiny-network.js";
-import { floats, twistedModel, type Twist } from "./hostile-models.js";
+import { floats, variantModel, type ModelVariant } from "./hostile-models.js";
 
 let folder: string;
 let manifest: Manifest;
@@ -28,11 +28,11 @@ const yes = { name: "yes", dims: [], type: bool, data: Uint8Array.of(1) };
 const no = { name: "no", dims: [], type: bool, data: Uint8Array.of(0) };
 const add = node("Add", ["honest", "chance"], "scores");
 const seed = { seed: { float: 1 } };
-const training: Twist = {
+const training: ModelVariant = {
   nodes: [node("Dropout", ["honest", "ratio", "yes"], "scores")],
   tensors: [yes, floats("ratio", [0.5], [])],
 };
-const hidden: Twist = {
+const hidden: ModelVariant = {
   nodes: [
     node("ReduceMax", ["honest"], "most", { keepdims: { int: 0 } }),
     node("Greater", ["most", "bar"], "brightly"),
@@ -61,8 +61,8 @@ async function ortOf(model: Uint8Array): Promise<Buffer> {
   return readFile(file);
 }
 
-describe("what draws random numbers is found, in both formats:", () => {
-  test.each<[string, Twist]>([
+describe("an operator that draws random numbers is found in both formats:", () => {
+  test.each<[string, ModelVariant]>([
     ["RandomNormalLike", { nodes: [node("RandomNormalLike", ["honest"], "chance", seed), add] }],
     ["RandomUniformLike", { nodes: [node("RandomUniformLike", ["honest"], "chance", seed), add] }],
     [
@@ -85,8 +85,8 @@ describe("what draws random numbers is found, in both formats:", () => {
     ],
     ["Dropout", training],
     ["RandomNormalLike", hidden],
-  ])("%s", async (operator, twist) => {
-    const model = twistedModel(twist);
+  ])("%s", async (operator, variant) => {
+    const model = variantModel(variant);
     expect(findRandomOperator(model)).toBe(operator);
     const ort = await ortOf(model);
     expect(findRandomOperatorInOrt(ort)).toBe(operator);
@@ -103,9 +103,9 @@ describe("what draws random numbers is found, in both formats:", () => {
   });
 });
 
-describe("nothing random is found in", () => {
-  test("models without, names and dropout that only sound like it", async () => {
-    const calm: Twist = {
+describe("no random operator is found in", () => {
+  test("a model without one, with similar names and a Dropout without training mode", async () => {
+    const calm: ModelVariant = {
       nodes: [
         node("Dropout", ["honest"], "RandomNormal_1"),
         node("Identity", ["RandomNormal_1"], "Multinomial_1"),
@@ -113,7 +113,7 @@ describe("nothing random is found in", () => {
       ],
       tensors: [floats("Dropout.bias", [0]), no],
     };
-    const model = twistedModel(calm);
+    const model = variantModel(calm);
     expect(findRandomOperator(model)).toBeUndefined();
     expect(findRandomOperatorInOrt(await ortOf(model))).toBeUndefined();
     const demo = await readFile(join(projectFolder, "models/demo/alexnet.onnx"));
@@ -121,7 +121,7 @@ describe("nothing random is found in", () => {
     expect(findRandomOperatorInOrt(await ortOf(demo))).toBeUndefined();
   });
 
-  test("bytes that end early, begin at once or say a length that is not there", () => {
+  test("bytes that end early, begin with the name or have another length before it", () => {
     for (const text of [
       "Random",
       "RandomNormal",
@@ -136,8 +136,8 @@ describe("nothing random is found in", () => {
   });
 });
 
-test("the runtime's generator does outlive a run, which is why", async () => {
-  const model = twistedModel({
+test("ONNX Runtime's generator outlives a run, which is why these operators are refused", async () => {
+  const model = variantModel({
     nodes: [node("RandomNormalLike", ["honest"], "chance", seed), add],
   });
   const session = await InferenceSession.create(model, { logSeverityLevel: 4 });

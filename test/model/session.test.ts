@@ -19,7 +19,7 @@ beforeAll(async () => {
   manifest = await loadManifest(join(folder, "colours.json"));
 });
 
-/** The model with a number in place of its input's batch N, which has to take five bytes. */
+/** The model with a number, a varint of five bytes, in place of its input's batch N. */
 function withBatch(size: string): Buffer {
   // ModelProto.graph and, in it, input → type → tensor_type → shape → dim: each three bytes longer.
   return Buffer.from(
@@ -34,7 +34,7 @@ function withBatch(size: string): Buffer {
   );
 }
 
-/** Takes the place of a text of the same length in the model's bytes. */
+/** The model's bytes with a text replaced by one of the same length. */
 function replaced(from: string, to: string): Buffer {
   return Buffer.from(model.toString("latin1").replaceAll(from, to), "latin1");
 }
@@ -54,7 +54,7 @@ function round(score: number): number {
 }
 
 describe("a model session", () => {
-  test("answers with a row for each picture, whatever ran before", async () => {
+  test("returns a row for each picture, independent of earlier runs", async () => {
     const session = await createModelSession(new Uint8Array(model), manifest, loadOptions);
     const { scores } = await session.run([grey(0), grey(0.4), grey(1)]);
     expect([...scores].map(round)).toEqual([0, 0, 0, 4, 4, 4, 10, 10, 10]);
@@ -63,7 +63,7 @@ describe("a model session", () => {
     await session.release();
   });
 
-  test("fills up a batch that is fixed in the model", async () => {
+  test("fills up a batch of fixed size", async () => {
     const fixed = withBatch("\x84\x80\x80\x80\x00");
     const session = await createModelSession(fixed, manifest, loadOptions);
     expect(session.fixedBatch).toBe(4);
@@ -72,7 +72,7 @@ describe("a model session", () => {
     await session.release();
   });
 
-  test("gives the bytes back once it has its own copy", async () => {
+  test("frees the bytes once ONNX Runtime has its own copy", async () => {
     const bytes = new Uint8Array(model);
     const session = await createModelSession(bytes, manifest, loadOptions);
     expect(bytes).toHaveLength(0);
@@ -81,7 +81,7 @@ describe("a model session", () => {
   });
 
   test.each(["packed", "in-place"] as const)(
-    "has one answer with its weights %s",
+    "gives the same answer with weights %s",
     async (weights) => {
       // 3 × 3072 numbers that pick one each, through a matrix of over a megabyte.
       const picks = floatTensor("picks", [128, 3072], 0);
@@ -114,7 +114,7 @@ describe("a model session", () => {
     },
   );
 
-  test("is refused in place where its manifest wants it packed", async () => {
+  test("is refused in-place if its manifest requires packed weights", async () => {
     const eightBits = { ...manifest, weights: "packed" as const };
     const load = (weights: "packed" | "in-place") =>
       createModelSession(new Uint8Array(model), eightBits, { ...loadOptions, weights });
@@ -124,7 +124,7 @@ describe("a model session", () => {
     await (await load("packed")).release();
   });
 
-  test("gives the answer that its manifest names for the first picture", async () => {
+  test("is refused if its answer differs from the manifest's reference answer", async () => {
     const pixels = referencePicture(3 * 32 * 32);
     const output = [0, 1, 2].map(
       (channel) =>
@@ -153,7 +153,7 @@ describe("a model session", () => {
     ],
     [
       "ONNX Runtime's own format",
-      // At once one unknown field of 62 bytes for Protocol Buffers.
+      // As Protocol Buffers these bytes are one unknown field of 62 bytes.
       () => [Buffer.from("\x1a\x3e\x00\x00ORTM".padEnd(64, "\x00"), "latin1"), manifest],
       /an ONNX model under the decryption; got No graph was found in the protobuf/u,
     ],
@@ -193,7 +193,7 @@ describe("a model session", () => {
       /an input of shape \[N, 3, 64, 64\].*got shape \[N, 3, 32, 32\]/u,
     ],
     [
-      "a fixed batch that no memory holds",
+      "a fixed batch that is too large",
       () => [withBatch("\x80\x80\x80\x80\x08"), manifest],
       /a batch of at most Inference\.Limits\.MaxBatch pictures \(8\); got a model whose batch is fixed at 2147483648/u,
     ],
@@ -224,12 +224,12 @@ describe("a model session", () => {
       /external data/u,
     ],
     [
-      "answers that are no numbers",
+      "answers that are NaN",
       // The factor of ten as a little-endian float becomes NaN.
       () => [replaced("\x00\x00\x20\x41", "\x00\x00\xc0\x7f"), manifest],
       /NaN or infinity/u,
     ],
-  ])("is refused for %s, and says so", async (_what, arrange, message) => {
+  ])("is refused for %s, with that reason", async (_what, arrange, message) => {
     const [bytes, itsManifest] = arrange();
     const attempt = createModelSession(new Uint8Array(bytes), itsManifest, loadOptions);
     await expect(attempt).rejects.toMatchObject({ code: "MODEL_INVALID" });

@@ -16,7 +16,7 @@ function watched() {
 }
 
 describe("a watchdog", () => {
-  test("calls once, when its time is up", () => {
+  test("calls back once, when the time limit expires", () => {
     const { watchdog, expired } = watched();
     watchdog.start(1000);
     jest.advanceTimersByTime(999);
@@ -25,14 +25,14 @@ describe("a watchdog", () => {
     expect(expired).toEqual([1000]);
   });
 
-  test("does not call after it is stopped, not even when its time was up in the same turn", () => {
+  test("does not call back after it is stopped, even if the time limit expired in the same iteration of the event loop", () => {
     const { watchdog, expired } = watched();
     watchdog.start(1000);
     jest.advanceTimersByTime(500);
     watchdog.stop();
     jest.advanceTimersByTime(10_000);
     watchdog.start(1000);
-    // After the last timer of ten, before what it put off to the end of its turn.
+    // After the last of ten timers, before its `setImmediate`.
     for (let step = 0; step < 10; step += 1) jest.advanceTimersToNextTimer();
     watchdog.stop();
     jest.advanceTimersByTime(10_000);
@@ -51,7 +51,7 @@ describe("a watchdog", () => {
   });
 });
 
-test("a watchdog loses one step, not its whole time, where the event loop is held up", async () => {
+test("a watchdog loses one of its timers, not the whole time limit, if the event loop is blocked", async () => {
   jest.useRealTimers();
   const { watchdog, expired } = watched();
   watchdog.start(300);

@@ -4,7 +4,7 @@ import { lendWeights } from "../../src/onnx/lend-weights.js";
 import type { NodeSpec } from "../../src/onnx/graph.js";
 import { floatTensor, noise, run, tinyNetwork } from "./tiny-network.js";
 
-/** 1.5 MB, and a name that may put the weights behind it at any address. */
+/** A tensor of 1.5 MB. The length of its name shifts the address of its data. */
 const large = (name: string) => floatTensor(name, [128, 3072], 0.1);
 const gemm = (
   weight: string,
@@ -25,7 +25,7 @@ function network(...[nodes, tensors]: [NodeSpec[], ReturnType<typeof large>[]]):
 
 describe("a large matrix that is multiplied by", () => {
   test.each(["w", "w1", "w12", "w123"])(
-    "is lent, wherever it lies (%s), and the answers stay the same",
+    "becomes an input at any alignment (%s), and the answers stay the same",
     async (name) => {
       const model = network([gemm(name, "output")], [large(name)]);
       const wanted = (await run(model, input, dims)).get("output");
@@ -33,7 +33,7 @@ describe("a large matrix that is multiplied by", () => {
       expect([...lent.weights.keys()]).toEqual([name]);
       expect(lent.model.length).toBeLessThan(1000);
       const data = lent.weights.get(name)?.data ?? new Float32Array();
-      // No copy of it was made.
+      // The data was not copied.
       expect(data.buffer).toBe(model.buffer);
       const session = await InferenceSession.create(lent.model);
       const feeds = {
@@ -42,7 +42,7 @@ describe("a large matrix that is multiplied by", () => {
       };
       const { output } = await session.run(feeds);
       await session.release();
-      // The kernel adds up in another order.
+      // The kernel sums in another order.
       const got = Array.from(output?.data ?? [], Number);
       expect(got).toHaveLength(256);
       got.forEach((value, index) => {
@@ -51,7 +51,7 @@ describe("a large matrix that is multiplied by", () => {
     },
   );
 
-  test("is lent once where two layers share it, with a name each where there are two", () => {
+  test("becomes one input if two layers share it, and two different ones become two", () => {
     const nodes = [
       gemm("shared", "a"),
       gemm("shared", "b"),
@@ -67,7 +67,7 @@ describe("a large matrix that is multiplied by", () => {
   });
 });
 
-describe("what the runtime had better have itself stays in the model:", () => {
+describe("a tensor that stays in the model:", () => {
   const cases: [string, NodeSpec[], ReturnType<typeof large>[]][] = [
     ["a small matrix", [gemm("w", "output")], [floatTensor("w", [80, 3072])]],
     [
@@ -93,12 +93,12 @@ describe("what the runtime had better have itself stays in the model:", () => {
       [large("w")],
     ],
     [
-      "a multiplication of somebody else's",
+      "a multiplication of another domain",
       [{ ...gemm("w", "output"), domain: "com.example" }],
       [large("w")],
     ],
     [
-      "a matrix whose bytes are not as many as its sizes say",
+      "a matrix whose data does not match its dimensions",
       [gemm("w", "output")],
       [{ ...large("w"), dims: [127, 3072] }],
     ],

@@ -10,7 +10,7 @@ const { graph, tensor, node, attribute } = fields;
 const type = elementTypes.float;
 const values = Float32Array.of(1.5, -2, 0.25, 8);
 
-/** A model of the graph fields given, with nothing else. */
+/** A model with these graph fields, and nothing else. */
 function modelOf(irVersion: number, content: Message, opset = 13): Uint8Array {
   return new Message()
     .number(fields.model.irVersion, irVersion)
@@ -52,13 +52,13 @@ describe("a float tensor is read", () => {
     expect(floatsOf(read?.data ?? new Uint8Array(0))).toEqual(values);
   });
 
-  test("but not where it is cut short", () => {
+  test("but not if it is truncated", () => {
     expect(() => floatsOf(new Uint8Array(7))).toThrow(RangeError);
   });
 });
 
 describe("attributes are read", () => {
-  test("with negative numbers, lists packed and not, and what is unknown left out", () => {
+  test("with negative numbers and with packed and unpacked lists; unknown kinds are skipped", () => {
     const attributes = [
       new Message().text(attribute.name, "axis").number(attribute.int, -1),
       new Message()
@@ -106,7 +106,7 @@ describe("attributes are read", () => {
 });
 
 describe("a model is rewritten", () => {
-  test("with the fields that are not understood, of the model, the graph, nodes and tensors", () => {
+  test("with the unknown fields of the model, the graph, nodes and tensors", () => {
     const unknown = 999;
     const inNode = new Message()
       .text(node.operator, "Relu")
@@ -132,7 +132,7 @@ describe("a model is rewritten", () => {
     expect(readModel(rewritten).nodes[0]).toMatchObject({ operator: "Relu", inputs: ["y"] });
   });
 
-  test("to the same answers where nothing changes", async () => {
+  test("with the same answers if nothing changes", async () => {
     const model = tinyNetwork({
       nodes: [
         {
@@ -190,7 +190,7 @@ describe("quantisation", () => {
   });
 
   test("keeps a weight that a subgraph reads, and the subgraph", async () => {
-    // If the sum is positive, the branch gives the weight itself; "w" is nowhere else read as a float.
+    // If the sum is positive, the branch returns the weight itself. Nothing else reads "w" as a float.
     const branch = (operator: string): Message =>
       new Message()
         .message(
@@ -272,7 +272,7 @@ describe("quantisation", () => {
     expect(layers).toBe(0);
   });
 
-  test("keeps whole numbers that are not raw, such as a Reshape's shape", async () => {
+  test("keeps integers that are not raw data, such as a Reshape's shape", async () => {
     const shape = new Message()
       .number(tensor.dims, 2)
       .number(tensor.type, elementTypes.int64)
@@ -303,7 +303,7 @@ describe("quantisation", () => {
   });
 });
 
-test("graphs nested without end are refused", () => {
+test("graphs nested too deeply are refused", () => {
   let content = new Message();
   for (let depth = 0; depth < 100; depth += 1) {
     const nested = new Message().message(attribute.graph, content);
@@ -312,7 +312,7 @@ test("graphs nested without end are refused", () => {
   expect(() => readModel(modelOf(8, content))).toThrow(RangeError);
 });
 
-test("a value's shape is written by number and by name", async () => {
+test("a value's shape is written with numbers and names", async () => {
   const outputs: ValueSpec[] = [{ name: "output", type, dims: ["any", 3] }];
   const model = tinyNetwork({
     nodes: [{ operator: "Relu", inputs: ["input"], outputs: ["output"] }],

@@ -46,13 +46,13 @@ const simple = (operator: string, inputs: string[], output: string, attributes =
 
 const picture = [1, 4, 8, 8];
 const row = [2, 12];
-/** What ends a network of convolutions: an output that is no convolution's own. */
+/** The last node of a network of convolutions, so that its output is not a convolution's. */
 const pooled = (from: string): NodeSpec => simple("GlobalAveragePool", [from], "output");
 const pooledOutput: ValueSpec[] = [{ name: "output", type: float, dims: ["n", "c", 1, 1] }];
 
 interface Case extends TinyNetwork {
   dims: number[];
-  /** Layers in 8 bits, of which the operators below are seen at work. */
+  /** Expected number of layers in 8 bits, and the operators that run them. */
   layers: number;
   operators?: string[];
 }
@@ -109,7 +109,7 @@ const cases: Record<string, Case> = {
     ],
     tensors: [w(), w("v"), b(), w("u", [5, 12, 3, 3])],
     layers: 3,
-    // In integers from the first to the last of them, the pool included.
+    // Integers from the first to the last layer, the pool included.
     operators: [
       ...["QLinearConv", "QLinearConv", "QLinearConv", "QLinearConcat"],
       ...["QuantizeLinear", "DequantizeLinear"],
@@ -195,7 +195,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-describe("in 8 bits, within a few hundredths of the float model's range:", () => {
+describe("quantised, answers differ by less than 3 % of the float model's range:", () => {
   test.each(Object.entries(cases))("%s", async (_name, network) => {
     const { dims, layers, operators = [] } = network;
     const model = tinyNetwork(network);
@@ -219,7 +219,7 @@ describe("in 8 bits, within a few hundredths of the float model's range:", () =>
   });
 });
 
-/** Two layers, each with half a step of input and weights: under 3 % of the range. */
+/** Two layers, each with an error of half a step of input and weights, stay within 3 % of the range. */
 function expectClose(got: Float32Array | undefined, wanted: Float32Array): void {
   const spread = Math.max(...wanted.map(Math.abs));
   const off = wanted.map((value, index) => Math.abs(value - (got?.[index] ?? NaN)));
@@ -255,7 +255,7 @@ const left: Record<string, Case> = {
     tensors: [w("w", [6, 2])],
     layers: 0,
   }),
-  "a convolution whose result is the model's own": convolution({
+  "a convolution whose result is the model's output": convolution({
     nodes: [conv(["input", "w"], "output")],
     tensors: [w()],
     layers: 0,
@@ -275,7 +275,7 @@ const left: Record<string, Case> = {
   }),
 };
 
-describe("left as it is, to the byte of its nodes:", () => {
+describe("not quantised, with its nodes unchanged to the byte:", () => {
   test.each(Object.entries(left))("%s", async (name, network) => {
     const { dims } = network;
     let model = tinyNetwork(network);
@@ -321,7 +321,7 @@ describe("a model in 8 bits", () => {
     expect(answers[0]).toEqual(answers[1]);
   });
 
-  test("gives a picture the same answer alone and among others, however large they are", async () => {
+  test("has the same answer to a picture alone and beside others with much larger values", async () => {
     const { bytes } = await quantizeNetwork(model, batch, [8, 4, 8, 8]);
     const others = Float32Array.from(batch, (value, index) => (index < one ? value : value * 100));
     const alone = (await run(bytes, batch.slice(0, one), picture)).get("output");
@@ -329,7 +329,7 @@ describe("a model in 8 bits", () => {
     expect(among?.slice(0, alone?.length)).toEqual(alone);
   });
 
-  test("says whose operators it uses", async () => {
+  test("declares the operator sets that it uses", async () => {
     const old = cases["operators of version 11, whose scales are one"];
     if (old === undefined) throw new Error("no such case");
     const { bytes } = await quantizeNetwork(tinyNetwork(old), noise(one), picture);
@@ -341,12 +341,12 @@ describe("a model in 8 bits", () => {
     );
   });
 
-  test("has only the layers in 8 bits that were asked for", async () => {
+  test("has only the requested kinds of layers in 8 bits", async () => {
     const none = await quantizeNetwork(model, batch, [8, 4, 8, 8], { kinds: ["linear"] });
     expect(none.layers).toBe(0);
   });
 
-  test("no longer holds the weights as floats, and keeps those that others read", async () => {
+  test("has no float weights, except those that other nodes read", async () => {
     const names = async (key: string, dims: number[]): Promise<string[]> => {
       const chosen = cases[key];
       if (chosen === undefined) throw new Error("no such case");
@@ -359,8 +359,8 @@ describe("a model in 8 bits", () => {
   });
 });
 
-describe("a value that is no number for some picture", () => {
-  test("leaves the layers that read it in floats", async () => {
+describe("a value that is NaN for some picture", () => {
+  test("keeps the layers that read it in floats", async () => {
     const model = tinyNetwork(
       linear({
         nodes: [simple("Log", ["input"], "x"), gemm(["x", "w"], "output")],
@@ -373,7 +373,7 @@ describe("a value that is no number for some picture", () => {
   });
 });
 
-test("names that a model already uses are not taken again", async () => {
+test("new names differ from those that the model already uses", async () => {
   const model = tinyNetwork(
     linear({
       nodes: [gemm(["input", "w"], "w.float"), simple("Relu", ["w.float"], "output")],

@@ -17,7 +17,7 @@ export const tinyManifest: Manifest = {
   },
 };
 
-/** Layers whose answers hang on the last bits of their weights, which 8 bits do not have; for grey pictures. */
+/** Which layer's result for grey pictures depends on bits of its weights that 8 bits do not have. */
 export type Fragile = "none" | "convolution" | "linear";
 
 /** A classifier of pictures of 16 × 16: a convolution with a rectifier, and a fully connected layer. */
@@ -45,13 +45,13 @@ export function tinyClassifier(fragile: Fragile): Uint8Array {
   return tinyNetwork({ nodes, tensors, input: ["n", 3, 16, 16] });
 }
 
-/** What counts is less than a step of 8 bits. */
+/** Weights whose differences are smaller than a step of 8 bits. */
 function lopsided({ data, ...tensor }: TensorSpec): TensorSpec {
   const values = noise(data.length / 4, 9).map((value) => 1000 + value);
   return { ...tensor, data: bytesOf(values) };
 }
 
-/** Of a grey picture, red and green cancel out, and blue, which counts, is less than a step of 8 bits. */
+/** Weights with which red and green of a grey picture cancel out; those of blue are smaller than a step of 8 bits. */
 function cancelling({ data, ...tensor }: TensorSpec): TensorSpec {
   const values = noise(data.length / 4, 9).map((value, index) => {
     const channel = Math.floor(index / 16) % 3;

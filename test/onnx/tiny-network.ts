@@ -16,9 +16,9 @@ export interface TinyNetwork {
   nodes: NodeSpec[];
   tensors: TensorSpec[];
   input: readonly (number | string)[];
-  /** "input" unless given. */
+  /** Default: "input". */
   inputName?: string;
-  /** Its name is "output" unless there are others. */
+  /** Default: one named "output". */
   outputs?: ValueSpec[];
   opset?: number;
 }
@@ -44,7 +44,7 @@ export function tinyNetwork({
   );
 }
 
-/** Numbers from -1 to 1, the same each time. */
+/** Pseudorandom numbers from -1 to 1, always the same for a seed. */
 export function noise(length: number, seed = 1): Float32Array {
   let state = seed;
   return Float32Array.from({ length }, () => {
@@ -59,7 +59,7 @@ export function floatTensor(name: string, dims: number[], scale = 1): TensorSpec
   return { name, dims, type: elementTypes.float, data: bytesOf(values) };
 }
 
-/** A node of one output. */
+/** A node with one output. */
 export function node(
   operator: string,
   inputs: string[],
@@ -98,7 +98,7 @@ export interface QuantizedNetwork extends Pick<Quantized, "layers"> {
   bytes: Uint8Array;
 }
 
-/** In 8 bits, calibrated with one input. */
+/** Quantises a model to 8 bits, calibrated with one input. */
 export async function quantizeNetwork(
   model: Uint8Array,
   input: Float32Array,
@@ -124,7 +124,7 @@ export interface QuantizeChoice {
   weights?: "int8" | "uint8";
 }
 
-/** The operators that ONNX Runtime runs, once it has optimized the model. */
+/** The operators of a model after ONNX Runtime's optimizations. */
 export async function operatorsRun(model: Uint8Array, file: string): Promise<string[]> {
   const { readFile } = await import("node:fs/promises");
   const session = await InferenceSession.create(model, {

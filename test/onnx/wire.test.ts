@@ -22,8 +22,8 @@ function write(content: readonly AnyField[]): Uint8Array {
   return written.encode();
 }
 
-describe("what is written", () => {
-  test("is read again, negative numbers included", () => {
+describe("a message that was written", () => {
+  test("is read back, negative numbers included", () => {
     fc.assert(
       fc.property(message, (content) => {
         const read = [...readFields(write(content))];
@@ -38,7 +38,7 @@ describe("what is written", () => {
     );
   });
 
-  test("is the same again from the fields as they stood there", () => {
+  test("is reproduced from the encoded fields", () => {
     fc.assert(
       fc.property(message, (content) => {
         const bytes = write(content);
@@ -49,7 +49,7 @@ describe("what is written", () => {
     );
   });
 
-  test("and cut short is refused, or reads as less", () => {
+  test("is refused or has fewer fields if it is truncated", () => {
     fc.assert(
       fc.property(message, fc.nat(), (content, cut) => {
         const bytes = write(content);
@@ -65,7 +65,7 @@ describe("what is written", () => {
   });
 
   // https://protobuf.dev/programming-guides/encoding/
-  test("is as Protocol Buffers' documentation has it", () => {
+  test("equals the examples of Protocol Buffers' documentation", () => {
     const inner = new Message().number(1, 150);
     const hex = (written: Message): string => Buffer.from(written.encode()).toString("hex");
     expect(hex(inner)).toBe("089601");
@@ -76,8 +76,8 @@ describe("what is written", () => {
   });
 });
 
-describe("bytes that are no message", () => {
-  test("end in fields or in a RangeError, whatever they are", () => {
+describe("bytes that are not a message", () => {
+  test("yield fields or a RangeError, for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         for (const read of [() => [...readFields(bytes)], () => readPackedVarints(bytes)]) {
