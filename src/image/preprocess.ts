@@ -29,7 +29,7 @@ export interface PrepareOptions {
 
 /**
  * Makes a square of a file as torchvision's classification transform does: `Resize` of the short side
- * (Pillow's bilinear), then `CenterCrop`. model/pack.ts does the rest, `ToTensor` and `Normalize`.
+ * (Pillow's bilinear), then `CenterCrop`. pack.ts does the rest, `ToTensor` and `Normalize`.
  *
  * @param header the result of `inspectImage` for the same file
  * @throws RequestError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY; the signal's reason

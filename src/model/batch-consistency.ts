@@ -3,7 +3,7 @@ import { findFault } from "./faults.js";
 import type { Manifest } from "./manifest.js";
 import { modelInvalid } from "./model-invalid.js";
 import { isOutOfMemory } from "./out-of-memory.js";
-import { packPicture } from "./pack.js";
+import { packPicture } from "../image/pack.js";
 import { referencePicture } from "./reference-picture.js";
 import { pictureLength, type Run } from "./run.js";
 

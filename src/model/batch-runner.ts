@@ -1,7 +1,7 @@
 import { findFault, type Fault } from "./faults.js";
 import type { Manifest } from "./manifest.js";
 import { isOutOfMemory } from "./out-of-memory.js";
-import { packPicture } from "./pack.js";
+import { packPicture } from "../image/pack.js";
 import { pictureLength, type Run } from "./run.js";
 
 /** A model's scores for several pictures. */

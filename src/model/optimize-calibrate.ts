@@ -5,7 +5,7 @@ import type { RangeCollector } from "../onnx/ranges.js";
 import { rewriteModel } from "../onnx/write.js";
 import type { Manifest } from "./manifest.js";
 import { openRun } from "./optimize-convert.js";
-import { packPicture } from "./pack.js";
+import { packPicture } from "../image/pack.js";
 
 export interface Calibration {
   model: OnnxModel;

@@ -1,10 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Manifest } from "../../src/model/manifest.js";
-import { packPicture } from "../../src/model/pack.js";
+import { packPicture, type Normalization } from "../../src/image/pack.js";
 
-const preprocessing: Manifest["preprocessing"] = {
-  resize: 2,
-  crop: 2,
+const normalization: Normalization = {
   channels: "RGB",
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
@@ -12,9 +9,9 @@ const preprocessing: Manifest["preprocessing"] = {
 /** Two pixels: red, green and blue of each. */
 const picture = Uint8Array.of(255, 0, 51, 0, 102, 204);
 
-function pack(options: Partial<Manifest["preprocessing"]>): number[] {
+function pack(options: Partial<Normalization>): number[] {
   const target = new Float32Array(12).fill(7);
-  packPicture(picture, { ...preprocessing, ...options }, target, 3);
+  packPicture(picture, { ...normalization, ...options }, target, 3);
   expect([...target.subarray(0, 3), ...target.subarray(9)]).toEqual([7, 7, 7, 7, 7, 7]);
   return [...target.subarray(3, 9)];
 }

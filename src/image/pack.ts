@@ -1,4 +1,11 @@
-import type { Manifest } from "./manifest.js";
+/** How the model expects a picture's numbers: part of its manifest's section `preprocessing`. */
+export interface Normalization {
+  /** Order of the planes. */
+  channels: "RGB" | "BGR";
+  /** Mean and standard deviation of values from 0 to 1, in the order of `channels`. */
+  mean: readonly number[];
+  std: readonly number[];
+}
 
 /**
  * torchvision's `ToTensor` and `Normalize`: converts a picture's bytes to planes of normalised numbers.
@@ -9,7 +16,7 @@ import type { Manifest } from "./manifest.js";
  */
 export function packPicture(
   picture: Uint8Array,
-  { channels, mean, std }: Manifest["preprocessing"],
+  { channels, mean, std }: Normalization,
   target: Float32Array,
   offset: number,
 ): void {
