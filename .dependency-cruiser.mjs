@@ -33,7 +33,7 @@ export default {
     leaf("config"),
     leaf("policy"),
     leaf("onnx"),
-    onlyFrom("onnxruntime-node", ["model/"]),
+    onlyFrom("onnxruntime-node", ["inference/", "optimize/"]),
     onlyFrom("sharp", ["image/"]),
     onlyFrom("express", ["http/"]),
     onlyFrom("multer", ["http/"]),
@@ -62,7 +62,33 @@ export default {
       comment: "HTTP sees a classifier, not how one is made",
       severity: "error",
       from: { path: "^src/http/" },
-      to: { path: ["^src/model/", "^src/attestation/", "^src/inference/onnx-classifier"] },
+      to: {
+        path: ["^src/model/", "^src/attestation/", "^src/inference/"],
+        pathNot: ["^src/inference/(classifier|ranking)\\.ts$"],
+      },
+    },
+    {
+      name: "model-knows-no-inference",
+      comment: "getting a model does not depend on what runs it",
+      severity: "error",
+      from: { path: "^src/model/" },
+      to: { path: "^src/", pathNot: ["^src/(model|crypto|net)/", "^src/errors\\.ts$"] },
+    },
+    {
+      name: "inference-imports",
+      severity: "error",
+      from: { path: "^src/inference/" },
+      to: {
+        path: "^src/",
+        pathNot: ["^src/(inference|model|onnx|image)/", "^src/(errors|timers)\\.ts$"],
+      },
+    },
+    {
+      name: "optimizing-is-for-the-commands",
+      comment: "scripts/appdir.sh removes src/optimize and src/cli from what the TEE measures",
+      severity: "error",
+      from: { path: "^src/", pathNot: ["^src/(optimize|cli)/"] },
+      to: { path: "^src/optimize/" },
     },
     {
       name: "no-stand-ins-in-production",

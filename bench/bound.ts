@@ -39,8 +39,8 @@ async function createClassify(job: Job): Promise<Classify> {
     "loadManifest",
   );
   const { startInferenceThread } = await fromDist<
-    typeof import("../src/model/inference-thread.js")
-  >("model/inference-thread.js", "startInferenceThread");
+    typeof import("../src/inference/inference-thread.js")
+  >("inference/inference-thread.js", "startInferenceThread");
   const { OnnxClassifier } = await fromDist<typeof import("../src/inference/onnx-classifier.js")>(
     "inference/onnx-classifier.js",
     "OnnxClassifier",

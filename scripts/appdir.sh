@@ -116,7 +116,7 @@ node_modules/.bin/tsc -p tsconfig.json --outDir "$app/dist" --incremental false 
 node_modules/.bin/asc src/image/assembly/resize.ts --config src/image/assembly/asconfig.json \
   --outFile "$app/dist/image/resize.wasm"
 # The owners' commands run at the owners'.
-rm -rf "$app/dist/cli" "$app"/dist/model/optimize*
+rm -rf "$app/dist/cli" "$app/dist/optimize"
 cp package.json "$app/package.json"
 cp "$config" "$app/config.json"
 cp "$manifest" "$app/model.json"

@@ -10,7 +10,7 @@ import { DecodeQueue } from "./image/decode-queue.js";
 import { OnnxClassifier } from "./inference/onnx-classifier.js";
 import type { Metrics } from "./metrics/metrics.js";
 import { metricsListener } from "./metrics/server.js";
-import type { ModelSession } from "./model/session.js";
+import type { ModelSession } from "./inference/session.js";
 import type { Platform } from "./platform.js";
 import type { ImageKeys } from "./secrets/image-keys.js";
 import { version } from "./version.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { hasExternalData } from "../../src/model/external-data.js";
-import { findRandomOperator, findRandomOperatorInOrt } from "../../src/model/random-operators.js";
-import { someMessage } from "../../src/model/walk-model.js";
+import { hasExternalData } from "../../src/onnx/external-data.js";
+import { findRandomOperator, findRandomOperatorInOrt } from "../../src/onnx/random-operators.js";
+import { someMessage } from "../../src/onnx/walk-model.js";
 import { onnxSeeds } from "../onnx-seeds.js";
 import { attempt, isOwnRangeError, type Attempt } from "../refusal.js";
 import type { Target } from "../target.js";
@@ -10,9 +10,9 @@ import type { Target } from "../target.js";
 export const onnxChecks: Target = {
   name: "onnx-checks",
   parsers: [
-    "src/model/external-data.ts",
-    "src/model/random-operators.ts",
-    "src/model/walk-model.ts",
+    "src/onnx/external-data.ts",
+    "src/onnx/random-operators.ts",
+    "src/onnx/walk-model.ts",
     "src/onnx/wire.ts",
   ],
   mutation: "bytes",

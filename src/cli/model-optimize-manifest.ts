@@ -1,5 +1,5 @@
 import type { Manifest } from "../model/manifest.js";
-import type { OptimizedModel } from "../model/optimize.js";
+import type { OptimizedModel } from "../optimize/optimize.js";
 
 /**
  * The manifest of an optimized model. What was measured of the original's accuracy is not said of one in

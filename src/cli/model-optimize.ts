@@ -6,9 +6,9 @@ import {
   optimizeModel,
   type Answers,
   type OptimizedModel,
-} from "../model/optimize.js";
-import { referenceAnswer } from "../model/optimize-convert.js";
-import { hasExactProducts } from "../model/optimize-processor.js";
+} from "../optimize/optimize.js";
+import { referenceAnswer } from "../optimize/convert.js";
+import { hasExactProducts } from "../optimize/processor.js";
 import type { Range } from "../onnx/scales.js";
 import { checkInput, maxModelBytes, readInput } from "./input.js";
 import { compareAnswers, describeAgreement, percent } from "./model-optimize-agreement.js";

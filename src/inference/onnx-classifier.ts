@@ -1,6 +1,6 @@
 import { RequestError } from "../errors.js";
-import type { Fault } from "../model/faults.js";
-import type { ModelSession } from "../model/session.js";
+import type { Fault } from "./faults.js";
+import type { ModelSession } from "./session.js";
 import { BatchQueue } from "./batch-queue.js";
 import type { Classification, Classifier, ModelDescription } from "./classifier.js";
 import { softmax } from "./ranking.js";

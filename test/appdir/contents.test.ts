@@ -71,7 +71,7 @@ ours("the TEE's file system", () => {
 
   test("has the server, and neither the owners' commands nor the emulator", () => {
     expect(paths).toContain("app/dist/main.js");
-    expect(matching(/^app\/dist\/(cli|model\/optimize)/u)).toEqual([]);
+    expect(matching(/^app\/dist\/(cli|optimize)/u)).toEqual([]);
     expect(matching(/emulator|stand-in/iu)).toEqual([]);
     for (const path of matching(/^app\/dist\/.*\.js$/u)) {
       expect(readFileSync(join(root, path), "utf8")).not.toContain("sourceMappingURL");

@@ -9,7 +9,7 @@ import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { defaultLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import type { Manifest } from "../../src/model/manifest.js";
-import { createModelSession } from "../../src/model/session.js";
+import { createModelSession } from "../../src/inference/session.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { testApp } from "../helpers/test-app.js";

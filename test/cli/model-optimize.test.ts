@@ -16,7 +16,7 @@ import sharp from "sharp";
 import { SUBJECTS } from "../../scripts/demo-model/classes.js";
 import { drawPicture } from "../../scripts/demo-model/render.js";
 import { loadManifest } from "../../src/model/manifest.js";
-import { createModelSession } from "../../src/model/session.js";
+import { createModelSession } from "../../src/inference/session.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { tinyClassifier, tinyManifest, type Fragile } from "../onnx/tiny-classifier.js";
 import { noise } from "../onnx/tiny-network.js";

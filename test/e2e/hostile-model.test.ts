@@ -18,7 +18,7 @@ import {
   neverEnds,
   variantModel,
   type ModelVariant,
-} from "../model/hostile-models.js";
+} from "../inference/hostile-models.js";
 
 const names = ["red", "green", "blue"] as const;
 let scene: Scene;

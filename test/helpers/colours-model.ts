@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { loadManifest } from "../../src/model/manifest.js";
-import { createModelSession, type ModelSession } from "../../src/model/session.js";
+import { createModelSession, type ModelSession } from "../../src/inference/session.js";
 import { fileURLToPath } from "node:url";
 import { loadOptions } from "./load-options.js";
 

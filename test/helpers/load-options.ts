@@ -1,4 +1,4 @@
-import type { LoadOptions } from "../../src/model/session-options.js";
+import type { LoadOptions } from "../../src/inference/session-options.js";
 
 /** How tests load a model, where it does not matter how. */
 export const loadOptions: LoadOptions = {

@@ -11,7 +11,7 @@ import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { configureDecoder } from "../../src/image/decode.js";
 import { defaultLimits, type ImageLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
-import type { ModelSession } from "../../src/model/session.js";
+import type { ModelSession } from "../../src/inference/session.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
 import { coloursSession } from "./colours-model.js";
 

@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { loadManifest } from "../../src/model/manifest.js";
-import { createModelSession } from "../../src/model/session.js";
+import { createModelSession } from "../../src/inference/session.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { flat } from "../helpers/pictures.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { evaluate, imageKeys, testApp, type TestApp } from "../helpers/test-app.js";
 import { encrypt } from "../helpers/scene.js";
-import { answersNaN, variantModel } from "../model/hostile-models.js";
+import { answersNaN, variantModel } from "../inference/hostile-models.js";
 
 async function appWithNaN(): Promise<TestApp> {
   const manifest = await loadManifest(join(projectFolder, "test/fixtures/models/colours.json"));

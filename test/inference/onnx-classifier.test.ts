@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import { rank } from "../../src/inference/ranking.js";
-import type { ModelSession } from "../../src/model/session.js";
+import type { ModelSession } from "../../src/inference/session.js";
 import { coloursSession } from "../helpers/colours-model.js";
 
 const never = new AbortController().signal;

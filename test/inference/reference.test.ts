@@ -7,7 +7,7 @@ import { configureDecoder } from "../../src/image/decode.js";
 import { prepare } from "../helpers/decode.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import { rank } from "../../src/inference/ranking.js";
-import { createModelSession } from "../../src/model/session.js";
+import { createModelSession } from "../../src/inference/session.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { loadOptions } from "../helpers/load-options.js";
 

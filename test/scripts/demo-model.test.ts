@@ -8,7 +8,7 @@ import { prepare } from "../helpers/decode.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import { rank } from "../../src/inference/ranking.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
-import { createModelSession } from "../../src/model/session.js";
+import { createModelSession } from "../../src/inference/session.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { loadOptions } from "../helpers/load-options.js";
 

@@ -1,4 +1,4 @@
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../model/manifest.js";
 import { modelInvalid } from "./model-invalid.js";
 import type { Runtime } from "./runtime.js";
 

@@ -1,7 +1,7 @@
 import { BatchRunner, type BatchScores } from "./batch-runner.js";
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../model/manifest.js";
 import { modelInvalid } from "./model-invalid.js";
-import { isOutOfMemory, loadOutOfMemory } from "./out-of-memory.js";
+import { isOutOfMemory, loadOutOfMemory } from "../model/out-of-memory.js";
 import { createRun } from "./run.js";
 import { loadRuntime } from "./runtime.js";
 import type { LoadOptions } from "./session-options.js";

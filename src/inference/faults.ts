@@ -1,4 +1,4 @@
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../model/manifest.js";
 
 /**
  * Why a picture has no answer. The set is fixed, because the host can read the log, and ONNX Runtime's own message about

@@ -1,6 +1,6 @@
 import type { BootErrorCode, Failure } from "../errors.js";
 import type { BatchScores } from "./batch-runner.js";
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../model/manifest.js";
 import type { ModelSession } from "./session.js";
 import type { LoadOptions } from "./session-options.js";
 

@@ -7,7 +7,7 @@ import type {
   WorkerRequest,
   WorkerResponse,
 } from "./inference-messages.js";
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../model/manifest.js";
 import {
   loadTimeout,
   runTimeout,
@@ -15,7 +15,7 @@ import {
   stoppingAfterTimeout,
   type ModelTimeouts,
 } from "./model-timeout.js";
-import { isOutOfMemory, loadOutOfMemory } from "./out-of-memory.js";
+import { isOutOfMemory, loadOutOfMemory } from "../model/out-of-memory.js";
 import type { ModelSession } from "./session.js";
 import { Watchdog } from "./watchdog.js";
 

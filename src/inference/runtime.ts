@@ -3,11 +3,11 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describeCause, type RefusedError } from "../errors.js";
 import { maxGraphDepth, NestingError } from "../onnx/graph.js";
 import { lendWeights, type LentWeights } from "../onnx/lend-weights.js";
-import { hasExternalData } from "./external-data.js";
+import { hasExternalData } from "../onnx/external-data.js";
 import { readModel } from "../onnx/read.js";
 import { modelInvalid } from "./model-invalid.js";
-import { isOutOfMemory } from "./out-of-memory.js";
-import { findRandomOperator, findRandomOperatorInOrt } from "./random-operators.js";
+import { isOutOfMemory } from "../model/out-of-memory.js";
+import { findRandomOperator, findRandomOperatorInOrt } from "../onnx/random-operators.js";
 import { sessionOptions, type LoadOptions } from "./session-options.js";
 
 /** A model loaded in ONNX Runtime, with any inputs and outputs. */

@@ -1,5 +1,5 @@
-import { fields } from "../onnx/graph.js";
-import { readFields } from "../onnx/wire.js";
+import { fields } from "./graph.js";
+import { readFields } from "./wire.js";
 import { someMessage } from "./walk-model.js";
 
 /**

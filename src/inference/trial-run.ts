@@ -1,6 +1,6 @@
 import { describeCause } from "../errors.js";
 import { findFault } from "./faults.js";
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../model/manifest.js";
 import { modelInvalid } from "./model-invalid.js";
 import { referencePicture } from "./reference-picture.js";
 import { pictureLength, OutputShapeError, type Run } from "./run.js";

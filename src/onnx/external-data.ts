@@ -1,4 +1,4 @@
-import { readFields, wireTypes } from "../onnx/wire.js";
+import { readFields, wireTypes } from "./wire.js";
 import { someMessage } from "./walk-model.js";
 
 const tensorExternalDataField = 13;

@@ -6,12 +6,12 @@ import { RangeCollector } from "../onnx/ranges.js";
 import { readModel } from "../onnx/read.js";
 import type { Range } from "../onnx/scales.js";
 import { rewriteModel } from "../onnx/write.js";
-import type { Fault } from "./faults.js";
-import type { Manifest } from "./manifest.js";
-import { modelInvalid } from "./model-invalid.js";
-import { calibrate } from "./optimize-calibrate.js";
-import { convertToOrt, type ModelFormat } from "./optimize-convert.js";
-import { createModelSession } from "./session.js";
+import type { Fault } from "../inference/faults.js";
+import type { Manifest } from "../model/manifest.js";
+import { modelInvalid } from "../inference/model-invalid.js";
+import { calibrate } from "./calibrate.js";
+import { convertToOrt, type ModelFormat } from "./convert.js";
+import { createModelSession } from "../inference/session.js";
 
 export interface OptimizeOptions {
   format: ModelFormat;

@@ -2,13 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
-import { createModelSession } from "../../src/model/session.js";
-import { referencePicture } from "../../src/model/reference-picture.js";
+import { createModelSession } from "../../src/inference/session.js";
+import { referencePicture } from "../../src/inference/reference-picture.js";
 import { elementTypes as elementType, type TensorSpec } from "../../src/onnx/graph.js";
 import { floatTensor, tinyNetwork } from "../onnx/tiny-network.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
-import { elementTypes, tinyModel } from "./onnx-bytes.js";
+import { elementTypes, tinyModel } from "../onnx/onnx-bytes.js";
 
 const folder = join(projectFolder, "test/fixtures/models");
 let model: Buffer;

@@ -1,6 +1,6 @@
 import { findFault, type Fault } from "./faults.js";
-import type { Manifest } from "./manifest.js";
-import { isOutOfMemory } from "./out-of-memory.js";
+import type { Manifest } from "../model/manifest.js";
+import { isOutOfMemory } from "../model/out-of-memory.js";
 import { packPicture } from "../image/pack.js";
 import { pictureLength, type Run } from "./run.js";
 

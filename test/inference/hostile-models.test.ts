@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
-import type { Fault } from "../../src/model/faults.js";
-import { checkBatchConsistency } from "../../src/model/batch-consistency.js";
-import type { Run } from "../../src/model/run.js";
+import type { Fault } from "../../src/inference/faults.js";
+import { checkBatchConsistency } from "../../src/inference/batch-consistency.js";
+import type { Run } from "../../src/inference/run.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
-import { createModelSession, type ModelSession } from "../../src/model/session.js";
+import { createModelSession, type ModelSession } from "../../src/inference/session.js";
 import { node } from "../onnx/tiny-network.js";
-import type { LoadOptions } from "../../src/model/session-options.js";
+import type { LoadOptions } from "../../src/inference/session-options.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { findFault } from "../../src/model/faults.js";
+import { findFault } from "../../src/inference/faults.js";
 
 const findIn = (values: number[], type: "logits" | "probabilities" = "logits") =>
   findFault(Float32Array.from(values), type);

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { Manifest } from "./manifest.js";
-import { referencePicture } from "./reference-picture.js";
-import { sessionOptions } from "./session-options.js";
+import type { Manifest } from "../model/manifest.js";
+import { referencePicture } from "../inference/reference-picture.js";
+import { sessionOptions } from "../inference/session-options.js";
 
 export type ModelFormat = "onnx" | "ort";
 

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
-import { findRandomOperator, findRandomOperatorInOrt } from "../../src/model/random-operators.js";
-import { createModelSession } from "../../src/model/session.js";
+import { findRandomOperator, findRandomOperatorInOrt } from "../../src/onnx/random-operators.js";
+import { createModelSession } from "../../src/inference/session.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
-import { bool, graphNode, subgraph } from "../onnx/subgraphs.js";
-import { node } from "../onnx/tiny-network.js";
-import { floats, variantModel, type ModelVariant } from "./hostile-models.js";
+import { bool, graphNode, subgraph } from "./subgraphs.js";
+import { node } from "./tiny-network.js";
+import { floats, variantModel, type ModelVariant } from "../inference/hostile-models.js";
 
 let folder: string;
 let manifest: Manifest;

@@ -3,8 +3,8 @@ import type { OnnxModel } from "../onnx/graph.js";
 import { valuesToCalibrate } from "../onnx/quantize.js";
 import type { RangeCollector } from "../onnx/ranges.js";
 import { rewriteModel } from "../onnx/write.js";
-import type { Manifest } from "./manifest.js";
-import { openRun } from "./optimize-convert.js";
+import type { Manifest } from "../model/manifest.js";
+import { openRun } from "./convert.js";
 import { packPicture } from "../image/pack.js";
 
 export interface Calibration {

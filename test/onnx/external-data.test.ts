@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { hasExternalData } from "../../src/model/external-data.js";
+import { hasExternalData } from "../../src/onnx/external-data.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { field, varint } from "./onnx-bytes.js";
 

@@ -7,16 +7,16 @@ import { InferenceSession } from "onnxruntime-node";
 import {
   startInferenceThread,
   type InferenceThreadOptions,
-} from "../../src/model/inference-thread.js";
-import type { BatchScores } from "../../src/model/batch-runner.js";
+} from "../../src/inference/inference-thread.js";
+import type { BatchScores } from "../../src/inference/batch-runner.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
-import type { ModelSession } from "../../src/model/session.js";
+import type { ModelSession } from "../../src/inference/session.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { hugeTensor, variantModel } from "./hostile-models.js";
 
 /** The thread runs compiled code. */
-const code = pathToFileURL(join(projectFolder, "dist/model/inference-worker.js"));
+const code = pathToFileURL(join(projectFolder, "dist/inference/inference-worker.js"));
 const fixtures = join(projectFolder, "test/fixtures/models");
 let folder: string;
 let manifest: Manifest;

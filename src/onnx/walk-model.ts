@@ -1,5 +1,5 @@
-import { maxGraphDepth, NestingError } from "../onnx/graph.js";
-import { readFields, wireTypes } from "../onnx/wire.js";
+import { maxGraphDepth, NestingError } from "./graph.js";
+import { readFields, wireTypes } from "./wire.js";
 
 export type MessageName = keyof typeof messages;
 

@@ -1,8 +1,8 @@
 import { describeCause, type RefusedError } from "../errors.js";
 import { findFault } from "./faults.js";
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../model/manifest.js";
 import { modelInvalid } from "./model-invalid.js";
-import { isOutOfMemory } from "./out-of-memory.js";
+import { isOutOfMemory } from "../model/out-of-memory.js";
 import { packPicture } from "../image/pack.js";
 import { referencePicture } from "./reference-picture.js";
 import { pictureLength, type Run } from "./run.js";
