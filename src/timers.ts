@@ -1,11 +1,11 @@
-/** Node's timers take a longer delay, and one that is not a number, for 1 ms. */
+/** Longest delay that Node's timers accept; they silently replace a longer one, or NaN, by 1 ms. */
 export const longestTimerMs = 2_147_483_647;
 
 /**
- * A delay that a timer keeps, whatever it was computed from; the linter asks for it.
+ * Bounds a delay to what Node's timers accept. The lint rule confml/timer-delay requires it for each computed delay.
  *
  * @returns 0 to 2^31 - 1 milliseconds
- * @throws RangeError for what is not a number
+ * @throws RangeError for NaN
  */
 export function timerMs(ms: number): number {
   if (Number.isNaN(ms)) throw new RangeError("expected a delay in milliseconds; got NaN");
