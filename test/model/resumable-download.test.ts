@@ -93,7 +93,7 @@ describe("a connection that transfers nothing for 30 s is closed and made again"
         },
         part(1000, `bytes 1000-${end}/${file.length}`),
       ],
-      { onProgress: () => progress.emit("some") },
+      { deadlineMs: 120_000, onProgress: () => progress.emit("some") },
     );
     await once(progress, "some");
     await jest.advanceTimersByTimeAsync(30_000);
@@ -114,7 +114,7 @@ test("a slow connection that transfers something every 20 s is kept", async () =
         events.once("rest", () => response.end(file.subarray(2000)));
       },
     ],
-    { onProgress: () => events.emit("progress") },
+    { deadlineMs: 120_000, onProgress: () => events.emit("progress") },
   );
   for (const next of ["more", "rest"]) {
     await once(events, "progress");
