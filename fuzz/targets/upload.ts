@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { openJwe, readKid } from "../../src/crypto/jwe.js";
-import { formatOf, openUpload } from "../../src/http/open-upload.js";
+import { formatOf, uploadFormats } from "../../src/http/formats.js";
 import { ImageKeys } from "../../src/secrets/image-keys.js";
 import { jweKey, sealToken } from "../jwe-token.js";
 import type { Target } from "../target.js";
 
-const formats = ["plain", "encrypted", "jwe"] as const;
-
-/** An upload: its file's name, its media type and its bytes, a line each. */
+/** An upload: a line with the file's name, a line with the media type, then the bytes. */
 export const upload: Target = {
   name: "upload",
-  parsers: ["src/http/open-upload.ts"],
+  parsers: [
+    "src/http/formats.ts",
+    ...["plain", "encrypted", "jwe"].map((name) => `src/http/formats/${name}.ts`),
+  ],
   mutation: "bytes",
   maxBytes: 8192,
   dictionary: ["\n", "\r\n", ".jwe", ".encrypted", ".ENCRYPTED", "application/jose"],
@@ -34,14 +35,13 @@ async function check(input: Uint8Array, keys: ImageKeys): Promise<string> {
   const whole = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   const [name = "", mediaType = ""] = whole.toString("utf8").split("\n", 2);
   const bytes = whole.subarray(Buffer.byteLength(`${name}\n${mediaType}\n`));
-  const parts = { name, mediaType, bytes, release: () => undefined };
-  const format = formatOf(parts);
-  assert(formats.includes(format), "no format");
+  const { name: format } = formatOf({ name, mediaType });
   const token = Buffer.from(bytes.toString("latin1").replace(/[\r\n]+$/u, ""), "latin1");
   const opened: number[] = [];
-  for (const each of formats) {
+  for (const uploadFormat of Object.values(uploadFormats)) {
+    const each = uploadFormat.name;
     let files = 0;
-    for await (const { file } of openUpload(parts, each, keys)) {
+    for await (const { file } of uploadFormat.open(bytes, keys)) {
       files += 1;
       if (each === "plain") assert.equal(file, bytes);
       if (each === "encrypted") assert.equal(file.length, bytes.length);

@@ -1,26 +1,26 @@
 import type { ModelDescription } from "../inference/classifier.js";
 
-/** Encrypted answers have a multiple of so many bytes. */
+/** The length of a padded answer is a multiple of this. */
 const stepBytes = 4096;
 
-/** The longest text of a number of JavaScript's, such as -1.2345678901234567e-123. */
+/** Characters of the longest number that JavaScript writes, such as -1.2345678901234567e-123. */
 const longestNumber = 24;
 const numbersOfPrediction = 3;
 const numbersOfAnswer = 5;
-/** The names, quotes and braces of a prediction, and of all else of an answer. */
+/** The bytes of a prediction, and of the rest of an answer, without their values. */
 const predictionBytes = '{"rank":,"index":,"label":,"probability":},'.length;
 const answerBytes =
   '{"model":{"name":,"version":},"image":{"width":,"height":,"format":"jpeg","encrypted":false,"authenticated":false},"predictions":[],"timings_ms":{"queue":,"decode":,"inference":}}'
     .length;
 
 /**
- * How long encrypted answers are made: their length is that of the longest answer that the model can give for the same
- * `top`, so that it depends on nothing in the picture. Whoever replays a captured JWE chooses `top`, and could
- * otherwise find the one at which the labels need another 4,096 bytes.
+ * The length to which the JSON of encrypted answers is padded: that of the longest answer that the model can give for the
+ * same `top`. So the length does not depend on the picture. Padding only to the next multiple of 4,096 bytes would not
+ * suffice: an attacker who replays a captured JWE could look for the `top` at which the labels need another 4,096.
  */
 export class AnswerSize {
   readonly #modelBytes: number;
-  /** At `n`, the bytes of the `n` longest labels. */
+  /** Element `n`: the bytes of the `n` longest labels together. */
   readonly #labelBytes: readonly number[];
 
   constructor({ name, version, labels }: Pick<ModelDescription, "name" | "version" | "labels">) {
@@ -30,7 +30,7 @@ export class AnswerSize {
     this.#labelBytes = [0, ...lengths.map((length) => (sum += length))];
   }
 
-  /** @returns a multiple of 4,096 that is no less than any JSON answer with `top` labels */
+  /** @returns a multiple of 4,096 that is at least the length in bytes of every JSON answer with `top` labels */
   paddedBytes(top: number): number {
     const labels = this.#labelBytes[Math.min(top, this.#labelBytes.length - 1)] ?? 0;
     const predictions = top * (predictionBytes + numbersOfPrediction * longestNumber) + labels;

@@ -1,29 +1,15 @@
-import type { Config } from "../config/schema.js";
+import type { JweKey } from "../crypto/aes-key.js";
 import { sealJwe } from "../crypto/jwe.js";
 import type { Classification, ModelDescription } from "../inference/classifier.js";
 import type { Prediction } from "../inference/ranking.js";
-import type { AnswerKey, UploadFormat } from "./open-upload.js";
 import { pythonFloat, pythonString } from "./python-repr.js";
 
 export type AnswerType = "text/plain" | "application/json" | "application/jose";
 
-/**
- * The media types in which an upload may be answered, the default first. The host controls headers
- * and could replay a captured file, so what was sent as JWE is answered in the clear only where `never` says so.
- *
- * @param canSeal whether there is a key that seals answers to `.encrypted` uploads
- * @returns none where an answer would have to be encrypted and cannot be
- */
-export function answerTypes(
-  format: UploadFormat,
-  encrypt: Config["Inference"]["Results"]["Encrypt"],
-  canSeal: boolean,
-): AnswerType[] {
-  const clear: AnswerType[] = ["text/plain", "application/json"];
-  if (format === "plain" || encrypt === "never") return clear;
-  if (format === "jwe") return ["application/jose"];
-  const sealed: AnswerType[] = canSeal ? ["application/jose"] : [];
-  return encrypt === "always" ? sealed : [...clear, ...sealed];
+/** A key that encrypts answers, and the `kid` by which the client finds it. */
+export interface AnswerKey {
+  kid: string;
+  key: JweKey;
 }
 
 export interface Answer {
@@ -34,18 +20,18 @@ export interface Answer {
     format: string;
     encrypted: boolean;
     /**
-     * `false` in encrypted answers to `.encrypted` uploads: whoever controls the network could otherwise pass them off as
-     * answers to a JWE under the same key.
+     * `false` in encrypted answers to `.encrypted` uploads: otherwise a network attacker could present them as answers to
+     * a JWE upload under the same key.
      */
     authenticated?: false;
   };
   predictions: readonly Prediction[];
-  /** Whether the answer tells them, or labels alone. */
+  /** Whether the answer contains probabilities, or labels only. */
   probabilities: boolean;
   timings: Pick<Classification, "queueMs" | "inferenceMs"> & { decodeMs: number };
 }
 
-/** The original sample's words, to the byte: Python prints each prediction as a tuple. */
+/** The text answer, byte for byte as the original sample writes it: each prediction as Python prints a tuple. */
 export function toText({ predictions, probabilities }: Answer): string {
   const lines = predictions.map(({ label, probability }) => {
     const second = probabilities ? ` ${pythonFloat(probability * 100)}` : "";
@@ -58,6 +44,7 @@ export function toText({ predictions, probabilities }: Answer): string {
   ].join("\n");
 }
 
+/** The JSON answer of `POST /evaluate`. Times are rounded to microseconds. */
 export function toJson({ model, image, predictions, probabilities, timings }: Answer): string {
   return JSON.stringify({
     model: { name: model.name, version: model.version },
@@ -74,9 +61,11 @@ export function toJson({ model, image, predictions, probabilities, timings }: An
 }
 
 /**
- * The JSON answer as JWE, with spaces behind it: lengths would tell labels apart.
+ * The JSON answer as JWE compact serialization (RFC 7516). The JSON is padded with spaces, because its length would reveal
+ * the labels.
  *
- * @param bytes of the padded JSON, no less than the JSON's own
+ * @param bytes length of the padded JSON
+ * @throws Error where the JSON is longer than `bytes`
  */
 export async function toJose(
   answer: Answer,

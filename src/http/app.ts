@@ -1,54 +1,33 @@
 import express, { type Express, type RequestHandler } from "express";
 import { RequestError } from "../errors.js";
-import type { PlatformName } from "../platform.js";
-import { evaluate, type EvaluateOptions } from "./evaluate.js";
-import { onlyGet, onlyPost } from "./methods.js";
-import { openInferenceRoutes } from "./open-inference-protocol.js";
 import { problemHandler } from "./problems.js";
+import { routes, type RouteOptions } from "./routes.js";
 
+/** A finished request, for the log and the metrics. */
 export interface RequestSummary {
   method: string;
-  /** The route's pattern, never the client's own words. */
+  /** The route's pattern, never the path that the client sent. */
   route: string;
+  /** 499 where the connection was closed before the whole answer was sent. */
   status: number;
   code: string | undefined;
   tookMs: number;
 }
 
-export interface AppOptions extends EvaluateOptions {
-  server: { name: string; version: string };
-  /** What the server says it runs on; never a proof. */
-  platform: PlatformName;
-  isStopping: () => boolean;
+export interface AppOptions extends RouteOptions {
   onRequest: (summary: RequestSummary) => void;
-  /** An error that is nobody's but ours. */
+  /** Called with errors that the server does not expect. */
   onBug: (error: unknown) => void;
 }
 
-/** The Express application; it never listens. */
+/** Creates the Express application. It does not listen. */
 export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.set("query parser", "simple");
   app.use(summarise(options.onRequest), commonHeaders);
-
-  const greeting =
-    options.platform === "mystikos-sgx"
-      ? "Hello from inside Mystikos!"
-      : "Hello from outside any TEE: nothing here is confidential.";
-  onlyGet(app, "/", (_request, response) => {
-    response.type("text/plain").send(greeting);
-  });
-  onlyPost(app, "/evaluate", refuseWhen(options.isStopping), evaluate(options));
-  app.use(
-    openInferenceRoutes({
-      model: options.classifier.model,
-      server: { ...options.server, platform: options.platform },
-      isReady: () => !options.isStopping(),
-      keys: options.keys,
-    }),
-  );
+  for (const register of routes) register(app, options);
   app.use(() => {
     throw new RequestError("NOT_FOUND", "expected a path of this server's; see its README");
   });
@@ -91,15 +70,3 @@ const commonHeaders: RequestHandler = (_request, response, next) => {
   });
   next();
 };
-
-function refuseWhen(isStopping: () => boolean): RequestHandler {
-  return (_request, _response, next) => {
-    if (!isStopping()) {
-      next();
-      return;
-    }
-    throw new RequestError("SHUTTING_DOWN", "the server is stopping; try another, or again soon", {
-      retryAfterSeconds: 5,
-    });
-  };
-}

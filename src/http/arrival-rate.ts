@@ -1,21 +1,21 @@
 export interface ArrivalRateOptions {
-  /** The rate is that of the last one to two windows. */
+  /** The rate is measured over the previous and the current window: one to two window lengths. */
   windowMs: number;
-  /** Milliseconds on a clock that never goes back. */
+  /** A monotonic clock in milliseconds. */
   now: () => number;
 }
 
-/** Rates over a shorter time than this say nothing. */
+/** The shortest time over which a rate is computed: after less, one chunk would give an arbitrarily high rate. */
 const shortestMs = 50;
 
-/** How fast bytes have been arriving lately. A pause counts: old bytes do not make up for it. */
+/** Measures the current rate of arriving bytes. Bytes from before the previous window do not count. */
 export class ArrivalRate {
   readonly #windowMs: number;
   readonly #now: () => number;
   readonly #startedAt: number;
   #windowStartedAt: number;
   #current = 0;
-  /** Bytes of the window before, undefined in the first one. */
+  /** Bytes of the previous window; undefined during the first one. */
   #previous: number | undefined;
 
   constructor({ windowMs, now }: ArrivalRateOptions) {

@@ -2,18 +2,18 @@ const smallestBlockBytes = 1024;
 const largestBlockBytes = 262_144;
 
 /**
- * Bytes of unknown number, copied into blocks: 1 KiB at first, then as much as there is already, up to 256 KiB. So
- * its memory is at most twice what has arrived, however small the pieces; kept as they come, pieces of one byte
- * would cost hundreds each.
+ * Collects an unknown number of bytes in blocks. The first block has 1 KiB, each further one as many bytes as are stored
+ * already, at most 256 KiB. So the memory is at most twice the stored bytes, however small the chunks are; a list of
+ * chunks would take hundreds of bytes for each chunk of one byte.
  */
 export class BlockBuffer {
   readonly #onGrow: (bytes: number) => void;
   #blocks: Buffer[] = [];
   #length = 0;
-  /** Bytes of the last block that are not used yet. */
+  /** Unused bytes of the last block. */
   #free = 0;
 
-  /** @param onGrow called before a block of so many bytes is allocated; what it throws, `append` throws */
+  /** @param onGrow called before a block is allocated, with its size in bytes; `append` throws what it throws */
   constructor(onGrow: (bytes: number) => void) {
     this.#onGrow = onGrow;
   }
@@ -34,7 +34,7 @@ export class BlockBuffer {
     }
   }
 
-  /** @returns all bytes in one piece; nothing is left here. For a moment both are in memory. */
+  /** @returns all bytes as one buffer, and empties this one. During the copy both are in memory. */
   take(): Buffer {
     const whole = Buffer.concat(this.#blocks, this.#length);
     this.clear();

@@ -1,66 +1,62 @@
 import type { Config } from "../config/schema.js";
-import type { AesKey } from "../crypto/aes-key.js";
 import { RequestError } from "../errors.js";
 import type { DecodeQueue, QueuedImage } from "../image/decode-queue.js";
 import type { Classifier } from "../inference/classifier.js";
 import { rank } from "../inference/ranking.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
-import type { Answer } from "./answer.js";
-import {
-  encryptedImageRejected,
-  openUpload,
-  type AnswerKey,
-  type UploadFormat,
-} from "./open-upload.js";
+import type { Answer, AnswerKey } from "./answer.js";
 import type { Upload } from "./upload.js";
+import type { OpenedUpload, UploadFormat } from "./upload-format.js";
 
 export interface ClassifyOptions {
   classifier: Classifier;
   decoder: DecodeQueue;
   keys: ImageKeys;
   results: Config["Inference"]["Results"];
+  /** Called with the duration of each stage. */
   onStage: (stage: Stage, tookMs: number) => void;
 }
 
 /**
- * What a request's time goes into; `queue` is all waiting, for decoding and for the model. All but `upload` are told of
- * answered uploads alone: the figures of a refused one would tell their reader why it was refused.
+ * The stages of a request, for the metrics. `queue` is the waiting for decoding and for the model together. For a refused
+ * upload only `upload` is reported: the other durations would tell a reader of the metrics why it was refused.
  */
 export type Stage = "upload" | "decrypt" | "decode" | "queue" | "inference";
 
 export interface UploadToClassify {
   upload: Upload;
   format: UploadFormat;
-  /** How many labels are asked for. */
+  /** The number of labels to return. */
   top: number;
-  /** The client's network: clients take turns. */
+  /** The client's network (client-network.ts): the queues serve clients in turn. */
   client: string;
-  /** Aborts when nobody can get the answer any more. */
+  /** Aborts when the client has disconnected or the request's deadline has passed. */
   signal: AbortSignal;
 }
 
 export interface Classified {
   answer: Answer;
-  /** What the answer may be encrypted under. */
+  /** The key that may encrypt the answer. */
   answerKey: AnswerKey | undefined;
 }
 
 /**
- * Decrypts, decodes and classifies an upload.
+ * Decrypts, decodes and classifies an upload. The upload's memory is released as soon as the picture is decoded.
  *
- * @throws RequestError ENCRYPTED_IMAGE_REJECTED, the same whatever the reason; what the decoder and the classifier throw
+ * @throws RequestError ENCRYPTED_IMAGE_REJECTED for every encrypted upload that does not decrypt to a picture, whatever
+ *   the reason; otherwise what the decoder and the classifier throw
  */
 export async function classifyUpload(
   { upload, format, top, client, signal }: UploadToClassify,
   options: ClassifyOptions,
 ): Promise<Classified> {
-  const { classifier, onStage, results } = options;
+  const { classifier, keys, onStage, results } = options;
   const prepare = (file: Uint8Array): Promise<QueuedImage> =>
     options.decoder.prepare(file, signal, client);
   const { image, openedBy, answerKey, decryptMs } = await openAndPrepare(
     upload,
     format,
-    options.keys,
+    keys,
     prepare,
   );
   upload.release();
@@ -71,54 +67,62 @@ export async function classifyUpload(
     openedBy,
   );
   const queueMs = image.queueMs + waited.queueMs;
-  if (format !== "plain") onStage("decrypt", decryptMs);
+  const isEncrypted = format.protection !== "none";
+  if (isEncrypted) onStage("decrypt", decryptMs);
   onStage("decode", decodeMs);
   onStage("queue", queueMs);
   onStage("inference", inferenceMs);
   const { model } = classifier;
   const answer: Answer = {
     model,
-    image: { width, height, format: fileFormat, encrypted: format !== "plain" },
+    image: { width, height, format: fileFormat, encrypted: isEncrypted },
     predictions: rank(probabilities, model.labels, top),
     probabilities:
-      results.Probabilities === "all" || (results.Probabilities === "jwe" && format === "jwe"),
+      results.Probabilities === "all" ||
+      (results.Probabilities === "jwe" && format.protection === "authenticated"),
     timings: { queueMs, decodeMs, inferenceMs },
   };
   return { answer, answerKey };
 }
 
-interface Opened {
+interface OpenedImage extends Omit<OpenedUpload, "file"> {
   image: QueuedImage;
-  /** The key that opened it: none of a plain upload. */
-  openedBy: AesKey | undefined;
-  answerKey: AnswerKey | undefined;
-  /** Of all keys that were tried. */
+  /** With all keys that were tried. */
   decryptMs: number;
 }
 
 async function openAndPrepare(
-  upload: Upload,
+  { bytes }: Upload,
   format: UploadFormat,
   keys: ImageKeys,
   prepare: (file: Uint8Array) => Promise<QueuedImage>,
-): Promise<Opened> {
+): Promise<OpenedImage> {
   let decryptMs = 0;
   let since = performance.now();
-  for await (const { file, openedBy, answerKey } of openUpload(upload, format, keys)) {
+  for await (const { file, openedBy, answerKey } of format.open(bytes, keys)) {
     decryptMs += performance.now() - since;
     try {
       return { image: await prepare(file), openedBy, answerKey, decryptMs };
     } catch (error) {
-      if (format === "plain" || !isNoPicture(error)) throw error;
+      if (format.protection === "none" || !isRefusedImage(error)) throw error;
     }
     since = performance.now();
   }
   throw encryptedImageRejected();
 }
 
-function isNoPicture(error: unknown): boolean {
+/** Whether the decoder refused the bytes, as it does with what a wrong key decrypts to. */
+function isRefusedImage(error: unknown): boolean {
   return (
     error instanceof RequestError &&
     ["IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE", "DECODE_TIMEOUT"].includes(error.code)
+  );
+}
+
+/** The same answer for every encrypted upload that does not decrypt to a picture: no detail and no cause. */
+function encryptedImageRejected(): RequestError {
+  return new RequestError(
+    "ENCRYPTED_IMAGE_REJECTED",
+    "expected a picture encrypted under a key of this server's",
   );
 }

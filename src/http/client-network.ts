@@ -4,11 +4,11 @@ import { isIPv6 } from "node:net";
 const groupBits = 16;
 
 /**
- * Whose share a client's connections, bytes and pictures are counted in: an IPv4 address, or an IPv6 network, of which
- * one client has all addresses: a host usually a /64, a site up to a /48 (RFC 6177, section 2). Forwarding headers count
- * for nothing: anybody may write them.
+ * The network by which limits per client are counted: an IPv4 address, or an IPv6 prefix, because one client has all the
+ * addresses of a prefix: a host usually of a /64, a site of up to a /48 (RFC 6177, section 2). `X-Forwarded-For` and the
+ * like are ignored, because any client can send them.
  *
- * @param address as the socket gives it, undefined where it is closed already
+ * @param address `remoteAddress` of the socket, undefined where it is closed already
  * @returns such as `192.0.2.1` or `2001:db8:0:1::/64`
  */
 export function clientNetwork(address: string | undefined, prefixBits: 48 | 64 = 64): string {

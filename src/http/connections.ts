@@ -1,58 +1,59 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { timerMs } from "../timers.js";
-import { AddressLines } from "./address-lines.js";
+import { AddressQueues } from "./address-queues.js";
 import { clientNetwork } from "./client-network.js";
 
 export interface ConnectionsOptions {
-  /** Without a listener for requests. */
+  /** A server without a listener for requests: this class adds one. */
   server: Server;
   onRequest: RequestListener;
   limits: ConnectionLimits;
 }
 
 export interface ConnectionLimits {
-  /** At one time. */
+  /** Connections at one time. */
   maxConnections: number;
-  /** Of one address (see client-network.ts). */
+  /** Connections from one client network (client-network.ts). */
   maxConnectionsPerAddress: number;
-  /** From a request's head to the end of its answer: then the connection is closed, whoever is late. */
+  /** The time from a request's head to the end of its answer. After it the connection is closed. */
   requestTimeoutMs: number;
-  /** How long a client may go on sending after it was answered, and a late answer may take. */
+  /** How long a client may go on sending after it was answered, and how long an answer after the timeout may take. */
   lingerMs: number;
 }
 
 /**
- * A connection may have so many requests at one time (RFC 9112, section 9.3.2), or it is closed: Node would read
- * some thousand small ones before the first is answered.
+ * The most unanswered requests on one connection (pipelining: RFC 9112, section 9.3.2). With more, the connection is
+ * closed: Node would read some thousand small requests before the first is answered.
  */
 const maxPipelined = 16;
 
 interface Connection {
   socket: Socket;
+  /** The client's network (client-network.ts). */
   address: string;
-  /** Answers that are not wholly handed to the system yet. */
+  /** Answers that are not completely handed to the operating system yet. */
   answers: Set<ServerResponse>;
-  /** The request whose head came last. */
+  /** The newest request. */
   request?: IncomingMessage;
 }
 
 /**
- * The connections of an HTTP server. At a limit, the one without a request that has waited the longest is closed
- * for the new one, of the address that has the most of them; where there is none, the one whose request has been arriving
- * the longest. So silent and slow connections cannot keep out those that ask. Where all requests have arrived, the new
- * one is closed.
+ * Limits the connections of an HTTP server. At a limit, a new connection replaces an old one: the one that has been without
+ * a request the longest, of the client that has most of them, or else the one whose request has been arriving the longest.
+ * So silent and slow connections cannot keep others out. A connection whose request has arrived is never replaced; where
+ * all are such, the new one is closed.
  */
 export class Connections {
   readonly #server: Server;
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Socket, Connection>();
-  /** By address. */
+  /** Open connections by client network. */
   readonly #counts = new Map<string, number>();
-  /** Without a request under way. */
-  readonly #idle = new AddressLines<Connection>();
-  /** With a request whose body had not arrived as a whole when its head came. */
-  readonly #arriving = new AddressLines<Connection>();
+  /** Connections without an unanswered request. */
+  readonly #idle = new AddressQueues<Connection>();
+  /** Connections with an unanswered request. `#firstArriving` drops those whose body has arrived. */
+  readonly #arriving = new AddressQueues<Connection>();
   #isClosing = false;
 
   constructor({ server, onRequest, limits }: ConnectionsOptions) {
@@ -66,13 +67,15 @@ export class Connections {
     });
   }
 
+  /** The number of open connections. */
   get length(): number {
     return this.#open.size;
   }
 
   /**
-   * Takes no new connections and closes those without a request, whatever part of one they have sent. Settles when
-   * the others are answered and closed; Node closes those that leave an answer unread.
+   * Refuses new connections and closes those without an unanswered request, even where part of a request's head has
+   * arrived. Settles when the others are answered and closed; a client that does not read its answer is disconnected at
+   * the request's timeout.
    */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -109,8 +112,10 @@ export class Connections {
   }
 
   /**
-   * @param address of which it is to be; any where not given
-   * @returns whether there was one
+   * Closes one connection to make room.
+   *
+   * @param address the client network to choose from; all of them where it is not given
+   * @returns whether there was a connection that may be closed
    */
   #closeOne(address?: string): boolean {
     const oldest = this.#idle.first(address) ?? this.#firstArriving(address);
@@ -128,7 +133,7 @@ export class Connections {
     }
   }
 
-  /** @returns whether the request is to be answered */
+  /** @returns whether the request is passed on to the listener */
   #begin(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request;
     const connection = this.#open.get(socket);
@@ -156,7 +161,7 @@ export class Connections {
     return true;
   }
 
-  /** An answer that its client does not read ends at the deadline; one that says so may still go out. */
+  /** Closes the connection at the request's timeout; an answer that has not ended by then gets `lingerMs` more. */
   #limitTime(socket: Socket, response: ServerResponse): () => void {
     const destroy = (): void => {
       socket.destroy();
@@ -170,7 +175,7 @@ export class Connections {
     };
   }
 
-  /** The rest of a request that is answered already is read and dropped, but not for long. */
+  /** Closes the connection where the rest of an answered request does not arrive within `lingerMs`. */
   #linger(request: IncomingMessage): void {
     const timer = setTimeout(() => request.socket.destroy(), timerMs(this.#limits.lingerMs));
     request.once("close", () => {
@@ -181,7 +186,7 @@ export class Connections {
   #forget(connection: Connection): void {
     const { address, socket } = connection;
     if (!this.#open.delete(socket)) return;
-    // Node tells it only to the answer whose turn it is, which has the socket.
+    // Node emits "close" only on the answer that has the socket, not on pipelined ones behind it.
     for (const response of connection.answers) {
       if (response.socket === null) response.emit("close");
     }
@@ -193,7 +198,7 @@ export class Connections {
   }
 }
 
-/** The client is told that no further request will be read. */
+/** Adds `Connection: close`, unless the headers are sent already. */
 function endWith(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader("Connection", "close");
 }

@@ -1,44 +1,62 @@
-import type { Request, RequestHandler, Response } from "express";
+import type { IRouter, Request, RequestHandler, Response } from "express";
 import { RequestError } from "../errors.js";
 import { Deadline } from "../net/deadline.js";
 import { withSignal } from "../net/retry.js";
 import { AnswerSize } from "./answer-size.js";
-import { answerTypes, toJose, toJson, toText, type AnswerType } from "./answer.js";
+import { toJose, toJson, toText, type AnswerType } from "./answer.js";
 import { clientNetwork } from "./client-network.js";
 import { classifyUpload, type Classified, type ClassifyOptions } from "./classify-upload.js";
 import type { LegacyUploads } from "./legacy-uploads.js";
-import { formatOf, type UploadFormat } from "./open-upload.js";
+import { formatOf } from "./formats.js";
+import { onlyPost } from "./methods.js";
 import type { Upload, UploadReader } from "./upload.js";
+import type { UploadFormat, UploadFormatName } from "./upload-format.js";
 
 export interface EvaluateOptions extends ClassifyOptions {
   uploads: UploadReader;
   legacyUploads: LegacyUploads;
-  formats: readonly UploadFormat[];
+  /** The formats that are accepted: `Images.Formats`. */
+  formats: readonly UploadFormatName[];
   requestTimeoutMs: number;
+  isStopping: () => boolean;
 }
 
 const defaultTop = 5;
 const everyAnswerType: AnswerType[] = ["text/plain", "application/json", "application/jose"];
 
-/** `POST /evaluate`: an image in, the most probable labels out. */
-export function evaluate(options: EvaluateOptions): RequestHandler {
+/** `POST /evaluate`: classifies the picture of a multipart upload and answers with the most probable labels. */
+export function evaluateRoute(router: IRouter, options: EvaluateOptions): void {
+  onlyPost(router, "/evaluate", refuseWhen(options.isStopping), evaluate(options));
+}
+
+function refuseWhen(isStopping: () => boolean): RequestHandler {
+  return (_request, _response, next) => {
+    if (!isStopping()) {
+      next();
+      return;
+    }
+    throw new RequestError("SHUTTING_DOWN", "the server is stopping; try another, or again soon");
+  };
+}
+
+function evaluate(options: EvaluateOptions): RequestHandler {
   const answerSize = new AnswerSize(options.classifier.model);
   return async (request, response) => {
     const signal = requestSignal(response, options.requestTimeoutMs);
     const top = readTop(request, options);
-    // Before the upload is read: what no upload could be answered in.
+    // Refuses an `Accept` that fits no format before the upload is read.
     negotiate(request, everyAnswerType);
 
     const start = performance.now();
     const upload = await options.uploads.read(request, response, signal);
     options.onStage("upload", performance.now() - start);
-    // Where its client disconnects, an upload's bytes count until the work on them has ended.
+    // After a disconnect, decoding may still use the upload's bytes: they count until the work on them has ended.
     const work = answerUpload(request, upload, top, signal, options).finally(upload.release);
     const { type, answer, answerKey } = await withSignal(work, signal);
     response.type(type);
     if (type === "text/plain") response.send(toText(answer));
     else if (type === "application/json") response.send(toJson(answer));
-    // As bytes: Express would add a charset to the type of a text.
+    // As bytes: Express would append a charset to the media type of a string.
     else if (answerKey !== undefined) {
       const bytes = answerSize.paddedBytes(top);
       response.send(Buffer.from(await toJose(answer, answerKey, bytes)));
@@ -54,23 +72,24 @@ async function answerUpload(
   options: EvaluateOptions,
 ): Promise<Classified & { type: AnswerType }> {
   const format = formatOf(upload);
-  if (!options.formats.includes(format)) {
+  if (!options.formats.includes(format.name)) {
     throw new RequestError(
       "FORMAT_REFUSED",
-      `expected an upload of the format ${options.formats.join(" or ")}; got ${format}`,
+      `expected an upload of the format ${options.formats.join(" or ")}; got ${format.name}`,
     );
   }
   const type = chooseAnswerType(request, format, options);
   const { remoteAddress } = request.socket;
-  if (format === "encrypted") options.legacyUploads.admit(remoteAddress, upload.bytes);
+  const isAlterable = format.protection === "encrypted";
+  if (isAlterable) options.legacyUploads.admit(remoteAddress, upload.bytes);
   const client = clientNetwork(remoteAddress);
   const classified = await classifyUpload({ upload, format, top, client, signal }, options);
   const { image } = classified.answer;
-  if (format === "encrypted" && type === "application/jose") image.authenticated = false;
+  if (isAlterable && type === "application/jose") image.authenticated = false;
   return { type, ...classified };
 }
 
-/** Aborts when the time for an answer is up, or its client has disconnected. */
+/** Aborts when the request's deadline has passed or its connection is closed. */
 function requestSignal(response: Response, timeoutMs: number): AbortSignal {
   const deadline = new Deadline(timeoutMs);
   response.once("close", () => {
@@ -96,7 +115,7 @@ function chooseAnswerType(
   format: UploadFormat,
   { results, keys }: EvaluateOptions,
 ): AnswerType {
-  const types = answerTypes(format, results.Encrypt, keys.sealKey() !== undefined);
+  const types = format.answerTypes(results.Encrypt, keys.sealKey() !== undefined);
   if (types.length === 0) {
     throw new RequestError(
       "NOT_ACCEPTABLE",

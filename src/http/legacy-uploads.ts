@@ -3,33 +3,33 @@ import { RequestError } from "../errors.js";
 import { clientNetwork } from "./client-network.js";
 
 export interface LegacyUploadsOptions {
-  /** Distinct uploads that one network may send in a period; 0: any number. */
+  /** Distinct uploads that one client network may send in a period; 0: no limit. */
   maxDistinct: number;
   periodMs: number;
-  /** A clock that never goes back, in milliseconds. */
+  /** A monotonic clock in milliseconds, replaced by tests. */
   now?: () => number;
 }
 
 interface Period {
   until: number;
-  /** Hashes of what was sent. */
+  /** Hashes of the uploads in this period. */
   sent: Set<string>;
 }
 
-/** Networks beyond these share one period, so that an attacker with many addresses does not get many bounds. */
+/** All further networks share one period, so that an attacker with many addresses does not get as many limits. */
 const mostNetworks = 1024;
 const sharedNetwork = "(others)";
-/** Of all networks together: memory has a bound, of about 40 MB. */
+/** Hashes of all networks together, which take about 40 MB. */
 const mostHashes = 262_144;
 
 /**
- * Bounds how many distinct `.encrypted` uploads a client may send. Recovering a captured file takes many altered
- * uploads; the bound makes that slow, it does not prevent it. The same upload again is not counted, as its answer is the
- * same but for `top`.
+ * Limits the number of distinct `.encrypted` uploads of a client network. Recovering a captured file takes many altered
+ * uploads (docs/decisions/one-key-one-use.md): the limit slows that down and does not prevent it. A repeated upload is not
+ * counted, because its answer is the same except for `top`.
  */
 export class LegacyUploads {
   readonly #options: Required<LegacyUploadsOptions>;
-  /** The oldest first. */
+  /** By network, the oldest period first. */
   readonly #periods = new Map<string, Period>();
   #hashes = 0;
 
@@ -38,10 +38,10 @@ export class LegacyUploads {
   }
 
   /**
-   * To be called before an upload is decrypted.
+   * Counts an upload. Call it before the upload is decrypted.
    *
-   * @param address the client's, as its socket gives it
-   * @throws RequestError RATE_LIMITED with the time until the period ends
+   * @param address `remoteAddress` of the client's socket
+   * @throws RequestError RATE_LIMITED, with the seconds until the period ends
    */
   admit(address: string | undefined, upload: Uint8Array): void {
     const { maxDistinct, periodMs, now } = this.#options;

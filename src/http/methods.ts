@@ -1,11 +1,12 @@
 import type { IRouter, RequestHandler } from "express";
 import { RequestError } from "../errors.js";
 
-/** GET (and with it HEAD); any other method on the path is refused by name (RFC 9110, 15.5.6). */
+/** Registers GET, and with it HEAD, on a path; other methods get METHOD_NOT_ALLOWED with `Allow` (RFC 9110, section 15.5.6). */
 export function onlyGet(router: IRouter, path: string, handler: RequestHandler): void {
   router.route(path).get(handler).all(refuseMethod("GET, HEAD"));
 }
 
+/** The same for POST. */
 export function onlyPost(router: IRouter, path: string, ...handlers: RequestHandler[]): void {
   router
     .route(path)

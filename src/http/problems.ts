@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from "express";
 import { RequestError, type RequestErrorCode } from "../errors.js";
 
-/** The one place where our error codes become HTTP's. */
+/** The HTTP status of each error code. */
 const statuses: Readonly<Record<RequestErrorCode, number>> = {
   IMAGE_MISSING: 400,
   UPLOAD_MALFORMED: 400,
@@ -17,7 +17,7 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   ENCRYPTED_IMAGE_REJECTED: 422,
   RATE_LIMITED: 429,
   INTERNAL: 500,
-  // Not 502: proxies send that again to another replica, where the same model fails on the same picture.
+  // Not 502: proxies repeat such a request on another replica, where the same model fails on the same picture.
   MODEL_FAILED: 500,
   MODEL_TIMEOUT: 503,
   DECODE_TIMEOUT: 503,
@@ -26,15 +26,27 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   SHUTTING_DOWN: 503,
 };
 
+/** `Retry-After` of codes whose errors give no time of their own, in seconds. */
+const retryAfterSeconds: Partial<Readonly<Record<RequestErrorCode, number>>> = {
+  DECODE_TIMEOUT: 1,
+  OUT_OF_MEMORY: 1,
+  OVERLOADED: 1,
+  // The process is about to end, or has begun to stop: a restart takes some seconds.
+  MODEL_TIMEOUT: 5,
+  SHUTTING_DOWN: 5,
+};
+
 const machineTypes = ["application/problem+json", "application/json", "application/jose"];
 
 /**
- * Answers with an error: problem details (RFC 9457) for programs, `CODE: message` for people. What is
- * not ours is a bug, of which the asker learns nothing.
+ * The error handler of the application. It answers with problem details (RFC 9457) where `Accept` prefers JSON, and with
+ * the line `CODE: message` otherwise. An unexpected error is answered with INTERNAL, without details.
+ *
+ * @param onBug called with unexpected errors
  */
 export function problemHandler(onBug: (error: unknown) => void) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
-    // Nobody is there any more to read an answer.
+    // The client disconnected.
     if (response.closed) return;
     if (response.headersSent) {
       next(error);
@@ -44,9 +56,8 @@ export function problemHandler(onBug: (error: unknown) => void) {
     const { code, message } = problem;
     const status = statuses[code];
     response.locals["code"] = code;
-    if (problem.retryAfterSeconds !== undefined) {
-      response.set("Retry-After", String(problem.retryAfterSeconds));
-    }
+    const seconds = problem.retryAfterSeconds ?? retryAfterSeconds[code];
+    if (seconds !== undefined) response.set("Retry-After", String(seconds));
     response.status(status);
     if (wantsJson(request)) {
       const body = { type: "about:blank", title: titleOf(code), status, code, detail: message };
@@ -60,9 +71,7 @@ export function problemHandler(onBug: (error: unknown) => void) {
 function toRequestError(error: unknown, onBug: (error: unknown) => void): RequestError {
   if (error instanceof RequestError) return error;
   if (isTimeout(error)) {
-    return new RequestError("OVERLOADED", "no answer in time; try again soon", {
-      retryAfterSeconds: 1,
-    });
+    return new RequestError("OVERLOADED", "no answer in time; try again soon");
   }
   if (isClientError(error)) {
     return new RequestError("NOT_FOUND", "expected a path that can be decoded");
@@ -77,7 +86,7 @@ function isTimeout(error: unknown): boolean {
   );
 }
 
-/** Express' own, for a path that cannot be decoded and the like. */
+/** An error of Express with a status of 4xx, such as a path with an invalid percent-encoding. */
 function isClientError(error: unknown): boolean {
   return (
     typeof error === "object" &&

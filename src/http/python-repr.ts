@@ -1,14 +1,14 @@
-/** `repr()` of a Python float: the shortest digits that read back the same, as JavaScript's are. */
+/** `repr()` of a Python float: the shortest digits that read back as the same number, as JavaScript writes them too. */
 export function pythonFloat(value: number): string {
   const [digits = "", exponent] = value.toExponential().split("e");
   const power = Number(exponent);
-  // Python's float_repr_style: exponents below -4 and from 16 on are written.
+  // Python writes an exponent below -4 and from 16 on (float_repr_style "short").
   if (value !== 0 && (power < -4 || power >= 16)) {
     const sign = power < 0 ? "-" : "+";
     return `${digits}e${sign}${String(Math.abs(power)).padStart(2, "0")}`;
   }
   if (Number.isInteger(value)) return `${Object.is(value, -0) ? "-0" : value.toFixed(0)}.0`;
-  // JavaScript writes exponents below -6 only, and so here none.
+  // JavaScript writes an exponent below -6 and from 21 on: not for what is left here.
   return String(value);
 }
 
@@ -19,7 +19,7 @@ const escapes: Readonly<Record<string, string>> = {
   "\r": "\\r",
 };
 
-/** `repr()` of a Python str: single quotes, double ones where the text has a single one only. */
+/** `repr()` of a Python str: in single quotes, or in double quotes where the text contains only single ones. */
 export function pythonString(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   let inner = "";
@@ -31,7 +31,7 @@ function escape(character: string, quote: string): string {
   if (character === quote) return `\\${character}`;
   const known = escapes[character];
   if (known !== undefined) return known;
-  // str.isprintable(): not of the categories Other and Separator, but for the space.
+  // str.isprintable(): all characters outside the categories Other and Separator, and the space.
   if (character === " " || !/[\p{C}\p{Z}]/u.test(character)) return character;
   const code = character.codePointAt(0) ?? 0;
   if (code <= 0xff) return `\\x${hex(code, 2)}`;

@@ -1,44 +1,45 @@
 import { RequestError } from "../errors.js";
 
 export interface UploadMemoryLimits {
-  /** Of all uploads in memory at one time. */
+  /** Bytes of all uploads in memory at one time. */
   maxBytesInFlight: number;
-  /** Of those of one address (see client-network.ts). */
+  /** Bytes of the uploads from one client network (client-network.ts). */
   maxBytesPerAddress: number;
 }
 
-/** An upload while it takes memory. */
-export interface Holder {
+/** An upload that takes memory. */
+export interface MemoryHolder {
+  /** The client's network (client-network.ts). */
   address: string;
-  /** How fast its bytes have been arriving lately; undefined once it is whole. */
+  /** The current arrival rate; undefined once the upload is complete. */
   bytesPerSecond: () => number | undefined;
-  /** Called where it has to give its memory to a faster upload; it is released already. */
+  /** Called when a faster upload takes this one's memory. The memory is released before the call. */
   onRefused: (error: RequestError) => void;
 }
 
-/** What one upload has of the memory. */
-export interface Holding {
+/** The memory of one upload. */
+export interface MemoryClaim {
   /**
-   * Takes more. Where there is no more, uploads that arrive more slowly than this one are refused, the slowest first,
-   * until there is; where that would not do, this one is. So whoever sends slowly on purpose cannot hold the memory
-   * against those who do not.
+   * Takes more memory. At a limit, uploads that arrive more slowly than this one are refused, the slowest first, until
+   * there is room; where they do not have enough, this one is refused and none of them. So a client that sends slowly on
+   * purpose cannot keep the memory from faster ones.
    *
-   * @throws RequestError OVERLOADED where it is this one
+   * @throws RequestError OVERLOADED where this upload is refused
    */
   grow(bytes: number): void;
-  /** Says how much it really has, which is no more than it took. */
+  /** Corrects the claim to the bytes that are really used, at most those taken before. */
   shrinkTo(bytes: number): void;
-  /** The bytes are gone. A second call does nothing. */
+  /** Gives all of it back. A second call does nothing. */
   release(): void;
 }
 
 /**
- * The memory for uploads, counted as it is taken: what a request only announces costs nothing. One upload alone
- * may be larger than either limit.
+ * Counts the memory of all uploads as it is allocated: a `Content-Length` alone reserves nothing. A single upload may be
+ * larger than either limit.
  */
 export class UploadMemory {
   readonly #limits: UploadMemoryLimits;
-  readonly #held = new Map<Holder, number>();
+  readonly #held = new Map<MemoryHolder, number>();
   readonly #heldByAddress = new Map<string, number>();
   #total = 0;
 
@@ -46,11 +47,13 @@ export class UploadMemory {
     this.#limits = limits;
   }
 
+  /** Bytes of all uploads together. */
   get heldBytes(): number {
     return this.#total;
   }
 
-  open(holder: Holder): Holding {
+  /** Registers an upload, which has no memory yet. */
+  open(holder: MemoryHolder): MemoryClaim {
     this.#held.set(holder, 0);
     return {
       grow: (bytes) => {
@@ -66,7 +69,7 @@ export class UploadMemory {
     };
   }
 
-  #makeRoom(holder: Holder, bytes: number): void {
+  #makeRoom(holder: MemoryHolder, bytes: number): void {
     const { maxBytesInFlight, maxBytesPerAddress } = this.#limits;
     const { address } = holder;
     const ofAddress = this.#heldByAddress.get(address) ?? 0;
@@ -81,7 +84,7 @@ export class UploadMemory {
       this.#total - freed + bytes - maxBytesInFlight,
       (other) => neighbours?.includes(other) !== true,
     );
-    // Nobody is refused for an upload that is refused all the same.
+    // Both limits are checked before any other upload is refused.
     if (neighbours === undefined || others === undefined) {
       this.#release(holder);
       throw overloaded();
@@ -93,18 +96,20 @@ export class UploadMemory {
   }
 
   /**
-   * @param excessBytes what has to be given up by those that share a limit
-   * @returns the slowest ones that have so much, or undefined where all that are slower than `holder` have less
+   * @param excessBytes bytes over the limit
+   * @param shares whether an upload counts for the limit
+   * @returns the slowest uploads that together have `excessBytes`; undefined where all uploads slower than `holder` have
+   *   less
    */
   #slowerThan(
-    holder: Holder,
+    holder: MemoryHolder,
     excessBytes: number,
-    shares: (other: Holder) => boolean,
-  ): Holder[] | undefined {
+    shares: (other: MemoryHolder) => boolean,
+  ): MemoryHolder[] | undefined {
     const others = [...(excessBytes > 0 ? this.#held : [])].filter(
       ([other, bytes]) => other !== holder && bytes > 0 && shares(other),
     );
-    // One upload alone may be larger than either limit.
+    // A single upload may be larger than either limit.
     if (others.length === 0) return [];
     const ownRate = holder.bytesPerSecond() ?? Infinity;
     const slower = others
@@ -120,7 +125,7 @@ export class UploadMemory {
     return missingBytes > 0 ? undefined : found.map(({ other }) => other);
   }
 
-  #add(holder: Holder, bytes: number): void {
+  #add(holder: MemoryHolder, bytes: number): void {
     const held = this.#held.get(holder);
     if (held === undefined) return;
     this.#held.set(holder, held + bytes);
@@ -130,14 +135,12 @@ export class UploadMemory {
     else this.#heldByAddress.set(holder.address, ofAddress);
   }
 
-  #release(holder: Holder): void {
+  #release(holder: MemoryHolder): void {
     this.#add(holder, -(this.#held.get(holder) ?? 0));
     this.#held.delete(holder);
   }
 }
 
 function overloaded(): RequestError {
-  return new RequestError("OVERLOADED", "too many uploads at one time; try again soon", {
-    retryAfterSeconds: 1,
-  });
+  return new RequestError("OVERLOADED", "too many uploads at one time; try again soon");
 }

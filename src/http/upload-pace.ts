@@ -6,24 +6,24 @@ import type { ArrivalRate } from "./arrival-rate.js";
 export interface PaceOptions {
   /** Ends the upload. */
   signal: AbortSignal;
-  /** An upload that has brought less over `graceMs` is too slow. */
+  /** An upload with a lower rate than this over `graceMs` is too slow. */
   minBytesPerSecond: number;
   graceMs: number;
-  /** With a window of `graceMs`. */
+  /** Measures the rate with a window of `graceMs`. */
   sustained: ArrivalRate;
-  /** So many bytes have arrived. */
+  /** Called with the number of bytes of each chunk. */
   onData: (bytes: number) => void;
-  /** With RequestError UPLOAD_TOO_SLOW, or the signal's reason where that is no timeout. */
+  /** Called with RequestError UPLOAD_TOO_SLOW, or with the signal's reason where that is not a timeout. */
   onFailure: (error: unknown) => void;
 }
 
-/** How many times in `graceMs` an upload is looked at. */
-const looksPerGrace = 5;
+/** How many times in `graceMs` the rate is checked. */
+const checksPerGrace = 5;
 
 /**
- * Watches how fast a request's body arrives, from now on.
+ * Checks at intervals how fast a request's body arrives.
  *
- * @returns ends the watching
+ * @returns a function that stops the checks
  */
 export function watchPace(request: IncomingMessage, options: PaceOptions): () => void {
   const { signal, minBytesPerSecond, graceMs, sustained, onData, onFailure } = options;
@@ -31,7 +31,7 @@ export function watchPace(request: IncomingMessage, options: PaceOptions): () =>
     sustained.add(chunk.length);
     onData(chunk.length);
   };
-  const look = (): void => {
+  const checkRate = (): void => {
     if (sustained.ageMs < graceMs || sustained.bytesPerSecond() >= minBytesPerSecond) return;
     onFailure(tooSlow(`at least ${minBytesPerSecond} bytes a second over ${graceMs} ms`));
   };
@@ -40,8 +40,8 @@ export function watchPace(request: IncomingMessage, options: PaceOptions): () =>
     const isTimeout = reason instanceof DOMException && reason.name === "TimeoutError";
     onFailure(isTimeout ? tooSlow("the whole upload within the time for an answer") : reason);
   };
-  // What has arrived while the event loop was busy is read before the look, not after it.
-  const timer = setInterval(() => setImmediate(look), timerMs(graceMs / looksPerGrace));
+  // setImmediate: bytes that arrived while the event loop was blocked are counted before the check.
+  const timer = setInterval(() => setImmediate(checkRate), timerMs(graceMs / checksPerGrace));
   request.on("data", onChunk);
   signal.addEventListener("abort", onAbort, { once: true });
   return () => {

@@ -3,18 +3,19 @@ import type { StorageEngine } from "multer";
 import { BlockBuffer } from "./block-buffer.js";
 
 export interface UploadStorageOptions {
-  /** Of the file. */
+  /** The most bytes that the file may have. */
   maxBytes: number;
-  /** Called before so much memory is allocated; what it throws ends the upload. */
+  /** Called before memory is allocated, with its size; an error that it throws ends the upload. */
   onGrow: (bytes: number) => void;
-  /** The file has more than `maxBytes`. */
+  /** Called when the file has more than `maxBytes`. */
   onTooLarge: () => void;
+  /** Called with the error that `onGrow` threw. */
   onError: (error: unknown) => void;
 }
 
 type Stored = Partial<Express.Multer.File>;
 
-/** multer's storage of the one file of one request: in memory, counted and bounded while it arrives. */
+/** A storage engine of multer for one file of one request: in memory, which is counted and limited while it arrives. */
 export class UploadStorage implements StorageEngine {
   readonly #options: UploadStorageOptions;
   readonly #bytes: BlockBuffer;
@@ -47,12 +48,12 @@ export class UploadStorage implements StorageEngine {
     done(null);
   }
 
-  /** @returns the file; multer never gets it, since it would hold it as long as the request. */
+  /** @returns the file, which is then no longer stored here. multer does not get it: it would keep it with the request. */
   take(): Buffer {
     return this.#bytes.take();
   }
 
-  /** Nothing more is stored, and what is stored is given up. */
+  /** Drops the stored bytes, and all that still arrive. */
   close(): void {
     this.#isClosed = true;
     this.#bytes.clear();

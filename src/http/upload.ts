@@ -7,35 +7,37 @@ import { watchPace } from "./upload-pace.js";
 import { UploadMemory, type UploadMemoryLimits } from "./upload-memory.js";
 import { UploadStorage } from "./upload-storage.js";
 
-/** The one file of a request. Its name is the client's word and is used for nothing but its end. */
+/** The file of a request's field `image`. */
 export interface Upload {
+  /** As the client sent it: only its suffix is used, to recognise the format. */
   name: string;
   mediaType: string;
-  /** Empty once they are released. */
+  /** Empty after `release`. */
   bytes: Buffer;
-  /** To be called once nothing needs the bytes any more; until then they count. A second call does nothing. */
+  /** Drops the bytes, which count against the limits until then. A second call does nothing. */
   release: () => void;
 }
 
 export interface UploadLimits extends UploadMemoryLimits {
-  /** Of one upload. */
+  /** Bytes of one upload. */
   maxBytes: number;
-  /** An upload that brings less over `graceMs` is refused. */
+  /** An upload with a lower rate than this over `graceMs` is refused. */
   minBytesPerSecond: number;
   graceMs: number;
 }
 
 export interface UploadReaderOptions extends UploadLimits {
+  /** A monotonic clock in milliseconds, replaced by tests. */
   now?: () => number;
 }
 
-/** What multipart syntax may add to a file. */
+/** The most bytes that multipart syntax and other fields may add to the file. */
 const envelopeBytes = 65_536;
 const fieldName = "image";
-/** What counts as lately, where the slower of two uploads has to give way. */
-const lateWindowMs = 1000;
+/** The window for the arrival rates by which slower uploads are refused at a memory limit. */
+const comparisonWindowMs = 1000;
 
-/** Reads the multipart field `image` (RFC 7578) into memory, never onto a disk. */
+/** Reads the multipart field `image` (RFC 7578) into memory; nothing is written to a disk. */
 export class UploadReader {
   readonly #limits: UploadLimits;
   readonly #now: () => number;
@@ -47,17 +49,17 @@ export class UploadReader {
     this.#memory = new UploadMemory(limits);
   }
 
-  /** Memory that uploads take: what has arrived of them and is not released yet. */
+  /** Bytes of all uploads that have arrived and are not released yet. */
   get heldBytes(): number {
     return this.#memory.heldBytes;
   }
 
   /**
-   * Settles as soon as the outcome is known; what an upload that is refused sends after that is dropped.
+   * Reads a request's upload. It settles as soon as the outcome is known; the rest of a refused upload is read and dropped.
    *
-   * @param signal ends the reading
+   * @param signal ends the reading; its timeout becomes UPLOAD_TOO_SLOW
    * @throws RequestError IMAGE_MISSING, UPLOAD_MALFORMED, UPLOAD_TOO_LARGE, UPLOAD_TOO_SLOW, OVERLOADED; the
-   *   signal's reason where that is no timeout
+   *   signal's reason where that is not a timeout
    */
   async read(request: Request, response: Response, signal: AbortSignal): Promise<Upload> {
     const { maxBytes, minBytesPerSecond, graceMs } = this.#limits;
@@ -70,10 +72,10 @@ export class UploadReader {
     const failed = new Promise<never>((_resolve, reject) => {
       fail = reject;
     });
-    const recently = this.#rate(lateWindowMs);
+    const recently = this.#rate(comparisonWindowMs);
     let isWhole = false;
     let received = 0;
-    const holding = this.#memory.open({
+    const claim = this.#memory.open({
       address: clientNetwork(request.socket.remoteAddress),
       bytesPerSecond: () => (isWhole ? undefined : recently.bytesPerSecond()),
       onRefused: fail,
@@ -81,7 +83,7 @@ export class UploadReader {
     const storage = new UploadStorage({
       maxBytes,
       onGrow: (bytes) => {
-        holding.grow(bytes);
+        claim.grow(bytes);
       },
       onTooLarge: () => {
         fail(tooLarge(maxBytes));
@@ -105,20 +107,20 @@ export class UploadReader {
       const file = await Promise.race([parsed, failed]);
       isWhole = true;
       const bytes = storage.take();
-      holding.shrinkTo(bytes.length);
+      claim.shrinkTo(bytes.length);
       const upload: Upload = {
         name: file.originalname,
         mediaType: file.mimetype,
         bytes,
         release: () => {
           upload.bytes = Buffer.alloc(0);
-          holding.release();
+          claim.release();
         },
       };
       return upload;
     } catch (error) {
       storage.close();
-      holding.release();
+      claim.release();
       request.unpipe();
       request.resume();
       throw error;
@@ -140,9 +142,9 @@ export class UploadReader {
       fileFilter: (_request, { fieldname }, accept) => {
         const isImage = fieldname === fieldName;
         if (isImage) images += 1;
-        // multer itself would report the failure only at the request's end.
+        // multer would report an error given to `accept` only at the request's end.
         if (images > 1) fail(malformed("one file field `image`; got more"));
-        // Other files are let pass by unread.
+        // multer skips files that are not accepted.
         accept(null, isImage && images === 1);
       },
     }).any();

@@ -4,7 +4,7 @@ import { Agent } from "node:http";
 import { z } from "zod";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { LegacyUploads } from "../../src/http/legacy-uploads.js";
-import type { UploadFormat } from "../../src/http/open-upload.js";
+import type { UploadFormatName } from "../../src/http/upload-format.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { defaultLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
@@ -54,7 +54,7 @@ export const servers = {
     }),
   /** No answer to a `.encrypted` upload shows a label. */
   answersEncrypted: () => serve({ encrypt: "always" }),
-  only: (...formats: UploadFormat[]) => serve({ formats }),
+  only: (...formats: UploadFormatName[]) => serve({ formats }),
   /** No more than so many distinct `.encrypted` uploads. */
   bounded: (maxLegacyUploads: number) => serve({ maxLegacyUploads }),
 };
@@ -62,7 +62,7 @@ export const servers = {
 interface Configuration {
   /** The versions of each secret, the current one last. */
   keys?: { legacy: Buffer[]; jwe: Buffer[] };
-  formats?: UploadFormat[];
+  formats?: UploadFormatName[];
   /** 0: any number. */
   maxLegacyUploads?: number;
   encrypt?: "match" | "always";

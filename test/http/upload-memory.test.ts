@@ -1,17 +1,17 @@
 import { describe, expect, test } from "@jest/globals";
 import { RequestError } from "../../src/errors.js";
-import { UploadMemory, type Holding } from "../../src/http/upload-memory.js";
+import { UploadMemory, type MemoryClaim } from "../../src/http/upload-memory.js";
 
 const limits = { maxBytesInFlight: 1000, maxBytesPerAddress: 700 };
 
 class Sender {
   readonly refusals: RequestError[] = [];
-  readonly holding: Holding;
+  readonly claim: MemoryClaim;
   rate: number | undefined;
 
   constructor(memory: UploadMemory, rate: number | undefined, address = "a") {
     this.rate = rate;
-    this.holding = memory.open({
+    this.claim = memory.open({
       address,
       bytesPerSecond: () => this.rate,
       onRefused: (error) => this.refusals.push(error),
@@ -21,7 +21,7 @@ class Sender {
   /** @returns the code of the refusal, if it is one */
   grow(bytes: number): string | undefined {
     try {
-      this.holding.grow(bytes);
+      this.claim.grow(bytes);
       return undefined;
     } catch (error) {
       return error instanceof RequestError ? error.code : "another error";
@@ -35,11 +35,11 @@ describe("the memory of uploads", () => {
     const [one, other] = [new Sender(memory, 1), new Sender(memory, 1, "b")];
     one.grow(300);
     other.grow(200);
-    one.holding.shrinkTo(250);
+    one.claim.shrinkTo(250);
     expect(memory.heldBytes).toBe(450);
-    one.holding.release();
-    one.holding.release();
-    one.holding.shrinkTo(100);
+    one.claim.release();
+    one.claim.release();
+    one.claim.shrinkTo(100);
     expect(memory.heldBytes).toBe(200);
   });
 

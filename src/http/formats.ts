@@ -1,0 +1,20 @@
+import { encrypted } from "./formats/encrypted.js";
+import { jwe } from "./formats/jwe.js";
+import { plain } from "./formats/plain.js";
+import type { Upload } from "./upload.js";
+import type { UploadFormat, UploadFormatName } from "./upload-format.js";
+
+/**
+ * All upload formats. A new one is a file in formats/, its name in `Images.Formats` (config/schema.ts) and a line here. An
+ * upload that names two formats has the first of them.
+ */
+export const uploadFormats: Readonly<Record<UploadFormatName, UploadFormat>> = {
+  encrypted,
+  jwe,
+  plain,
+};
+
+/** The format that an upload's file name names, or else its media type; `plain` where neither names one. */
+export function formatOf(upload: Pick<Upload, "name" | "mediaType">): UploadFormat {
+  return Object.values(uploadFormats).find((format) => format.isNamedBy(upload)) ?? plain;
+}
