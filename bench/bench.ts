@@ -1,27 +1,28 @@
-import type { StagedModel } from "./servers.js";
+import type { PreparedModel } from "./servers.js";
 import type { Options } from "./options.js";
 import type { Results } from "./results.js";
 
-/** What every part of the benchmark works with. */
+/** What all parts of the benchmark share. */
 export interface Bench {
   options: Options;
-  /** Temporary files; removed at the end. */
+  /** A folder for temporary files, removed at the end. */
   folder: string;
-  /** Those of options.variants, fp32 first. */
-  models: readonly StagedModel[];
-  /** The picture of the load, as a file: plain, and under the data owner's key. */
+  /** The models of options.variants, fp32 first. */
+  models: readonly PreparedModel[];
+  /** Files with the picture that is sent: plain, and encrypted with the data owner's key. */
   pictures: { plain: string; encrypted: string };
-  /** The data owner's key, as a file. */
+  /** The file of the data owner's key. */
   keyFile: string;
-  /** What was found is added to it. */
+  /** Each part adds its measurements. */
   results: Results;
   progress: (line: string) => void;
 }
 
-/** The demo's picture is what it is called, so that the form of a request is the README's. */
+/** The file name in requests: that of the demo's picture, as in the README. */
 export const pictureName = "dog.jpg";
 
-export function staged({ models }: Bench, name: StagedModel["name"]): StagedModel {
+/** @throws Error where the variant is not among the models of this run */
+export function modelNamed({ models }: Bench, name: PreparedModel["name"]): PreparedModel {
   const model = models.find((candidate) => candidate.name === name);
   if (model === undefined) throw new Error(`${name} was not prepared`);
   return model;

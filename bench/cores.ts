@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { pictureName, staged, type Bench } from "./bench.js";
+import { pictureName, modelNamed, type Bench } from "./bench.js";
 import { runJob } from "./child.js";
 import { closedLoopResult } from "./load-result.js";
 
@@ -21,7 +21,7 @@ export async function measureCores(bench: Bench): Promise<void> {
       "scaling with cores: the load generator shares the server's CPUs, because there are no others",
     );
   }
-  const model = staged(bench, "fp32");
+  const model = modelNamed(bench, "fp32");
   for (let round = 1; round <= options.repeats; round += 1) {
     for (const count of counts.filter((needed) => needed <= cpus.length)) {
       const server = await model.start(cpus.slice(0, count).join(","));

@@ -1,4 +1,4 @@
-import { pictureName, staged, type Bench } from "./bench.js";
+import { pictureName, modelNamed, type Bench } from "./bench.js";
 import { runJob } from "./child.js";
 import { boundResult, closedLoopResult, openLoopResult } from "./load-result.js";
 import { inPlace, variantNames } from "./models.js";
@@ -58,7 +58,7 @@ export async function measureLoad(bench: Bench): Promise<void> {
 async function startServers(bench: Bench): Promise<Map<ServerName, RunningServer>> {
   const servers = new Map<ServerName, RunningServer>();
   bench.progress("starting the servers");
-  servers.set("baseline", await startBaseline(staged(bench, "fp32"), bench.keyFile));
+  servers.set("baseline", await startBaseline(modelNamed(bench, "fp32"), bench.keyFile));
   for (const model of bench.models) servers.set(model.name, await model.start());
   return servers;
 }

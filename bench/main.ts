@@ -1,15 +1,16 @@
 import { rmSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { encrypt } from "../scripts/demo/owners.js";
 import { exitWith, interruption } from "../scripts/demo/session.js";
-import { projectFolder } from "../scripts/demo/stage.js";
+import { killAll } from "../scripts/process/launch.js";
+import { startProgress } from "../scripts/progress.js";
+import { projectFolder } from "../scripts/project.js";
 import type { Bench } from "./bench.js";
 import { judge, listBars } from "./bars.js";
 import { measureBoots } from "./boots.js";
-import { stopChildren } from "./child.js";
 import { measureCores } from "./cores.js";
 import { measureLoad, openLoopLimitMs } from "./load.js";
 import { makeModels } from "./models.js";
@@ -19,14 +20,8 @@ import { plotSizes, plotThroughput } from "./plots.js";
 import { replaceTable } from "./readme-table.js";
 import { report } from "./report.js";
 import { describeMachine, readResults, type Results } from "./results.js";
-import { stageModel, type StagedModel } from "./servers.js";
+import { prepareModel, type PreparedModel } from "./servers.js";
 import { measureSizes } from "./sizes.js";
-
-/** What is to be ended and removed, whatever happens. */
-interface Leavings {
-  folder: string;
-  models: StagedModel[];
-}
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
@@ -38,34 +33,26 @@ async function main(): Promise<number> {
     await writeTable(options);
     return 0;
   }
-  const leavings: Leavings = {
-    folder: await mkdtemp(join(tmpdir(), "confml-bench-")),
-    models: [],
-  };
-  // What was under way when a signal came may have written once more.
+  const folder = await mkdtemp(join(tmpdir(), "confml-bench-"));
+  // At the very end: after a signal, the measuring goes on until the process exits and may write files.
   process.once("exit", () => {
-    rmSync(leavings.folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   });
   try {
-    return await Promise.race([measure(options, leavings), interruption()]);
+    return await Promise.race([measure(options, folder), interruption()]);
   } finally {
-    await stopChildren();
-    for (const { emulator } of leavings.models) await emulator.stop();
-    await rm(leavings.folder, { recursive: true, force: true });
+    await killAll();
   }
 }
 
-async function measure(options: Options, { folder, models }: Leavings): Promise<number> {
-  const start = performance.now();
-  const progress = (line: string): void => {
-    const seconds = Math.round((performance.now() - start) / 1000);
-    process.stderr.write(`${String(seconds).padStart(5)} s  ${line}\n`);
-  };
+async function measure(options: Options, folder: string): Promise<number> {
+  const progress = startProgress();
   const keysFolder = join(folder, "keys");
   const files = await makeModels(join(folder, "models"), options.variants, progress);
+  const models: PreparedModel[] = [];
   for (const file of files) {
-    progress(`staging ${file.name}`);
-    models.push(await stageModel(file, join(folder, file.name), keysFolder));
+    progress(`preparing ${file.name}`);
+    models.push(await prepareModel(file, join(folder, file.name), keysFolder));
   }
   const photo = await makePhotograph();
   const pictures = { plain: join(folder, "dog.jpg"), encrypted: join(folder, "dog.jpg.encrypted") };

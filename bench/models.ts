@@ -1,8 +1,8 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { projectFolder } from "../scripts/demo/stage.js";
+import { runCommand } from "../scripts/process/service.js";
+import { projectFolder } from "../scripts/project.js";
 import { alexNetManifest, buildAlexNet } from "./alexnet.js";
-import { runCommand } from "./child.js";
 import { drawCalibrationPictures } from "./pictures.js";
 
 export const variantNames = ["fp32", "onnx", "ort", "int8"] as const;

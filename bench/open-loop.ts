@@ -3,7 +3,7 @@ import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
-import { Random } from "../scripts/demo-model/random.js";
+import { Random } from "../scripts/random.js";
 import { sameAnswer } from "./answers.js";
 import { answer, readJob } from "./job.js";
 import { openLoopJob, type openLoopResult } from "./load-result.js";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { projectFolder } from "../scripts/demo/stage.js";
+import { projectFolder } from "../scripts/project.js";
 import { variantNames, type VariantName } from "./models.js";
 
 export const sectionNames = ["load", "bound", "boot", "sizes", "cores"] as const;
@@ -71,7 +71,13 @@ export function readOptions(words: readonly string[]): Options | "help" {
   };
 }
 
-function chosen<Name extends string>(
+/**
+ * The names of a comma-separated option; all of them without it.
+ *
+ * @param always names that are added
+ * @throws Error for an unknown name
+ */
+export function chosen<Name extends string>(
   option: string,
   list: string | undefined,
   all: readonly Name[],
@@ -86,7 +92,8 @@ function chosen<Name extends string>(
   return all.filter((name) => names.includes(name) || always.includes(name));
 }
 
-function positive(option: string, text: string | undefined, fallback: number): number {
+/** @throws Error for anything but a whole number above 0 */
+export function positive(option: string, text: string | undefined, fallback: number): number {
   const value = text === undefined ? fallback : Number(text);
   if (Number.isInteger(value) && value > 0) return value;
   throw new Error(`${option}: expected a whole number above 0; got ${JSON.stringify(text)}`);

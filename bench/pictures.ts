@@ -2,9 +2,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { SUBJECTS } from "../scripts/demo-model/classes.js";
-import { Random } from "../scripts/demo-model/random.js";
-import { drawPicture } from "../scripts/demo-model/render.js";
-import { projectFolder } from "../scripts/demo/stage.js";
+import { Random } from "../scripts/random.js";
+import { addNoise, drawPicture } from "../scripts/demo-model/render.js";
+import { projectFolder } from "../scripts/project.js";
 
 /** What a photograph from the web is like: the size of the original sample's dog.jpg. */
 export const photograph = { width: 700, height: 577, bytes: 79_000 };
@@ -77,14 +77,7 @@ function encode({ data, raw }: Pixels, progressive: boolean): Promise<Buffer> {
 
 /** @param deviation of the noise, in levels of 255 */
 function withGrain(pixels: Buffer, deviation: number): Buffer {
-  const random = new Random("grain");
-  const grained = Buffer.alloc(pixels.length);
-  for (let index = 0; index < pixels.length; index += 3) {
-    // The sum of three uniform numbers is close enough to a normal one.
-    const grain = 2 * (random.next() + random.next() + random.next() - 1.5) * deviation;
-    for (let channel = index; channel < index + 3; channel += 1) {
-      grained[channel] = Math.min(255, Math.max(0, Math.round((pixels[channel] ?? 0) + grain)));
-    }
-  }
+  const grained = Buffer.from(pixels);
+  addNoise(new Random("grain"), grained, 3, deviation);
   return grained;
 }

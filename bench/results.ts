@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { projectFolder } from "../scripts/demo/stage.js";
+import { projectFolder } from "../scripts/project.js";
 import { closedLoopResult } from "./load-result.js";
 import { variantNames } from "./models.js";
 

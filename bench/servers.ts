@@ -1,41 +1,41 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { plainHost } from "../scripts/demo/host.js";
-import type { Service } from "../scripts/demo/process.js";
-import { loopback, projectFolder, setStage } from "../scripts/demo/stage.js";
-import { pinned, startChild, type Child, type Command } from "./child.js";
+import { prepareDeployment } from "../scripts/demo/deployment.js";
+import { loopback, plainHost } from "../scripts/demo/host.js";
+import type { Command } from "../scripts/process/launch.js";
+import { parseObject, startService, type Service } from "../scripts/process/service.js";
+import { projectFolder } from "../scripts/project.js";
+import { pinned } from "./child.js";
 import type { ModelFiles } from "./models.js";
 
-/** A server that answers. */
+/** A server that is ready. */
 export interface RunningServer {
-  /** Its address, without a slash at its end. */
+  /** Without a slash at its end. */
   origin: string;
   metricsUrl: string | undefined;
   pid: number;
-  /** From its start to the first "ready", in milliseconds. */
+  /** From its start to the first successful health check, in milliseconds. */
   bootMs: number;
   stop(): Promise<void>;
 }
 
-/** A model, encrypted, on its owner's web host, with the keys in their vaults: a server may start. */
-export interface StagedModel extends ModelFiles {
+/** A model for which emulated services run, so that servers can be started with it. */
+export interface PreparedModel extends ModelFiles {
+  /** @param cpus as `pinned` takes them */
   start(cpus?: string): Promise<RunningServer>;
-  /** As the data owner encrypts: AES-256-CBC. */
-  imageKey: Buffer;
-  emulator: Service;
 }
 
 const pollMs = 5;
 
-/** @param folder of this model alone */
-export async function stageModel(
+/** Prepares a deployment for a model. @param folder for this model's files */
+export async function prepareModel(
   files: ModelFiles,
   folder: string,
   keysFolder: string,
-): Promise<StagedModel> {
-  const home = plainHost(folder);
-  const { emulator, configFile, environment, imageKey } = await setStage({
+): Promise<PreparedModel> {
+  const host = plainHost(folder);
+  const { configFile, environment } = await prepareDeployment({
     folder,
     keysFolder,
     model: files.model,
@@ -43,20 +43,18 @@ export async function stageModel(
     host: loopback,
     port: 0,
     refreshMs: 0,
-    home,
+    location: host,
     say: () => undefined,
     inference: { Model: { Format: files.format, Weights: files.weights } },
   });
-  const command = await home.command(configFile);
+  const command = await host.command(configFile);
   return {
     ...files,
-    imageKey,
-    emulator,
     start: (cpus) =>
       startServer(pinned(command, cpus), {
-        // taskset is looked for there.
+        // For taskset.
         PATH: process.env["PATH"] ?? "",
-        ...home.environment,
+        ...host.environment,
         ...environment,
       }),
   };
@@ -67,15 +65,17 @@ async function startServer(
   environment: Record<string, string>,
 ): Promise<RunningServer> {
   let metricsPort: unknown;
-  const child = await startChild({
+  const service = await startService({
     command,
     environment,
-    isReady: (entry) => {
+    discardsLog: true,
+    onLine: (line) => {
+      const entry = parseObject(line);
       if (entry["msg"] === "metrics") metricsPort = entry["metricsPort"];
       return entry["msg"] === "listening";
     },
   });
-  const server = await whenReady(child, "/v2/health/ready");
+  const server = await whenReady(service, "/v2/health/ready");
   return {
     ...server,
     metricsUrl:
@@ -83,35 +83,37 @@ async function startServer(
   };
 }
 
-/** The plain server of baseline.ts, with the model unencrypted. */
+/** Starts the plain server of baseline.ts, with the model unencrypted. */
 export async function startBaseline(
   { model, manifest }: ModelFiles,
   keyFile: string,
 ): Promise<RunningServer> {
   const job = { model, manifest, key: keyFile };
   const program = join(projectFolder, "build/bench/baseline.js");
-  const child = await startChild({
+  const service = await startService({
     command: [process.execPath, program, JSON.stringify(job)],
     environment: { NODE_ENV: "production" },
-    isReady: (entry) => entry["msg"] === "listening",
+    discardsLog: true,
+    onLine: (line) => parseObject(line)["msg"] === "listening",
   });
-  return whenReady(child, "/health");
+  return whenReady(service, "/health");
 }
 
-async function whenReady(child: Child, path: string): Promise<RunningServer> {
-  const origin = `http://${loopback}:${String(child.ready["port"])}`;
+async function whenReady(service: Service, path: string): Promise<RunningServer> {
+  const { pid, ready, startedAt } = service;
+  const origin = `http://${loopback}:${String(ready["port"])}`;
   while (!(await fetch(`${origin}${path}`)).ok) await delay(pollMs);
-  const bootMs = performance.now() - child.startedAt;
+  const bootMs = performance.now() - startedAt;
   return {
     origin,
     metricsUrl: undefined,
-    pid: child.pid,
+    pid,
     bootMs,
-    stop: () => child.stop(),
+    stop: () => service.stop(),
   };
 }
 
-/** @returns bytes: the most memory that a process ever had, and what it has now */
+/** @returns the peak and the present resident memory of a process in bytes; undefined without /proc */
 export async function readMemory(
   pid: number,
 ): Promise<{ peakBytes: number; steadyBytes: number } | undefined> {

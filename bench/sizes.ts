@@ -1,6 +1,6 @@
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pictureName, staged, type Bench } from "./bench.js";
+import { pictureName, modelNamed, type Bench } from "./bench.js";
 import { runJob } from "./child.js";
 import { bareDecodingResult, closedLoopResult } from "./load-result.js";
 import { makePicture } from "./pictures.js";
@@ -19,7 +19,7 @@ const hugeMegapixels = 48;
 /** How long pictures of several sizes take, and what huge ones do to those who send small ones. */
 export async function measureSizes(bench: Bench): Promise<void> {
   const { options, folder, pictures, results, progress } = bench;
-  const server = await staged(bench, "fp32").start();
+  const server = await modelNamed(bench, "fp32").start();
   const photo = await readFile(pictures.plain);
   for (const megapixels of options.quick ? quickMegapixels : allMegapixels) {
     const file = join(folder, `${megapixels}.jpg`);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { projectFolder } from "./project.js";
+import { projectFolder } from "../scripts/project.js";
 
 export const corpusFolder = join(projectFolder, "fuzz/corpus");
 

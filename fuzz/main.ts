@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { corpusFolder, keepInput } from "./corpus.js";
-import { projectFolder } from "./project.js";
+import { projectFolder } from "../scripts/project.js";
 import { runTarget } from "./run-target.js";
 import { findTarget, targets } from "./targets.js";
 

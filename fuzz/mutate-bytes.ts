@@ -1,4 +1,4 @@
-import type { Random } from "../scripts/demo-model/random.js";
+import type { Random } from "../scripts/random.js";
 
 /** Ends of ranges, signs, escapes and markers of the formats that are read here. */
 const bytes = [

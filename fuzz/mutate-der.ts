@@ -1,4 +1,4 @@
-import type { Random } from "../scripts/demo-model/random.js";
+import type { Random } from "../scripts/random.js";
 import { parseDer, writeDer, type DerNode } from "./der-tree.js";
 import { mutateBytes } from "./mutate-bytes.js";
 

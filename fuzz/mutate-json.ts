@@ -1,4 +1,4 @@
-import type { Random } from "../scripts/demo-model/random.js";
+import type { Random } from "../scripts/random.js";
 import { isTooDeep } from "./json-depth.js";
 
 /** Values that are easily taken for others, and names that every JavaScript object has. */

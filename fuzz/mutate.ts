@@ -1,4 +1,4 @@
-import type { Random } from "../scripts/demo-model/random.js";
+import type { Random } from "../scripts/random.js";
 import { mutateBytes } from "./mutate-bytes.js";
 import { mutateDer } from "./mutate-der.js";
 import { mutateJson } from "./mutate-json.js";

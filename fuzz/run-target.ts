@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { launch } from "../scripts/process/launch.js";
 import { reportSchema, type Job, type Report } from "./job.js";
-import { projectFolder } from "./project.js";
+import { projectFolder } from "../scripts/project.js";
 import type { Finding } from "./target.js";
 
 export interface RunOptions extends Omit<Job, "current"> {
@@ -51,37 +50,36 @@ async function runChild(
   heapMiB: number,
   silenceMs: number,
 ): Promise<{ report: Report; reason: string }> {
-  const child = spawn(
-    process.execPath,
-    [`--max-old-space-size=${heapMiB}`, program, JSON.stringify(job)],
-    { env: {}, stdio: ["ignore", "pipe", "pipe"] },
-  );
   let report: Report = { inputs: 0, outcomes: 0, longestMs: 0, done: false };
   let errors = "";
-  const state = { isSilent: false };
-  const end = (): void => {
-    state.isSilent = true;
-    child.kill("SIGKILL");
+  let silence: NodeJS.Timeout | undefined;
+  const silent = new AbortController();
+  const child = launch({
+    command: [
+      process.execPath,
+      ...[`--max-old-space-size=${heapMiB}`, program, JSON.stringify(job)],
+    ],
+    onLine: (line) => {
+      report = reportSchema.parse(JSON.parse(line));
+      restartTimer(silenceMs);
+    },
+    onErrorLine: (line) => {
+      errors = `${errors} ${line}`.slice(0, quotedErrors);
+    },
+  });
+  const restartTimer = (ms: number): void => {
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      silent.abort();
+      child.kill("SIGKILL");
+    }, ms);
   };
-  let silence = setTimeout(end, startMs);
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    report = reportSchema.parse(JSON.parse(line));
-    clearTimeout(silence);
-    silence = setTimeout(end, silenceMs);
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    errors = (errors + chunk.toString()).slice(0, quotedErrors);
-  });
-  const exit = await new Promise<string>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => {
-      resolve(String(signal ?? code));
-    });
-  }).finally(() => {
+  restartTimer(startMs);
+  const { code, signal } = await child.closed.finally(() => {
     clearTimeout(silence);
   });
-  const reason = state.isSilent
+  const reason = silent.signal.aborted
     ? `did not end within ${silenceMs} ms`
-    : `ended the process (${exit}): ${errors.replace(/\s+/gu, " ").trim()}`;
+    : `ended the process (${signal ?? String(code)}): ${errors.replace(/\s+/gu, " ").trim()}`;
   return { report, reason };
 }

@@ -1,4 +1,4 @@
-import { Random } from "../scripts/demo-model/random.js";
+import { Random } from "../scripts/random.js";
 import { describeCause } from "../src/errors.js";
 import { mutate } from "./mutate.js";
 import type { Finding, Prepared, Target } from "./target.js";

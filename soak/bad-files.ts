@@ -1,4 +1,5 @@
 import sharp from "sharp";
+import { Random } from "../scripts/random.js";
 import { flatPng } from "../test/helpers/png.js";
 import { tiff } from "../test/helpers/tiff.js";
 import type { GoodPicture } from "./good-pictures.js";
@@ -25,10 +26,12 @@ export async function makeBadFiles(good: readonly GoodPicture[]): Promise<BadFil
     }));
   const flat = (width: number, height: number) =>
     sharp({ create: { width, height, channels: 3, background: "#123456" } });
+  const random = new Random("noise");
+  const noise = Buffer.from(Array.from({ length: 5000 }, () => random.integer(0, 255)));
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect/></svg>';
   return [
     ...cut,
-    { name: "noise.jpg", file: Buffer.from(noise(5000)), codes: unsupported },
+    { name: "noise.jpg", file: noise, codes: unsupported },
     { name: "empty.jpg", file: Buffer.alloc(0), codes: unsupported },
     { name: "text.png", file: Buffer.from("not a picture"), codes: unsupported },
     { name: "drawing.svg", file: Buffer.from(svg), codes: unsupported },
@@ -62,13 +65,4 @@ export async function makeBadFiles(good: readonly GoodPicture[]): Promise<BadFil
       codes: tooLarge,
     },
   ];
-}
-
-/** The same bytes each time: a linear congruential generator (Numerical Recipes, 2nd edition, section 7.1). */
-function noise(length: number): Uint8Array {
-  let state = 1;
-  return Uint8Array.from({ length }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state >>> 24;
-  });
 }

@@ -4,9 +4,9 @@ type Action = () => Promise<void>;
 const pending: Action[] = [];
 
 /**
- * Has something done once, at the latest when the process ends: a server stopped, a folder removed.
+ * Registers a clean-up, such as stopping a server or removing a folder, for `endAll`.
  *
- * @returns does it now
+ * @returns a function that does it now; it is done once only
  */
 export function onEnd(action: Action): Action {
   const once = async (): Promise<void> => {
@@ -19,7 +19,7 @@ export function onEnd(action: Action): Action {
   return once;
 }
 
-/** Does all that is not done yet, the newest first. */
+/** Does all registered clean-ups that are not done yet, the newest first. */
 export async function endAll(): Promise<void> {
   for (let action = pending.at(-1); action !== undefined; action = pending.at(-1)) await action();
 }

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { makeModels } from "../bench/models.js";
 import { markdownTable } from "../bench/table.js";
-import { Random } from "../scripts/demo-model/random.js";
-import { projectFolder } from "../scripts/demo/stage.js";
+import { Random } from "../scripts/random.js";
+import { projectFolder } from "../scripts/project.js";
 import { compareAnswers, readAnswer } from "./answers.js";
 import { onEnd } from "./cleanup.js";
 import { createClient, exchange, type Client } from "./exchange.js";
@@ -73,9 +73,10 @@ async function measure(
   progress: (line: string) => void,
 ): Promise<ExtremesResult> {
   const failures: string[] = [];
-  const ended = { on: false };
+  const ending = new AbortController();
+  const ended = ending.signal;
   void server.service.exited.then(() => {
-    ended.on = true;
+    ending.abort();
   });
   const ask = async (
     client: Client,
@@ -112,7 +113,7 @@ async function measure(
     .sort((one, other) => one.order - other.order);
   let next = 0;
   const run = async (client: Client): Promise<void> => {
-    while (!ended.on) {
+    while (!ended.aborted) {
       const picture = queue[next]?.picture;
       next += 1;
       if (picture === undefined) break;
@@ -134,8 +135,8 @@ async function measure(
     Array.from({ length: clients }, (_, number) => run(createClient(server.port, number))),
   );
   const use = await group.read();
-  const after = ended.on ? undefined : await server.watched.sample();
-  if (use.kills > 0 || ended.on) {
+  const after = ended.aborted ? undefined : await server.watched.sample();
+  if (use.kills > 0 || ended.aborted) {
     failures.push(`the server was ended with ${megabytes(bytes)} (${use.kills} kills)`);
   }
   const rows = pictures.map(({ name, file }) => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { projectFolder } from "../scripts/demo/stage.js";
+import { projectFolder } from "../scripts/project.js";
 
 /** A picture that has one right answer. */
 export interface GoodPicture {

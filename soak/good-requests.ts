@@ -1,8 +1,9 @@
+import { encrypt, open } from "../scripts/demo/owners.js";
 import { compareAnswers, readAnswer, type Percentages } from "./answers.js";
 import { exchange, type Answered, type Client } from "./exchange.js";
 import type { GoodPicture } from "./good-pictures.js";
 import { answered, describeAnswer, pick, type Kind } from "./mix.js";
-import { encryptFile, openAnswer, sealFile, upload, type Keys } from "./uploads.js";
+import { sealFile, upload, type Keys } from "./uploads.js";
 
 /** The demo model's labels. */
 const labelCount = 16;
@@ -58,7 +59,7 @@ export async function goodRequests(known: readonly Known[], keys: Keys): Promise
   const checkSealed =
     (right: Percentages, top: number) =>
     async (answer: Answered): Promise<string | undefined> =>
-      compareAnswers(right, readAnswer(await openAnswer(answer.text, keys)), top);
+      compareAnswers(right, readAnswer(await open(answer.text, keys.sealKey)), top);
   const plain = (name: string, weight: number, from: readonly Known[], accept: string): Kind =>
     answered(name, weight, ["200"], (random) => {
       const { picture, right } = pick(from, random);
@@ -79,7 +80,7 @@ export async function goodRequests(known: readonly Known[], keys: Keys): Promise
   };
   const encrypted = small
     .filter(({ picture }) => legacyNames.test(picture.name))
-    .map((one) => ({ ...one, file: encryptFile(one.picture.file, keys) }));
+    .map((one) => ({ ...one, file: encrypt(one.picture.file, keys.imageKey) }));
   const legacy = (name: string, weight: number, accept: string): Kind =>
     answered(name, weight, ["200"], (random) => {
       const { picture, right, file } = pick(encrypted, random);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Random } from "../scripts/demo-model/random.js";
+import { Random } from "../scripts/random.js";
 import { makeBadFiles } from "./bad-files.js";
 import { badRequests } from "./bad-requests.js";
 import { createClient, type Client } from "./exchange.js";
@@ -72,9 +72,10 @@ async function send(
   const samples: Measured[] = [];
   const lives: MeasuredLive[] = [];
   const every = Math.max(1, Math.floor(requests / sampleCount));
-  const ended = { on: false };
+  const ending = new AbortController();
+  const ended = ending.signal;
   void service.exited.then(() => {
-    ended.on = true;
+    ending.abort();
   });
   let begun = 0;
   let done = 0;
@@ -85,7 +86,7 @@ async function send(
     if (samples.length % 8 === 0) progress(`load: ${count} requests, ${describe(samples, lives)}`);
   };
   const run = async (client: Client): Promise<void> => {
-    while (begun < requests && !ended.on) {
+    while (begun < requests && !ended.aborted) {
       begun += 1;
       const kind = pickKind(kinds, random);
       tally.add(kind.name, await kind.run(client, random));
@@ -97,7 +98,7 @@ async function send(
   const all = Array.from({ length: clients }, (_, number) => createClient(server.port, number));
   await Promise.all(all.map(run));
   const tookMs = performance.now() - start;
-  if (ended.on) throw new Error(`the server ended under load: ${server.errors.join(" ")}`);
+  if (ended.aborted) throw new Error(`the server ended under load: ${server.errors.join(" ")}`);
   const before = await watched.sample();
   await delay(idleMs);
   const collected = await watched.collect();

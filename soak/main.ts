@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
-import { exitWith, interruption } from "../scripts/demo/session.js";
 import { endAll } from "./cleanup.js";
+import { exitWith, interruption } from "../scripts/demo/session.js";
+import { startProgress } from "../scripts/progress.js";
 import { runConnections } from "./connections.js";
 import { runExtremes } from "./extremes.js";
 import { judgeLoad } from "./judge-load.js";
@@ -24,11 +25,7 @@ async function main(): Promise<number> {
 }
 
 async function soak(options: Options): Promise<number> {
-  const start = performance.now();
-  const progress = (line: string): void => {
-    const seconds = Math.round((performance.now() - start) / 1000);
-    process.stderr.write(`${String(seconds).padStart(5)} s  ${line}\n`);
-  };
+  const progress = startProgress();
   const failures: Failures = [];
   const parts = [
     { name: "load", run: soakLoad },

@@ -1,4 +1,4 @@
-import { Random } from "../scripts/demo-model/random.js";
+import { Random } from "../scripts/random.js";
 import { abandon, exchange, type Answered, type Asked, type Client } from "./exchange.js";
 
 /** What came of one request. */

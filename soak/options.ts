@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { chosen, positive } from "../bench/options.js";
 
 export const partNames = ["load", "extremes", "connections"] as const;
 export type PartName = (typeof partNames)[number];
@@ -50,7 +51,7 @@ export function readOptions(
   if (values.help) return "help";
   const asked = values.requests ?? environment["SOAK_REQUESTS"];
   return {
-    parts: readParts(values.only),
+    parts: chosen("--only", values.only, partNames),
     requests: positive("--requests", asked === "" ? undefined : asked, 20_000),
     clients: positive("--clients", values.clients, 12),
     seed: values.seed ?? "soak",
@@ -73,18 +74,4 @@ function readModel(name = "demo"): Options["model"] {
   const model = modelNames.find((known) => known === name);
   if (model !== undefined) return model;
   throw new Error(`--model: expected ${modelNames.join(" or ")}; got ${name}`);
-}
-
-function readParts(list: string | undefined): readonly PartName[] {
-  if (list === undefined) return partNames;
-  const names = list.split(",");
-  const unknown = names.find((name) => !partNames.some((part) => part === name));
-  if (unknown === undefined) return partNames.filter((part) => names.includes(part));
-  throw new Error(`--only: expected some of ${partNames.join(",")}; got ${unknown}`);
-}
-
-function positive(option: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new Error(`${option}: expected a whole number above 0; got ${JSON.stringify(text)}`);
 }

@@ -1,21 +1,19 @@
 /**
- * Preloaded into the server (`node --import`), which knows nothing of it: SIGURG collects its garbage, SIGWINCH also has
- * the C library give free memory back, and then one line on standard error says what is in use.
+ * Preloaded into the unchanged server (`node --import`). On SIGURG it collects garbage, on SIGWINCH it also makes the C
+ * library return free memory; then it prints one line on standard error with the memory in use.
  */
 import { Session } from "node:inspector/promises";
 import { isMainThread } from "node:worker_threads";
 import { loadKoffi } from "../src/native/koffi.js";
+import { probeMark } from "./probe-line.js";
 
-/** The start of the probe's lines; JSON follows. */
-const mark = "soak-probe ";
-
-/** From glibc's malloc.h: of all arenas together. */
+/** The fields of `struct mallinfo2` (glibc's malloc.h), which count all arenas together. */
 const fields = [
   ...["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks"],
   ...["uordblks", "fordblks", "keepcost"],
 ];
 
-// Worker threads load it too.
+// Node loads it in worker threads as well.
 if (isMainThread) {
   // With the server's settings, which koffi takes only before its first library is opened.
   const koffi = await loadKoffi();
@@ -36,7 +34,7 @@ if (isMainThread) {
       ...{ heapUsed, heapTotal, external, rss },
       ...{ mallocUsed: uordblks + hblkhd, mallocFree: fordblks },
     };
-    process.stderr.write(`${mark}${JSON.stringify(figures)}\n`);
+    process.stderr.write(`${probeMark}${JSON.stringify(figures)}\n`);
   };
   process.on("SIGURG", () => void collect().then(tell));
   process.on("SIGWINCH", () => {

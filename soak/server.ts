@@ -2,14 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ModelFiles } from "../bench/models.js";
-import { plainHost } from "../scripts/demo/host.js";
-import { parseObject, startService, type Service } from "../scripts/demo/process.js";
-import { loopback, projectFolder, setStage } from "../scripts/demo/stage.js";
 import { onEnd } from "./cleanup.js";
+import { prepareDeployment } from "../scripts/demo/deployment.js";
+import { loopback, plainHost } from "../scripts/demo/host.js";
+import { parseObject, startService, type Service } from "../scripts/process/service.js";
+import { projectFolder } from "../scripts/project.js";
 import type { Keys } from "./uploads.js";
 import { WatchedProcess } from "./watched-process.js";
 
-/** The demo's emulator and server, watched. */
+/** The demo's emulator and server, with a probe in the server (probe.ts). */
 export interface SoakServer {
   service: Service;
   port: number;
@@ -22,29 +23,29 @@ export interface SoakServer {
 }
 
 export interface SoakServerOptions {
-  /** Of Inference.Limits, in place of config.json's. */
+  /** Settings of Inference.Limits that replace config.json's. */
   limits?: Readonly<Record<string, unknown>>;
-  /** Comes before `node`: what moves the process into a memory group. */
+  /** The start of the command, before `node`: it moves the process into a memory group. */
   wrapper?: readonly string[];
-  /** In place of the demo's. */
+  /** Replaces the demo's. */
   model?: ModelFiles | undefined;
 }
 
 const keptLines = 20;
 
-/** Starts both, on loopback and free ports, with the demo's model. */
+/** Starts emulator and server on free ports of loopback. */
 export async function startSoakServer(options: SoakServerOptions = {}): Promise<SoakServer> {
   const { limits, model, wrapper = [] } = options;
   const folder = await mkdtemp(join(tmpdir(), "confml-soak-"));
-  const home = plainHost(folder);
+  const host = plainHost(folder);
   const services: Service[] = [];
   const stop = onEnd(async () => {
     for (const service of services.splice(0).reverse()) await service.stop();
     await rm(folder, { recursive: true, force: true });
   });
   try {
-    const stage = await setStage({
-      ...{ folder, keysFolder: join(folder, "owners"), home, host: loopback, port: 0 },
+    const deployment = await prepareDeployment({
+      ...{ folder, keysFolder: join(folder, "owners"), location: host, host: loopback, port: 0 },
       model: model?.model ?? join(projectFolder, "models/demo/alexnet.onnx"),
       manifest: { file: model?.manifest ?? join(projectFolder, "models/demo/model.json") },
       refreshMs: 0,
@@ -54,33 +55,37 @@ export async function startSoakServer(options: SoakServerOptions = {}): Promise<
         ...(model === undefined ? {} : { Model: { Format: model.format, Weights: model.weights } }),
       },
     });
-    services.push(stage.emulator);
-    const [node, ...words] = await home.command(stage.configFile);
+    services.push(deployment.emulator);
+    const [node, ...words] = await host.command(deployment.configFile);
     const probe = join(projectFolder, "build/soak/probe.js");
     const [program, ...rest] = [...wrapper, node, "--import", probe];
     const errors: string[] = [];
-    const watched: { process?: WatchedProcess } = {};
+    const watched = new WatchedProcess();
     let metricsPort = 0;
     const service = await startService({
       command: [program, ...rest, ...words],
-      environment: { PATH: process.env["PATH"] ?? "", ...home.environment, ...stage.environment },
+      environment: {
+        PATH: process.env["PATH"] ?? "",
+        ...host.environment,
+        ...deployment.environment,
+      },
       onLine: (line) => {
-        // Most lines are requests: they are not parsed.
+        // Only this line is parsed: most lines are requests.
         if (line.includes('"msg":"metrics"'))
           metricsPort = Number(parseObject(line)["metricsPort"]);
         return line.includes('"msg":"listening"');
       },
       onErrorLine: (line) => {
-        if (watched.process?.readLine(line) === true) return;
+        if (watched.readLine(line)) return;
         errors.push(line);
         if (errors.length > keptLines) errors.shift();
       },
     });
     services.push(service);
-    watched.process = new WatchedProcess(service.pid);
-    const { imageKey, sealKey, owner } = stage;
+    watched.pid = service.pid;
+    const { imageKey, sealKey, owner } = deployment;
     return {
-      ...{ service, metricsPort, errors, stop, watched: watched.process },
+      ...{ service, metricsPort, errors, stop, watched },
       port: Number(service.ready["port"]),
       keys: { imageKey, sealKey, kid: owner.secret },
     };

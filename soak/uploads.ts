@@ -1,5 +1,4 @@
-import { CompactEncrypt, compactDecrypt } from "jose";
-import { encrypt } from "../scripts/demo/owners.js";
+import { seal } from "../scripts/demo/owners.js";
 import { multipartBody } from "../bench/multipart.js";
 import type { Asked } from "./exchange.js";
 
@@ -24,19 +23,5 @@ export async function sealFile(
   alg: "dir" | "A256KW",
   { sealKey, kid }: Keys,
 ): Promise<Buffer> {
-  const token = await new CompactEncrypt(file)
-    .setProtectedHeader({ alg, enc: "A256GCM", kid })
-    .encrypt(sealKey);
-  return Buffer.from(token);
-}
-
-/** The same file as openssl encrypts it. */
-export function encryptFile(file: Uint8Array, { imageKey }: Keys): Buffer {
-  return encrypt(file, imageKey);
-}
-
-/** @throws Error for an answer that is not under the seal key */
-export async function openAnswer(answer: string, { sealKey }: Keys): Promise<string> {
-  const { plaintext } = await compactDecrypt(answer, sealKey);
-  return new TextDecoder().decode(plaintext);
+  return Buffer.from(await seal(file, sealKey, kid, alg));
 }

@@ -1,4 +1,4 @@
-import type { NonEmpty, Random } from "./random.js";
+import type { NonEmpty, Random } from "../random.js";
 import {
   type Colour,
   NO_OUTLINE,

@@ -3,7 +3,7 @@ import { drawAirplane, drawSailboat } from "./craft.js";
 import { drawFish } from "./fish.js";
 import { drawApple, drawBanana, drawStrawberry } from "./fruit.js";
 import { drawMushroom, drawSunflower } from "./plants.js";
-import type { Random } from "./random.js";
+import type { Random } from "../random.js";
 import { drawClock, drawCoffeeMug, drawHouse } from "./things.js";
 import { drawBicycle, drawSchoolBus, drawSportsCar } from "./vehicles.js";
 

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 
 import type { Subject } from "./classes.js";
-import { Random } from "./random.js";
+import { Random } from "../random.js";
 import { composeScene } from "./scene.js";
 
 const SVG_PIXELS_PER_INCH = 72;
@@ -10,7 +10,12 @@ const NOISE_DEVIATION_LEVELS = { low: 2, high: 14 };
 const JPEG_QUALITY = { low: 70, high: 95 };
 
 /** Adds grain, the same to all three channels, as a sensor in poor light would. */
-function addNoise(random: Random, pixels: Buffer, channels: number, deviation: number): void {
+export function addNoise(
+  random: Random,
+  pixels: Buffer,
+  channels: number,
+  deviation: number,
+): void {
   for (let pixel = 0; pixel < pixels.length; pixel += channels) {
     // The sum of three uniform numbers has variance 1/4 and is close enough to a normal one.
     const bell = 2 * (random.next() + random.next() + random.next() - 1.5);

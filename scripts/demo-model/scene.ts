@@ -1,6 +1,6 @@
 import { type Size, drawBackground } from "./background.js";
 import type { Subject } from "./classes.js";
-import type { Random } from "./random.js";
+import type { Random } from "../random.js";
 import {
   anyColour,
   circle,

@@ -1,4 +1,4 @@
-import type { Random } from "./random.js";
+import type { Random } from "../random.js";
 
 /** A colour as hue (degrees), saturation and lightness (percent). */
 export interface Colour {

@@ -1,22 +1,41 @@
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import type { Command } from "../process/launch.js";
+import { projectFolder } from "../project.js";
 import { makeImage } from "../rootfs/image.js";
 import { show } from "../tee/command.js";
 import { bannerFor, say } from "./banner.js";
-import { projectFolder, type ServerHome } from "./stage.js";
 
-/** What the demo's server runs on, and how it is started there. */
-export interface Host extends ServerHome {
-  banner: string;
-  environment: Record<string, string>;
-  /** Before anything is handed over. */
-  prepare: () => Promise<void>;
-  /** After everything is. @returns the program and its arguments */
-  command: (configFile: string) => Promise<readonly [string, ...string[]]>;
+export const loopback = "127.0.0.1";
+
+/** Where the server's files are: on this machine's file system, or in one of their own. */
+export interface ServerLocation {
+  /** The server's code, as this process sees it. The owners' release policies name its measurement. */
+  codeFolder: string;
+  /** Paths as the server sees them. */
+  inside: {
+    code: string;
+    /** The emulated evidence provider. */
+    evidence: string;
+    /** The folder for its key files. */
+    keys: string;
+  };
+  /** Makes a file available to the server. @returns the path as the server sees it */
+  give: (file: string) => Promise<string>;
 }
 
-/** This machine, without any TEE. */
+/** The platform that the demo's server runs on, and how it is started there. */
+export interface Host extends ServerLocation {
+  banner: string;
+  environment: Record<string, string>;
+  /** Called before `give`. */
+  prepare: () => Promise<void>;
+  /** Called after `give`. @returns the command that starts the server */
+  command: (configFile: string) => Promise<Command>;
+}
+
+/** Node on this machine, without any TEE. */
 export function plainHost(folder: string): Host {
   const codeFolder = join(projectFolder, "dist");
   return {
@@ -42,10 +61,7 @@ const configSchema = z.object({
   ApplicationParameters: z.array(z.string()),
 });
 
-/**
- * Mystikos' Linux target: the TEE's file system, with the demo's parts added, and kernel, with no enclave
- * around them.
- */
+/** Mystikos' Linux target: the TEE's file system, with the demo's files added, under its kernel, without an enclave. */
 export function mystikosHost(myst: string, folder: string): Host {
   const root = join(folder, "root");
   const demo = join(root, "app/demo");

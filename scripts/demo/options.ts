@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loopback, projectFolder } from "./stage.js";
+import { projectFolder } from "../project.js";
+import { loopback } from "./host.js";
 
 export interface DemoOptions {
   model: string;

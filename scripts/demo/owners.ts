@@ -1,27 +1,25 @@
+/**
+ * What the model owner and the data owner do on their own machines before a server runs: make a key, encrypt, and import
+ * the key into their vault with a release policy.
+ */
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Agent, type RequestOptions } from "node:https";
-import type { Duplex } from "node:stream";
+import type { Agent } from "node:https";
 import { ClientSecretCredential } from "@azure/identity";
 import { KeyClient } from "@azure/keyvault-keys";
 import { CompactEncrypt, compactDecrypt } from "jose";
 
-/**
- * What the model owner and the data owner do on their own machines, before any server runs: make a
- * key, encrypt, import the key into their vault with a release policy.
- */
-
 const keyBytes = 32;
 const serviceVersion = "7.3";
 
-/** Reads an owner's key, or makes it the first time. */
+/** Reads an owner's key of 32 bytes, or creates the file where there is none. */
 export async function ownersKey(file: string): Promise<Buffer> {
   try {
     const key = await readFile(file);
     if (key.length === keyBytes) return key;
   } catch {
-    // Not there yet.
+    // The file does not exist yet.
   }
   const key = randomBytes(keyBytes);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
@@ -29,30 +27,40 @@ export async function ownersKey(file: string): Promise<Buffer> {
   return key;
 }
 
-/** As `openssl enc -e -aes256 -K <hex of the key> -iv 0` writes it. */
+/** Encrypts as `openssl enc -e -aes256 -K <hex of the key> -iv 0` does: AES-256-CBC with an IV of zeros. */
 export function encrypt(plaintext: Uint8Array, key: Uint8Array): Buffer {
   const cipher = createCipheriv("aes-256-cbc", key, Buffer.alloc(16));
   return Buffer.concat([cipher.update(plaintext), cipher.final()]);
 }
 
-/** As `confml encrypt --kid` writes it: a JWE that its owner alone, and the attested server, can open. */
-export function seal(plaintext: Uint8Array, key: Uint8Array, kid: string): Promise<string> {
+/** Encrypts as `confml encrypt --kid` does: a JWE (RFC 7516) that its owner and the attested server can open. */
+export function seal(
+  plaintext: Uint8Array,
+  key: Uint8Array,
+  kid: string,
+  alg: "A256KW" | "dir" = "A256KW",
+): Promise<string> {
   return new CompactEncrypt(plaintext)
-    .setProtectedHeader({ alg: "A256KW", enc: "A256GCM", kid })
+    .setProtectedHeader({ alg, enc: "A256GCM", kid })
     .encrypt(key);
 }
 
-/** @throws Error for a JWE that does not open under the key */
+/**
+ * Opens a JWE, such as a sealed answer, as text.
+ *
+ * @throws Error for a JWE that does not open under the key
+ */
 export async function open(jwe: string, key: Uint8Array): Promise<string> {
   const { plaintext } = await compactDecrypt(jwe, key);
   return new TextDecoder().decode(plaintext);
 }
 
+/** SHA-256 as hexadecimal digits. */
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Released to this code, emulated and debuggable as it is, and to no other. */
+/** A release policy for the emulated enclave, which is debuggable, with this measurement. */
 export function releasePolicy(authority: string, measurement: string): object {
   return {
     version: "1.0.0",
@@ -69,6 +77,7 @@ export function releasePolicy(authority: string, measurement: string): object {
   };
 }
 
+/** A Managed HSM, and the login of an owner who may administer its keys. */
 export interface Vault {
   url: string;
   tenantId: string;
@@ -77,7 +86,7 @@ export interface Vault {
   agent: Agent;
 }
 
-/** Imports a key into a Managed HSM: exportable, and released under a policy only. */
+/** Imports a key into a Managed HSM. It is exportable, which means: released under the policy. */
 export async function importKey(
   vault: Vault,
   name: string,
@@ -99,21 +108,4 @@ export async function importKey(
       releasePolicy: { encodedPolicy: Buffer.from(JSON.stringify(policy)) },
     },
   );
-}
-
-/** Dials the emulator whatever host is asked for; names and certificates are checked as ever. */
-export class EmulatorAgent extends Agent {
-  readonly #port: number;
-
-  constructor(port: number, ca: string) {
-    super({ ca });
-    this.#port = port;
-  }
-
-  override createConnection(
-    options: RequestOptions,
-    callback?: (error: Error | null, stream: Duplex) => void,
-  ): Duplex | null | undefined {
-    return super.createConnection({ ...options, host: "127.0.0.1", port: this.#port }, callback);
-  }
 }

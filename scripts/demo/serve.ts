@@ -16,22 +16,22 @@ async function serve(): Promise<number> {
     options,
     folder,
     plainHost(folder),
-    async ({ url, server, emulator, owner, isEnding }) => {
+    async ({ url, server, emulator, owner, ending }) => {
       showCommands(url, options.images, owner.secret);
       showOwnersCommands(owner);
       console.log("Ctrl-C stops it.\n");
       const ended = await Promise.race([
-        server.exited.then((code) => ({ who: "server", code })),
-        emulator.exited.then((code) => ({ who: "emulator", code })),
+        server.exited.then(({ code }) => ({ who: "server", code })),
+        emulator.exited.then(({ code }) => ({ who: "emulator", code })),
       ]);
-      if (!isEnding()) console.error(`error: the ${ended.who} ended by itself`);
+      if (!ending.aborted) console.error(`error: the ${ended.who} ended by itself`);
       return ended.code ?? 1;
     },
     { showRequests: true, refreshMs },
   );
 }
 
-/** One `make serve` at a time: the folder's paths are promised to its user. */
+/** Allows one `make serve` at a time, because the paths in its folder are documented. */
 async function claim(folder: string): Promise<void> {
   const pidFile = join(folder, "pid");
   const pid = Number(await readFile(pidFile, "utf8").catch(() => "0"));

@@ -1,8 +1,9 @@
-import { parseObject, startService, type Service } from "./process.js";
-import { projectFolder } from "./stage.js";
+import type { Command } from "../process/launch.js";
+import { parseObject, startService, type Service } from "../process/service.js";
+import { projectFolder } from "../project.js";
 
 export interface ServerOptions {
-  command: readonly [string, ...string[]];
+  command: Command;
   environment: Record<string, string>;
   say: (who: string, line: string) => void;
   showRequests: boolean;
@@ -40,5 +41,5 @@ function describe(entry: Record<string, unknown>): string {
 /** Units stand at the end of names. */
 function describeValue(name: string, value: unknown): string {
   if (typeof value === "number" && name.endsWith("Bytes")) return `${(value / 1e6).toFixed(1)}MB`;
-  return typeof value === "string" ? value.replace(projectFolder, "") : JSON.stringify(value);
+  return typeof value === "string" ? value.replace(`${projectFolder}/`, "") : JSON.stringify(value);
 }

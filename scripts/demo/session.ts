@@ -4,26 +4,27 @@ import { join } from "node:path";
 import { say } from "./banner.js";
 import type { Host } from "./host.js";
 import { UsageError, type DemoOptions } from "./options.js";
-import { ServiceFailure, type Service } from "./process.js";
+import { ProcessFailure, type Service } from "../process/service.js";
+import { projectFolder } from "../project.js";
+import { prepareDeployment, type Deployment } from "./deployment.js";
 import { startServer } from "./server.js";
-import { projectFolder, setStage, type Stage } from "./stage.js";
 
 export const demoFolder = join(projectFolder, ".demo");
 export const keysFolder = join(demoFolder, "keys");
 
-export interface Session extends Stage {
+export interface Session extends Deployment {
   server: Service;
-  /** The server's address, without a slash at its end. */
+  /** The server's origin: no slash at its end. */
   url: string;
-  /** Whether all is being stopped. */
-  isEnding: () => boolean;
+  /** Aborts when the services are being stopped. */
+  ending: AbortSignal;
 }
 
 const exitCodes = { failure: 1, usage: 64 } as const;
 
 /**
- * Sets the stage in `folder`, starts the server on `host`, does `action`, and stops and removes everything
- * whatever happens, signals too.
+ * Prepares a deployment in `folder`, starts the server on `host` and does `action`. Stops the services and removes the folder
+ * at the end, also after a failure or a signal.
  *
  * @returns the exit code
  */
@@ -36,31 +37,34 @@ export async function withSession(
 ): Promise<number> {
   console.log(host.banner);
   const services: Service[] = [];
-  const ending = { on: false };
+  const ending = new AbortController();
   const work = async (): Promise<number> => {
     await host.prepare();
-    const stage = await setStage({ ...options, folder, keysFolder, refreshMs, home: host, say });
-    services.unshift(stage.emulator);
-    const command = await host.command(stage.configFile);
-    const environment = { ...host.environment, ...stage.environment };
+    const deployment = await prepareDeployment({
+      ...options,
+      ...{ folder, keysFolder, refreshMs, location: host, say },
+    });
+    services.unshift(deployment.emulator);
+    const command = await host.command(deployment.configFile);
+    const environment = { ...host.environment, ...deployment.environment };
     const server = await startServer({ command, environment, say, showRequests });
     services.unshift(server);
     const url = `http://127.0.0.1:${String(server.ready["port"])}`;
-    return action({ ...stage, server, url, isEnding: () => ending.on });
+    return action({ ...deployment, server, url, ending: ending.signal });
   };
   try {
     return await Promise.race([work(), interruption()]);
   } finally {
-    ending.on = true;
+    ending.abort();
     for (const service of services) await service.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Settles with the shell's exit code for the signal with which the user has had enough. */
+/** Settles on a signal that asks this process to end, with the exit code that a shell reports for it. */
 export function interruption(): Promise<number> {
   return new Promise((resolve) => {
-    // Node ignores SIGPIPE: its reader has gone, as `make run | head` does.
+    // Node ignores SIGPIPE; a closed pipe (`make run | head`) is an error of the stream.
     process.stdout.on("error", () => {
       resolve(128 + constants.signals.SIGPIPE);
     });
@@ -76,13 +80,12 @@ export function interruption(): Promise<number> {
   });
 }
 
-/** Ends the process with a command's exit code, or with what its failure says. */
+/** Runs a command and ends the process with its exit code. An error is printed, unless its process has printed it. */
 export async function exitWith(command: () => Promise<number>): Promise<never> {
   try {
     process.exit(await command());
   } catch (error) {
-    // A service has said itself why it ended.
-    if (error instanceof ServiceFailure) process.exit(error.exitCode);
+    if (error instanceof ProcessFailure && error.isShown) process.exit(error.exitCode);
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(error instanceof UsageError ? exitCodes.usage : exitCodes.failure);
   }

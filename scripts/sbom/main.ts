@@ -5,10 +5,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { projectFolder } from "../project.js";
 import { composeSbom } from "./document.js";
-
-const projectFolder = fileURLToPath(new URL("../../..", import.meta.url));
 
 function run(command: string, ...options: string[]): string {
   const maxBuffer = 64 * 1024 * 1024;

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { makeImage } from "../rootfs/image.js";
 import { show } from "./command.js";
 import { exitCodes, TeeFailure } from "./failure.js";
-import { appFolder, projectFolder } from "./places.js";
+import { projectFolder } from "../project.js";
+import { appFolder } from "./places.js";
 
 /** What is measured and signed, made in one step: the image's hash and the configuration inside it. */
 export interface Unsigned {

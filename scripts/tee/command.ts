@@ -1,5 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { constants } from "node:os";
+import { launch, shellCode, type LaunchOptions } from "../process/launch.js";
 import { TeeFailure } from "./failure.js";
 import { withoutSecrets } from "./secrets.js";
 
@@ -10,36 +9,43 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a program whose output is its user's to see.
+ * Runs a program that shares this process's standard streams.
  *
- * @returns its exit code, as a shell would tell it
+ * @returns its exit code, as a shell reports it
  */
-export async function run(
+export function run(
   command: string,
-  options: readonly string[],
-  { cwd, environment = withoutSecrets(process.env) }: CommandOptions,
+  words: readonly string[],
+  options: CommandOptions,
 ): Promise<number> {
-  return untilEnded(spawn(command, options, { cwd, env: environment, stdio: "inherit" }));
+  return runToEnd(command, words, options, { stdin: "inherit" });
 }
 
-/** The same for a program that must succeed. */
+/**
+ * The same for a program that must succeed.
+ *
+ * @throws TeeFailure with the program's exit code
+ */
 export async function show(...command: Parameters<typeof run>): Promise<void> {
   requireSuccess(command[0], await run(...command));
 }
 
-/** Runs a program that must succeed, and returns what it prints on its standard output. */
+/**
+ * Runs a program that must succeed.
+ *
+ * @returns its standard output
+ * @throws TeeFailure with the program's exit code
+ */
 export async function ask(
   command: string,
-  options: readonly string[],
-  { cwd, environment = withoutSecrets(process.env) }: CommandOptions,
+  words: readonly string[],
+  options: CommandOptions,
 ): Promise<string> {
-  const stdio = ["ignore", "pipe", "inherit"] as const;
-  const child = spawn(command, options, { cwd, env: environment, stdio: [...stdio] });
   let printed = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    printed += text;
-  });
-  requireSuccess(command, await untilEnded(child));
+  const onLine = (line: string): void => {
+    printed += `${line}\n`;
+  };
+  requireSuccess(command, await runToEnd(command, words, options, { stdin: "ignore", onLine }));
   return printed;
 }
 
@@ -47,21 +53,19 @@ function requireSuccess(command: string, code: number): void {
   if (code !== 0) throw new TeeFailure(code, `${command} ended with ${code}`);
 }
 
-/** A signal ends the child, and leaves what started it to put things away. */
-async function untilEnded(child: ChildProcess): Promise<number> {
+/** Passes signals on to the program, so that this process can clean up after it. */
+async function runToEnd(
+  command: string,
+  words: readonly string[],
+  { cwd, environment = withoutSecrets(process.env) }: CommandOptions,
+  streams: Pick<LaunchOptions, "stdin" | "onLine">,
+): Promise<number> {
+  const child = launch({ command: [command, ...words], cwd, environment, ...streams });
   const signals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
-  const pass = (signal: NodeJS.Signals): void => {
-    child.kill(signal);
-  };
-  for (const signal of signals) process.on(signal, pass);
+  for (const signal of signals) process.on(signal, child.kill);
   try {
-    return await new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code, signal) => {
-        resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"]);
-      });
-    });
+    return shellCode(await child.closed);
   } finally {
-    for (const signal of signals) process.off(signal, pass);
+    for (const signal of signals) process.off(signal, child.kill);
   }
 }

@@ -1,8 +1,5 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-/** The project's folder: this file is built into build/scripts/tee. */
-export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
+import { projectFolder } from "../project.js";
 
 /** What `make appdir` makes. */
 export const appFolder = join(projectFolder, "appdir/root");

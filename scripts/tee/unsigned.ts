@@ -5,7 +5,8 @@
 import { resolve } from "node:path";
 import { buildUnsigned } from "./build.js";
 import { exitCodes, exitWith, TeeFailure } from "./failure.js";
-import { projectFolder, teeFolder } from "./places.js";
+import { projectFolder } from "../project.js";
+import { teeFolder } from "./places.js";
 import { readReleaseConfig } from "./release-config.js";
 import { secretNames } from "./secrets.js";
 

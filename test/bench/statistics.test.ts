@@ -7,7 +7,7 @@ import {
   ratioWithinRounds,
   spread,
 } from "../../bench/statistics.js";
-import { Random } from "../../scripts/demo-model/random.js";
+import { Random } from "../../scripts/random.js";
 
 describe("the median", () => {
   test("is the middle value, or lies between the two in the middle", () => {

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { mutate } from "../../fuzz/mutate.js";
-import { Random } from "../../scripts/demo-model/random.js";
+import { Random } from "../../scripts/random.js";
 import { der } from "./certify.js";
 import { chainOf, root, verdict } from "./verify-written.js";
 import {

@@ -9,7 +9,7 @@ import { runTarget } from "../../fuzz/run-target.js";
 import { Session, type Usage } from "../../fuzz/session.js";
 import type { Finding, Target } from "../../fuzz/target.js";
 import { findTarget } from "../../fuzz/targets.js";
-import { Random } from "../../scripts/demo-model/random.js";
+import { Random } from "../../scripts/random.js";
 import { plant, readTexts } from "./planted.js";
 
 const limits = { cpuMs: 250, growthBytes: 2 ** 20 };

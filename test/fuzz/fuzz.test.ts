@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readCorpus } from "../../fuzz/corpus.js";
-import { projectFolder } from "../../fuzz/project.js";
+import { projectFolder } from "../../scripts/project.js";
 import { Session } from "../../fuzz/session.js";
 import { targets } from "../../fuzz/targets.js";
 

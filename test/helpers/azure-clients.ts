@@ -1,25 +1,26 @@
 import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { Agent } from "node:https";
 import { ClientSecretCredential } from "@azure/identity";
 import { KeyClient } from "@azure/keyvault-keys";
 import axios, { type AxiosInstance } from "axios";
 import { hosts } from "../../emulator/hosts.js";
 import type { Emulator } from "../../emulator/server.js";
 import { createQuote, type EnclaveReport } from "../../emulator/sgx-quote.js";
-import { EmulatorAgent } from "../../scripts/demo/owners.js";
+import { createTransport } from "../../src/net/transport.js";
 
 export const vaultUrl = `https://${hosts.managedHsm}`;
 export const attestationUrl = `https://${hosts.attestation}`;
 
 /** The unmodified Azure packages, and a plain HTTP client, before an emulator. */
 export interface AzureClients {
-  agent: EmulatorAgent;
+  agent: Agent;
   http: AxiosInstance;
   keyClient: (role: "owners" | "server") => KeyClient;
   credential: (role: "owners" | "server", secret?: string) => ClientSecretCredential;
 }
 
 export function azureClients({ port, caPem, tenant }: Emulator): AzureClients {
-  const agent = new EmulatorAgent(port, caPem);
+  const { agent } = createTransport({ ca: caPem, connect: `127.0.0.1:${port}` });
   const viaAgent = { agent };
   const credential: AzureClients["credential"] = (role, secret) =>
     new ClientSecretCredential(

@@ -5,8 +5,9 @@ import { basename, join } from "node:path";
 import { hosts } from "../../emulator/hosts.js";
 import { measureCode } from "../../emulator/measurement.js";
 import { startEmulator, type Emulator, type EmulatorOptions } from "../../emulator/server.js";
-import { EmulatorAgent, importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
+import { importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
 import type { SecretEntry } from "../../src/config/schema.js";
+import { createTransport } from "../../src/net/transport.js";
 import { sharedCertificates } from "./certificates.js";
 import { projectFolder, type LaunchOptions } from "./server-process.js";
 
@@ -66,7 +67,10 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
   const sealKey = randomBytes(32);
   const codeFolder = join(projectFolder, "dist");
   const measurement = await measureCode(codeFolder);
-  const agent = new EmulatorAgent(emulator.port, emulator.caPem);
+  const { agent } = createTransport({
+    ca: emulator.caPem,
+    connect: `127.0.0.1:${emulator.port}`,
+  });
   const { tenantId, owners, server } = emulator.tenant;
   const vault: Vault = { url: vaultUrl, tenantId, ...owners, agent };
   const fixtures = join(projectFolder, "test/fixtures/models");

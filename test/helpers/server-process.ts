@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { projectFolder } from "../../scripts/project.js";
 
-/** The project's folder. */
-export const projectFolder = fileURLToPath(new URL("../../", import.meta.url));
+export { projectFolder };
 
 /** How long a server that should end, or get ready, may take before a test gives up on it. */
 const patienceMs = 40_000;

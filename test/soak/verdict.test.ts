@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { Random } from "../../scripts/demo-model/random.js";
+import { Random } from "../../scripts/random.js";
 import { judgeGrowth, type Point } from "../../soak/verdict.js";
 
 const requests = 20_000;
