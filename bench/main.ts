@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { encrypt } from "../scripts/demo/owners.js";
-import { exitWith, interruption } from "../scripts/demo/session.js";
+import { exitWith, interruption } from "../scripts/exit.js";
 import { killAll } from "../scripts/process/launch.js";
 import { startProgress } from "../scripts/progress.js";
 import { projectFolder } from "../scripts/project.js";

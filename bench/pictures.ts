@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { SUBJECTS } from "../scripts/demo-model/classes.js";
+import { subjects } from "../scripts/demo-model/classes.js";
 import { Random } from "../scripts/random.js";
 import { addNoise, drawPicture } from "../scripts/demo-model/render.js";
 import { projectFolder } from "../scripts/project.js";
@@ -63,7 +63,7 @@ export async function makePicture(photo: Buffer, megapixels: number): Promise<Bu
 /** A few pictures of each of the demo's classes, to calibrate with: what `model optimize` is shown. */
 export async function drawCalibrationPictures(folder: string, perClass: number): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const subject of SUBJECTS) {
+  for (const subject of subjects) {
     for (let number = 0; number < perClass; number += 1) {
       const file = `${subject.label.replaceAll(" ", "-")}-${number}.jpg`;
       await writeFile(join(folder, file), await drawPicture(subject, firstSeed + number));

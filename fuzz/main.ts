@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { corpusFolder, keepInput } from "./corpus.js";
+import { exitWith } from "../scripts/exit.js";
 import { projectFolder } from "../scripts/project.js";
 import { runTarget } from "./run-target.js";
 import { findTarget, targets } from "./targets.js";
@@ -46,9 +47,4 @@ async function main(): Promise<number> {
   return findings === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await exitWith(main);

@@ -1,14 +1,14 @@
-const UINT32_RANGE = 0x1_0000_0000;
-const FNV_OFFSET_BASIS = 0x811c_9dc5;
-const FNV_PRIME = 0x0100_0193;
+const uint32Range = 0x1_0000_0000;
+const fnvOffsetBasis = 0x811c_9dc5;
+const fnvPrime = 0x0100_0193;
 
 /** A list that holds at least one item, so that picking from it cannot fail. */
 export type NonEmpty<Item> = readonly [Item, ...Item[]];
 
 function hash(text: string): number {
-  let value = FNV_OFFSET_BASIS;
+  let value = fnvOffsetBasis;
   for (const character of text) {
-    value = Math.imul(value ^ (character.codePointAt(0) ?? 0), FNV_PRIME);
+    value = Math.imul(value ^ (character.codePointAt(0) ?? 0), fnvPrime);
   }
   return value >>> 0;
 }
@@ -22,35 +22,33 @@ function rotateLeft(value: number, bits: number): number {
  * every machine, which Math.random cannot promise.
  */
 export class Random {
-  private a: number;
-  private b: number;
-  private c: number;
-  private d: number;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
 
   /** The key may be any text; different keys give independent sequences. */
   constructor(key: string) {
-    this.a = hash(`a:${key}`);
-    this.b = hash(`b:${key}`);
-    this.c = hash(`c:${key}`);
+    this.#a = hash(`a:${key}`);
+    this.#b = hash(`b:${key}`);
+    this.#c = hash(`c:${key}`);
     // The all-zero state is the one state that the generator never leaves.
-    this.d = hash(`d:${key}`) | 1;
+    this.#d = hash(`d:${key}`) | 1;
     // Similar keys hash to similar states; the first outputs would show it.
-    for (let warmUp = 0; warmUp < 16; warmUp += 1) {
-      this.next();
-    }
+    for (let warmUp = 0; warmUp < 16; warmUp += 1) this.next();
   }
 
   /** A number in [0, 1). */
   next(): number {
-    const result = Math.imul(rotateLeft(Math.imul(this.b, 5), 7), 9) >>> 0;
-    const shifted = this.b << 9;
-    this.c ^= this.a;
-    this.d ^= this.b;
-    this.b ^= this.c;
-    this.a ^= this.d;
-    this.c ^= shifted;
-    this.d = rotateLeft(this.d, 11);
-    return result / UINT32_RANGE;
+    const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0;
+    const shifted = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= shifted;
+    this.#d = rotateLeft(this.#d, 11);
+    return result / uint32Range;
   }
 
   /** A number in [low, high). */

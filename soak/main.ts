@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { endAll } from "./cleanup.js";
-import { exitWith, interruption } from "../scripts/demo/session.js";
+import { exitWith, interruption } from "../scripts/exit.js";
 import { startProgress } from "../scripts/progress.js";
 import { runConnections } from "./connections.js";
 import { runExtremes } from "./extremes.js";

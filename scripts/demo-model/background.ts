@@ -1,7 +1,6 @@
 import type { NonEmpty, Random } from "../random.js";
 import {
-  type Colour,
-  NO_OUTLINE,
+  noOutline,
   anyColour,
   circle,
   ellipse,
@@ -12,6 +11,7 @@ import {
   line,
   path,
   rectangle,
+  type Colour,
 } from "./svg.js";
 
 /** The size of a picture, in pixels. */
@@ -37,7 +37,7 @@ function sky(random: Random, size: Size): string {
     const x = random.between(0, size.width);
     const y = random.between(0, size.height * 0.4);
     const reach = size.width * random.between(0.04, 0.1);
-    const puff = { ...NO_OUTLINE, "fill-opacity": random.between(0.5, 0.9) };
+    const puff = { ...noOutline, "fill-opacity": random.between(0.5, 0.9) };
     return (
       ellipse(x, y, reach * 1.5, reach * 0.6, "white", puff) +
       circle(x - reach * 0.4, y - reach * 0.4, reach * 0.6, "white", puff) +
@@ -184,9 +184,9 @@ function bokeh(random: Random, size: Size): string {
   );
 }
 
-const BACKGROUNDS: NonEmpty<Background> = [studio, meadow, seaside, street, pattern, room, bokeh];
+const backgrounds: NonEmpty<Background> = [studio, meadow, seaside, street, pattern, room, bokeh];
 
 /** A background of any kind: which one is chosen tells nothing about the subject. */
 export function drawBackground(random: Random, size: Size): string {
-  return random.pick(BACKGROUNDS)(random, size);
+  return random.pick(backgrounds)(random, size);
 }

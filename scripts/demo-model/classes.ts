@@ -20,7 +20,7 @@ export interface Subject {
 }
 
 /** The classes in the order of the model's outputs. */
-export const SUBJECTS: readonly Subject[] = [
+export const subjects: readonly Subject[] = [
   { label: "airplane", draw: drawAirplane, tiltDegrees: 35 },
   { label: "apple", draw: drawApple, tiltDegrees: 25, groundUnits: 74 },
   { label: "banana", draw: drawBanana, tiltDegrees: 60 },
@@ -41,9 +41,9 @@ export const SUBJECTS: readonly Subject[] = [
 
 /** The subject with this label; throws when there is none. */
 export function subjectOf(label: string): Subject {
-  const subject = SUBJECTS.find((candidate) => candidate.label === label);
+  const subject = subjects.find((candidate) => candidate.label === label);
   if (subject === undefined) {
-    const known = SUBJECTS.map((candidate) => candidate.label).join(", ");
+    const known = subjects.map((candidate) => candidate.label).join(", ");
     throw new Error(`no class is called "${label}"; the classes are: ${known}`);
   }
   return subject;

@@ -1,6 +1,5 @@
 import type { Random } from "../random.js";
 import {
-  type Colour,
   anyColour,
   circle,
   ellipse,
@@ -11,9 +10,10 @@ import {
   path,
   rectangle,
   shaded,
+  type Colour,
 } from "./svg.js";
 
-const GLASS = hsl(205, 50, 60);
+const glass = hsl(205, 50, 60);
 
 function airplaneFromTheSide(random: Random, hull: Colour, accent: Colour): string {
   const belly = random.between(15, 21);
@@ -32,9 +32,9 @@ function airplaneFromTheSide(random: Random, hull: Colour, accent: Colour): stri
       ),
     ),
     line("M -92 6 C -40 10 20 9 84 -4", accent, random.between(2.5, 5)),
-    path(`M -88 -6 Q -80 ${3 - belly} -68 ${3 - belly} L -68 -5 Z`, GLASS),
+    path(`M -88 -6 Q -80 ${3 - belly} -68 ${3 - belly} L -68 -5 Z`, glass),
     random.repeat(windows, (index) =>
-      rectangle(-54 + (index * 96) / windows, -9, 5.5, 7, GLASS, { rx: 2 }),
+      rectangle(-54 + (index * 96) / windows, -9, 5.5, 7, glass, { rx: 2 }),
     ),
     propeller ? blades : jet,
     path("M -26 6 L 26 6 L 62 58 L 42 58 Z", lighter(hull, -11)),
@@ -56,7 +56,7 @@ function airplaneFromAbove(random: Random, hull: Colour, accent: Colour): string
         fill,
       ),
     ),
-    path("M -9 -78 Q 0 -90 9 -78 L 7 -70 Q 0 -75 -7 -70 Z", GLASS),
+    path("M -9 -78 Q 0 -90 9 -78 L 7 -70 Q 0 -75 -7 -70 Z", glass),
     line("M 0 62 V 94", accent, 4),
     mirrored(line(`M -88 ${sweep + 12} L -60 ${sweep * 0.7}`, accent, 4)),
   ].join("");
@@ -98,7 +98,7 @@ export function drawSailboat(random: Random): string {
       ),
     ),
     line(`M ${8 - bow} 53 H ${bow - 6}`, lighter(hull, 30), 4),
-    random.chance(0.4) ? circle(-30, 65, 5, GLASS) + circle(-8, 65, 5, GLASS) : "",
+    random.chance(0.4) ? circle(-30, 65, 5, glass) + circle(-8, 65, 5, glass) : "",
     random.chance(0.6) ? waves : "",
   ].join("");
 }

@@ -1,36 +1,30 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-
+import { exitWith, UsageError } from "../exit.js";
 import { subjectOf } from "./classes.js";
 import { drawPicture } from "./render.js";
 
-const USAGE = "usage: node demo-pictures.js --out DIR";
+const usage = "usage: node demo-pictures.js --out DIR";
 /** Brings the pictures to 500 to 700 pixels in width. */
-const ENLARGEMENT = 1.5;
+const enlargement = 1.5;
 
 /** The seeds were chosen by eye; no picture for training or measuring has a seed this high. */
-const PICTURES = [
+const pictures = [
   { file: "dog.jpg", label: "dog", seed: 3_000_102 },
   { file: "automotive.jpg", label: "sports car", seed: 3_000_101 },
   { file: "strawberries.jpg", label: "strawberry", seed: 3_000_179 },
 ] as const;
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const { values } = parseArgs({ options: { out: { type: "string" } } });
-  if (values.out === undefined) {
-    throw new Error(`--out is missing\n\n${USAGE}`);
-  }
+  if (values.out === undefined) throw new UsageError(`--out is missing\n\n${usage}`);
   await mkdir(values.out, { recursive: true });
-  for (const { file, label, seed } of PICTURES) {
-    await writeFile(join(values.out, file), await drawPicture(subjectOf(label), seed, ENLARGEMENT));
+  for (const { file, label, seed } of pictures) {
+    await writeFile(join(values.out, file), await drawPicture(subjectOf(label), seed, enlargement));
   }
-  console.log(`${PICTURES.length} pictures are in ${values.out}`);
+  console.log(`${pictures.length} pictures are in ${values.out}`);
+  return 0;
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await exitWith(main);

@@ -1,7 +1,6 @@
 import type { Random } from "../random.js";
 import {
-  type Colour,
-  NO_OUTLINE,
+  noOutline,
   anyColour,
   circle,
   group,
@@ -11,9 +10,10 @@ import {
   line,
   path,
   shaded,
+  type Colour,
 } from "./svg.js";
 
-const INK = hsl(225, 30, 12);
+const ink = hsl(225, 30, 12);
 
 function stripes(random: Random, colour: Colour, half: number): string {
   const count = random.integer(2, 4);
@@ -53,7 +53,7 @@ export function drawFish(random: Random): string {
   const marking = lighter(skin, random.chance(0.5) ? 32 : -24);
   const bubbles = random.repeat(3, (index) =>
     circle(-92 - index * 4, -34 - index * 20, 7 - index * 1.6, "#ffffff", {
-      ...NO_OUTLINE,
+      ...noOutline,
       "fill-opacity": 0.5,
     }),
   );
@@ -66,7 +66,7 @@ export function drawFish(random: Random): string {
     line(`M -42 ${-half * 0.55} Q -26 0 -42 ${half * 0.55}`, lighter(skin, -22), 3),
     group("translate(-18 10)", path("M 0 0 C 14 -12 34 -8 38 4 C 28 18 10 16 0 0 Z", fin)),
     circle(-62, -8, random.between(8, 11), "white"),
-    circle(-64, -8, 5.4, INK, NO_OUTLINE),
+    circle(-64, -8, 5.4, ink, noOutline),
     highlight(-66, -10, 2, 2, 0.9),
     line("M -86 13 Q -76 19 -68 15", lighter(skin, -34), 3),
     random.chance(0.4) ? bubbles : "",

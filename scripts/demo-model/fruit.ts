@@ -1,7 +1,6 @@
 import type { Random } from "../random.js";
 import {
-  type Colour,
-  NO_OUTLINE,
+  noOutline,
   circle,
   ellipse,
   group,
@@ -11,9 +10,10 @@ import {
   line,
   path,
   shaded,
+  type Colour,
 } from "./svg.js";
 
-const BARK = hsl(28, 45, 26);
+const bark = hsl(28, 45, 26);
 
 function leafGreen(random: Random): Colour {
   return hsl(random.between(88, 130), random.between(40, 65), random.between(30, 46));
@@ -34,13 +34,13 @@ export function drawApple(random: Random): string {
   const leaf = leafGreen(random);
   const bite =
     circle(waist - 2, 2, 22, hsl(48, 70, 86)) + circle(waist - 14, 26, 15, hsl(48, 70, 86));
-  const blush = ellipse(26, 20, 30, 38, hsl(8, 80, 52), { ...NO_OUTLINE, "fill-opacity": 0.3 });
+  const blush = ellipse(26, 20, 30, 38, hsl(8, 80, 52), { ...noOutline, "fill-opacity": 0.3 });
   return [
     shaded(skin, (fill) => path(body, fill)),
     random.chance(0.4) ? blush : "",
     random.chance(0.2) ? bite : "",
-    ellipse(0, -40, 20, 7, lighter(skin, -16), NO_OUTLINE),
-    line(`M 0 -40 Q 0 -62 ${lean} -82`, BARK, random.between(5, 8)),
+    ellipse(0, -40, 20, 7, lighter(skin, -16), noOutline),
+    line(`M 0 -40 Q 0 -62 ${lean} -82`, bark, random.between(5, 8)),
     random.chance(0.75)
       ? path("M 5 -60 C 16 -90 48 -92 66 -78 C 52 -56 28 -50 5 -60 Z", leaf) +
         line("M 8 -62 Q 34 -76 58 -77", lighter(leaf, 16), 1.8)
@@ -57,7 +57,7 @@ function oneBanana(skin: Colour, bend: number): string {
     shaded(skin, (fill) => path(body, fill)),
     line(`M -70 -48 C -50 ${bend - 22} 4 ${bend - 4} 76 ${bend - 50}`, lighter(skin, -18), 2.4),
     path("M -80 -44 L -74 -72 L -62 -72 L -60 -52 Z", lighter(skin, -20)),
-    ellipse(82, bend - 54, 6, 8, BARK),
+    ellipse(82, bend - 54, 6, 8, bark),
   ].join("");
 }
 
@@ -73,8 +73,8 @@ export function drawBanana(random: Random): string {
   });
   const freckle = (): string => {
     const x = random.between(-30, 30);
-    return ellipse(x, bend - 24 + random.between(-8, 6), random.between(1.5, 4), 1.6, BARK, {
-      ...NO_OUTLINE,
+    return ellipse(x, bend - 24 + random.between(-8, 6), random.between(1.5, 4), 1.6, bark, {
+      ...noOutline,
       "fill-opacity": 0.5,
     });
   };
@@ -93,7 +93,7 @@ function seedRows(random: Random, seed: Colour): string {
     return random.repeat(columns, (column) => {
       const x = columns === 1 ? 0 : -reach + (2 * reach * (column + 0.5)) / columns;
       const top = y + random.between(-wobble, wobble);
-      return ellipse(x, top, 2.3, 3.6, seed, NO_OUTLINE) + highlight(x + 0.8, top - 1, 0.7, 1, 0.6);
+      return ellipse(x, top, 2.3, 3.6, seed, noOutline) + highlight(x + 0.8, top - 1, 0.7, 1, 0.6);
     });
   });
 }

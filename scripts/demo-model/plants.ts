@@ -1,7 +1,6 @@
 import type { Random } from "../random.js";
 import {
-  type Colour,
-  NO_OUTLINE,
+  noOutline,
   circle,
   ellipse,
   group,
@@ -11,6 +10,7 @@ import {
   line,
   path,
   shaded,
+  type Colour,
 } from "./svg.js";
 
 function oneMushroom(random: Random, cap: Colour): string {
@@ -24,7 +24,7 @@ function oneMushroom(random: Random, cap: Colour): string {
     const x = -0.62 * width + (index * 1.24 * width) / 5;
     const lift = height * 0.62 * (1 - (x / width) ** 2);
     const y = 2 - lift * random.between(0.35, 1);
-    return ellipse(x, y, random.between(6, 11), random.between(5, 8), hsl(45, 40, 94), NO_OUTLINE);
+    return ellipse(x, y, random.between(6, 11), random.between(5, 8), hsl(45, 40, 94), noOutline);
   };
   const skirt = path("M -17 26 Q 0 18 17 26 L 24 40 Q 0 34 -24 40 Z", lighter(stem, 4));
   return [
@@ -85,7 +85,7 @@ export function drawSunflower(random: Random): string {
     const radius = core * 0.94 * Math.sqrt((index + 0.5) / 46);
     const angle = index * 2.399963;
     const tone = lighter(seedHead, index % 3 === 0 ? 22 : 10);
-    return circle(radius * Math.cos(angle), radius * Math.sin(angle), 1.7, tone, NO_OUTLINE);
+    return circle(radius * Math.cos(angle), radius * Math.sin(angle), 1.7, tone, noOutline);
   });
   const head = [
     ring(0, length, lighter(petal, -9)),
@@ -93,9 +93,7 @@ export function drawSunflower(random: Random): string {
     shaded(seedHead, (fill) => circle(0, 0, core, fill)),
     seeds,
   ].join("");
-  if (random.chance(0.3)) {
-    return group("scale(1.4)", head);
-  }
+  if (random.chance(0.3)) return group("scale(1.4)", head);
   const sway = random.between(-16, 16);
   const leaf = "M 0 0 C 14 -30 48 -34 66 -18 C 52 6 24 14 0 0 Z";
   return [

@@ -1,13 +1,12 @@
 import sharp from "sharp";
-
 import type { Subject } from "./classes.js";
 import { Random } from "../random.js";
 import { composeScene } from "./scene.js";
 
-const SVG_PIXELS_PER_INCH = 72;
-const BLUR_SIGMA_PIXELS = { low: 0.5, high: 1.6 };
-const NOISE_DEVIATION_LEVELS = { low: 2, high: 14 };
-const JPEG_QUALITY = { low: 70, high: 95 };
+const svgPixelsPerInch = 72;
+const blurSigmaPixels = { low: 0.5, high: 1.6 };
+const noiseDeviationLevels = { low: 2, high: 14 };
+const jpegQuality = { low: 70, high: 95 };
 
 /** Adds grain, the same to all three channels, as a sensor in poor light would. */
 export function addNoise(
@@ -38,22 +37,20 @@ export async function drawPicture(
 ): Promise<Buffer> {
   const random = new Random(`${subject.label}:${seed}`);
   const { svg } = composeScene(random, subject);
-  const quality = random.integer(JPEG_QUALITY.low, JPEG_QUALITY.high);
+  const quality = random.integer(jpegQuality.low, jpegQuality.high);
   const blurred = random.chance(0.3);
-  const sigma = random.between(BLUR_SIGMA_PIXELS.low, BLUR_SIGMA_PIXELS.high) * enlargement;
+  const sigma = random.between(blurSigmaPixels.low, blurSigmaPixels.high) * enlargement;
   const noisy = random.chance(0.4);
-  const deviation = random.between(NOISE_DEVIATION_LEVELS.low, NOISE_DEVIATION_LEVELS.high);
+  const deviation = random.between(noiseDeviationLevels.low, noiseDeviationLevels.high);
 
-  const rendered = sharp(Buffer.from(svg), { density: SVG_PIXELS_PER_INCH * enlargement });
+  const rendered = sharp(Buffer.from(svg), { density: svgPixelsPerInch * enlargement });
   const image = blurred ? rendered.blur(sigma) : rendered;
   const { data, info } = await image
     .flatten({ background: "white" })
     .removeAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true });
-  if (noisy) {
-    addNoise(random, data, info.channels, deviation);
-  }
+  if (noisy) addNoise(random, data, info.channels, deviation);
   const { width, height, channels } = info;
   return sharp(data, { raw: { width, height, channels } }).jpeg({ quality }).toBuffer();
 }

@@ -1,4 +1,4 @@
-import { type Size, drawBackground } from "./background.js";
+import { drawBackground, type Size } from "./background.js";
 import type { Subject } from "./classes.js";
 import type { Random } from "../random.js";
 import {
@@ -15,10 +15,10 @@ import {
   rectangle,
 } from "./svg.js";
 
-const SHORT_SIDE_PIXELS = { low: 280, high: 370 };
-const LONG_SIDE_MAXIMUM_PIXELS = 480;
+const shortSidePixels = { low: 280, high: 370 };
+const maxLongSidePixels = 480;
 /** The drawers fill a box of this many units in each direction from the centre. */
-const SUBJECT_REACH = 100;
+const subjectReach = 100;
 
 /** One scene: its size in pixels and its SVG document. */
 export interface Scene extends Size {
@@ -26,8 +26,8 @@ export interface Scene extends Size {
 }
 
 function chooseSize(random: Random): Size {
-  const short = Math.round(random.between(SHORT_SIDE_PIXELS.low, SHORT_SIDE_PIXELS.high));
-  const long = Math.min(LONG_SIDE_MAXIMUM_PIXELS, Math.round(short * random.between(1, 1.5)));
+  const short = Math.round(random.between(shortSidePixels.low, shortSidePixels.high));
+  const long = Math.min(maxLongSidePixels, Math.round(short * random.between(1, 1.5)));
   return random.chance(0.6) ? { width: long, height: short } : { width: short, height: long };
 }
 
@@ -95,9 +95,7 @@ function inTheWay(random: Random, size: Size): string {
 }
 
 function shadow(random: Random, subject: Subject, stretch: number): string {
-  if (subject.groundUnits === undefined || random.chance(0.3)) {
-    return "";
-  }
+  if (subject.groundUnits === undefined || random.chance(0.3)) return "";
   const reach = random.between(60, 95) * stretch;
   return ellipse(random.between(-8, 8), subject.groundUnits / stretch, reach, 8, "#101018", {
     "fill-opacity": random.between(0.15, 0.35),
@@ -106,7 +104,7 @@ function shadow(random: Random, subject: Subject, stretch: number): string {
 
 function placeSubject(random: Random, size: Size, subject: Subject): string {
   const short = Math.min(size.width, size.height);
-  const scale = (short * random.between(0.52, 0.86)) / (2 * SUBJECT_REACH);
+  const scale = (short * random.between(0.52, 0.86)) / (2 * subjectReach);
   const stretch = random.between(0.88, 1.14);
   const flip = random.pick([-1, 1]);
   const x = size.width / 2 + short * random.between(-0.08, 0.08);

@@ -14,18 +14,16 @@ export type Paint = Colour | string;
 export type Attributes = Readonly<Record<string, string | number>>;
 
 /** Switches off the outline that a picture may give to all its shapes. */
-export const NO_OUTLINE: Attributes = { stroke: "none" };
+export const noOutline: Attributes = { stroke: "none" };
 
-const WHITE: Colour = { hue: 0, saturation: 0, lightness: 100 };
+const white: Colour = { hue: 0, saturation: 0, lightness: 100 };
 
 function format(value: string | number): string {
   return typeof value === "number" ? String(Math.round(value * 100) / 100) : value;
 }
 
 function css(paint: Paint): string {
-  if (typeof paint === "string") {
-    return paint;
-  }
+  if (typeof paint === "string") return paint;
   const { hue, saturation, lightness } = paint;
   const percent = (value: number): string => `${format(Math.min(100, Math.max(0, value)))}%`;
   return `hsl(${format((hue + 360) % 360)}, ${percent(saturation)}, ${percent(lightness)})`;
@@ -112,7 +110,7 @@ export function line(d: string, colour: Paint, width: number, extra: Attributes 
 
 /** A soft white spot, where the light is reflected. */
 export function highlight(cx: number, cy: number, rx: number, ry: number, opacity: number): string {
-  return ellipse(cx, cy, rx, ry, WHITE, { ...NO_OUTLINE, "fill-opacity": opacity });
+  return ellipse(cx, cy, rx, ry, white, { ...noOutline, "fill-opacity": opacity });
 }
 
 /** Draws with a fill that is lit from the upper left, which makes a flat shape look round. */
@@ -123,7 +121,7 @@ export function shaded(colour: Colour, draw: (fill: string) => string): string {
     ["100%", lighter(colour, -14)],
   ];
   // Named after its colour: a second definition under the same name is then the same gradient.
-  const id = `shade-${css(colour).replaceAll(/[^0-9]+/g, "-")}`;
+  const id = `shade-${css(colour).replaceAll(/[^0-9]+/gu, "-")}`;
   const content = stops
     .map(([offset, stop]) => element("stop", { offset, "stop-color": css(stop) }))
     .join("");

@@ -1,7 +1,6 @@
 import type { Random } from "../random.js";
 import {
-  type Colour,
-  NO_OUTLINE,
+  noOutline,
   anyColour,
   circle,
   ellipse,
@@ -13,9 +12,10 @@ import {
   path,
   rectangle,
   shaded,
+  type Colour,
 } from "./svg.js";
 
-const INK = hsl(225, 20, 16);
+const ink = hsl(225, 20, 16);
 
 /** A clock with hands: on the wall, round or square, or an alarm clock with two bells. */
 export function drawClock(random: Random): string {
@@ -26,7 +26,7 @@ export function drawClock(random: Random): string {
   const thick = random.between(8, 15);
   const ticks = random.repeat(12, (index) => {
     const long = index % 3 === 0;
-    return group(`rotate(${30 * index})`, line(`M 0 -62 V ${long ? -51 : -56}`, INK, long ? 5 : 3));
+    return group(`rotate(${30 * index})`, line(`M 0 -62 V ${long ? -51 : -56}`, ink, long ? 5 : 3));
   });
   const minute = random.integer(0, 59);
   const hour = random.integer(0, 11) + minute / 60;
@@ -34,13 +34,13 @@ export function drawClock(random: Random): string {
     group(`rotate(${turn})`, line(`M 0 8 V ${-length}`, colour, width));
   const bell = group(
     "rotate(-34)",
-    path("M -26 -78 A 26 26 0 0 1 26 -78 Z", lighter(frame, 8)) + line("M 0 -104 V -110", INK, 5),
+    path("M -26 -78 A 26 26 0 0 1 26 -78 Z", lighter(frame, 8)) + line("M 0 -104 V -110", ink, 5),
   );
   const foot = line("M -44 60 L -58 86", lighter(frame, -14), 10);
   const radius = 70 + thick;
   return group(
     alarm ? "translate(0 10) scale(0.88)" : "scale(1.1)",
-    alarm ? mirrored(foot) + mirrored(bell) + line("M 0 -80 V -104", INK, 5) : "",
+    alarm ? mirrored(foot) + mirrored(bell) + line("M 0 -80 V -104", ink, 5) : "",
     shaded(frame, (fill) =>
       square
         ? rectangle(-radius, -radius, 2 * radius, 2 * radius, fill, { rx: 14 })
@@ -48,8 +48,8 @@ export function drawClock(random: Random): string {
     ),
     circle(0, 0, 70, face),
     ticks,
-    hand(30 * hour, 34, 7, INK),
-    hand(6 * minute, 52, 4.6, INK),
+    hand(30 * hour, 34, 7, ink),
+    hand(6 * minute, 52, 4.6, ink),
     random.chance(0.5) ? hand(random.between(0, 360), 54, 1.8, hsl(2, 80, 48)) : "",
     circle(0, 0, 5.5, lighter(frame, -8)),
   );
@@ -63,7 +63,7 @@ function mugDecoration(random: Random, colour: Colour): string {
       return line("M -62 26 Q -12 44 38 26 M -59 46 Q -12 64 35 46", colour, 8);
     case 2:
       return random.repeat(8, (index) =>
-        circle(-46 + (index % 4) * 23, index < 4 ? 26 : 54, 6.5, colour, NO_OUTLINE),
+        circle(-46 + (index % 4) * 23, index < 4 ? 26 : 54, 6.5, colour, noOutline),
       );
     default:
       return "";
@@ -90,7 +90,7 @@ export function drawCoffeeMug(random: Random): string {
     mugDecoration(random, decoration),
     ellipse(-12, -20, 54, rim, lighter(glaze, 9)),
     ellipse(-12, -18, 47, rim - 4.5, hsl(24, 58, random.between(15, 30))),
-    ellipse(-24, -19, 16, 3, hsl(30, 60, 48), { ...NO_OUTLINE, "fill-opacity": 0.6 }),
+    ellipse(-24, -19, 16, 3, hsl(30, 60, 48), { ...noOutline, "fill-opacity": 0.6 }),
   ].join("");
 }
 
@@ -118,8 +118,8 @@ export function drawHouse(random: Random): string {
     line(`M ${-half} ${eaves + 18 + index * 22} H ${half}`, lighter(wall, -9), 1.4),
   );
   const smoke =
-    circle(chimney + 6, -100, 8, "white", { ...NO_OUTLINE, "fill-opacity": 0.55 }) +
-    circle(chimney + 17, -112, 11, "white", { ...NO_OUTLINE, "fill-opacity": 0.45 });
+    circle(chimney + 6, -100, 8, "white", { ...noOutline, "fill-opacity": 0.55 }) +
+    circle(chimney + 17, -112, 11, "white", { ...noOutline, "fill-opacity": 0.45 });
   const gable = circle(0, (ridge + 2 * eaves) / 3, 9, glass);
   return [
     random.chance(0.35) ? smoke : "",

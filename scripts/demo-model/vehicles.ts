@@ -1,7 +1,6 @@
 import type { Random } from "../random.js";
 import {
-  type Colour,
-  NO_OUTLINE,
+  noOutline,
   anyColour,
   circle,
   ellipse,
@@ -12,11 +11,12 @@ import {
   path,
   rectangle,
   shaded,
+  type Colour,
 } from "./svg.js";
 
-const TYRE = hsl(220, 8, 13);
-const GLASS = hsl(205, 45, 72);
-const CHROME = hsl(215, 8, 78);
+const rubber = hsl(220, 8, 13);
+const glass = hsl(205, 45, 72);
+const chrome = hsl(215, 8, 78);
 
 function wheel(x: number, y: number, radius: number, spokes: number, rim: Colour): string {
   const spoke = Array.from({ length: spokes }, (_, index) => {
@@ -25,11 +25,11 @@ function wheel(x: number, y: number, radius: number, spokes: number, rim: Colour
   }).join(" ");
   return group(
     `translate(${x} ${y})`,
-    circle(0, 0, radius, TYRE),
+    circle(0, 0, radius, rubber),
     circle(0, 0, radius * 0.64, rim),
-    circle(0, 0, radius * 0.54, hsl(220, 8, 26), NO_OUTLINE),
+    circle(0, 0, radius * 0.54, hsl(220, 8, 26), noOutline),
     line(spoke, rim, radius * 0.13),
-    circle(0, 0, radius * 0.15, lighter(rim, -16), NO_OUTLINE),
+    circle(0, 0, radius * 0.15, lighter(rim, -16), noOutline),
   );
 }
 
@@ -42,7 +42,7 @@ export function drawSportsCar(random: Random): string {
   const nose = random.between(2, 9);
   const open = random.chance(0.25);
   const radius = random.between(17, 20);
-  const rim = random.chance(0.75) ? CHROME : hsl(45, 70, 60);
+  const rim = random.chance(0.75) ? chrome : hsl(45, 70, 60);
   const spokes = random.integer(5, 8);
   const body =
     `M -97 24 C -100 ${nose + 6} -94 ${nose} -84 ${nose - 4} C -66 -8 -48 -11 -30 -13 ` +
@@ -51,15 +51,15 @@ export function drawSportsCar(random: Random): string {
   const windows =
     `M -22 -13 C -10 ${roof + 11} 4 ${roof + 5} 16 ${roof + 5} L 16 -14 Z ` +
     `M 21 -14 V ${roof + 5} C 38 ${roof + 5} 48 -24 58 -16 Z`;
-  const screen = line("M -26 -13 L -4 -33", lighter(GLASS, 14), 4);
-  const seats = path("M 10 -15 C 8 -31 22 -31 24 -15 Z M 36 -15 C 34 -31 48 -31 50 -15 Z", TYRE);
+  const screen = line("M -26 -13 L -4 -33", lighter(glass, 14), 4);
+  const seats = path("M 10 -15 C 8 -31 22 -31 24 -15 Z M 36 -15 C 34 -31 48 -31 50 -15 Z", rubber);
   const wing = line("M 78 -16 L 82 -30 M 68 -32 L 96 -33", lighter(paint, -16), 4.5);
   const stripe = path("M -90 14 L 96 9 V 14 L -92 19 Z", random.pick(["white", "#16181d"]));
-  const arch = (x: number): string => circle(x, 26, radius + 4, hsl(220, 10, 10), NO_OUTLINE);
+  const arch = (x: number): string => circle(x, 26, radius + 4, hsl(220, 10, 10), noOutline);
   return group(
     "translate(0 10)",
     random.chance(0.55) ? wing : "",
-    open ? seats + screen : shaded(paint, (fill) => path(cabin, fill)) + path(windows, GLASS),
+    open ? seats + screen : shaded(paint, (fill) => path(cabin, fill)) + path(windows, glass),
     open ? "" : line(`M -6 -15 L 8 ${roof + 8}`, "#ffffff", 2.5, { "stroke-opacity": 0.6 }),
     shaded(paint, (fill) => path(body, fill)),
     random.chance(0.35) ? stripe : "",
@@ -84,7 +84,7 @@ export function drawSchoolBus(random: Random): string {
   const front = random.between(-74, -62);
   const span = (84 - front - 12) / windows;
   const pane = (index: number): string =>
-    rectangle(front + 12 + index * span, roof + 12, span - 5, 24, GLASS, { rx: 3 });
+    rectangle(front + 12 + index * span, roof + 12, span - 5, 24, glass, { rx: 3 });
   const stopSign = group(
     "translate(8 6) scale(0.8)",
     path("M -5 -12 H 5 L 12 -5 V 5 L 5 12 H -5 L -12 5 V -5 Z", hsl(2, 80, 45)),
@@ -100,15 +100,15 @@ export function drawSchoolBus(random: Random): string {
       ),
     ),
     random.repeat(windows, pane),
-    path(`M ${front - 1} -8 L ${front + 2} ${roof + 13} H ${front + 8} V -8 Z`, GLASS),
+    path(`M ${front - 1} -8 L ${front + 2} ${roof + 13} H ${front + 8} V -8 Z`, glass),
     line("M -94 18 H 92 M -94 28 H 92", trim, random.between(2.5, 4)),
     rectangle(front + 12, -10, 17, 50, lighter(paint, -8), { rx: 2 }),
-    rectangle(front + 15, -6, 11, 20, GLASS, { rx: 2 }),
+    rectangle(front + 15, -6, 11, 20, glass, { rx: 2 }),
     random.chance(0.6) ? stopSign : "",
     circle(-92, 14, 4.5, hsl(50, 95, 88)) + rectangle(90, 12, 4, 9, hsl(2, 85, 48)),
     ellipse(front + 16, roof - 1, 5, 3.5, hsl(2, 85, 50)) + ellipse(78, roof - 1, 5, 3.5, "orange"),
     rectangle(-99, 36, 12, 8, trim, { rx: 2 }) + rectangle(86, 36, 12, 8, trim, { rx: 2 }),
-    wheel(-58, 42, 18, 6, CHROME) + wheel(52, 42, 18, 6, CHROME),
+    wheel(-58, 42, 18, 6, chrome) + wheel(52, 42, 18, 6, chrome),
   );
 }
 
@@ -128,9 +128,9 @@ export function drawBicycle(random: Random): string {
     }).join(" ");
     return group(
       `translate(${x} 34)`,
-      line(spokes, CHROME, 1),
+      line(spokes, chrome, 1),
       circle(0, 0, radius, "none", { stroke: "#1b1d22", "stroke-width": tyre }),
-      circle(0, 0, 4, CHROME),
+      circle(0, 0, 4, chrome),
     );
   };
   const basket = path("M -84 -48 H -48 L -54 -20 H -78 Z", hsl(32, 50, 52));
@@ -144,13 +144,13 @@ export function drawBicycle(random: Random): string {
     bikeWheel(56),
     line("M 56 34 L 30 -14 L -4 34 Z M 30 -14 L -36 -14 L -4 34", frame, tube),
     line(`M -56 34 L -36 -14 L -41 ${bars}`, frame, tube),
-    line(`M 30 -14 L 26 ${saddle}`, CHROME, 4),
+    line(`M 30 -14 L 26 ${saddle}`, chrome, 4),
     line(
       `M -41 ${bars} L -34 ${bars - 6} M -41 ${bars} Q -62 ${bars - 4} -58 ${bars + 10}`,
-      TYRE,
+      rubber,
       5,
     ),
-    path(`M 10 ${saddle - 3} Q 28 ${saddle - 10} 46 ${saddle - 5} L 40 ${saddle + 4} Z`, TYRE),
+    path(`M 10 ${saddle - 3} Q 28 ${saddle - 10} 46 ${saddle - 5} L 40 ${saddle + 4} Z`, rubber),
     circle(-4, 34, 9, "none", { stroke: "#444a55", "stroke-width": 3.5 }),
     line("M -4 34 L 6 52 M 0 53 H 14", "#444a55", 3.5),
     random.chance(0.3) ? basket + weave : "",

@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { interruption, UsageError } from "../exit.js";
 import { packageLaunch } from "../tee/launch.js";
 import { say } from "./banner.js";
 import { classifyAll, type Picture } from "./classify.js";
-import { UsageError } from "./options.js";
 import { startServer } from "./server.js";
-import { interruption } from "./session.js";
 
 /**
  * The demo in an enclave, with the real services: the signed package is started, and asked as a data owner

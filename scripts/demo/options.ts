@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { UsageError } from "../exit.js";
 import { projectFolder } from "../project.js";
 import { loopback } from "./host.js";
 
@@ -11,8 +12,6 @@ export interface DemoOptions {
   host: string;
   port: number;
 }
-
-export class UsageError extends Error {}
 
 const demoFolder = join(projectFolder, "models/demo");
 const demoImages = ["dog.jpg", "automotive.jpg", "strawberries.jpg"];

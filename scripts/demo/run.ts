@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
+import { exitWith } from "../exit.js";
 import { classifyAll, type Picture } from "./classify.js";
 import { runInEnclave } from "./enclave.js";
 import { mystikosHost, plainHost } from "./host.js";
 import { readOptions } from "./options.js";
 import { encrypt, open, seal } from "./owners.js";
-import { demoFolder, exitWith, keysFolder, withSession } from "./session.js";
+import { demoFolder, keysFolder, withSession } from "./session.js";
 import { chooseTarget } from "./target.js";
 
 /** `make run`: one confidential classification from end to end, then everything stops. */

@@ -1,8 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { exitWith, UsageError } from "../exit.js";
 import { plainHost } from "./host.js";
-import { readOptions, UsageError } from "./options.js";
-import { demoFolder, exitWith, keysFolder, withSession, type Session } from "./session.js";
+import { readOptions } from "./options.js";
+import { demoFolder, keysFolder, withSession, type Session } from "./session.js";
 
 const defaultPort = 8000;
 const refreshMs = 5000;

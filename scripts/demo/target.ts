@@ -1,6 +1,6 @@
+import { UsageError } from "../exit.js";
 import { credentials } from "../tee/launch.js";
 import { inspectMachine, missingFor, type Machine } from "../tee/mystikos.js";
-import { UsageError } from "./options.js";
 
 /** Where `make run` runs: in an enclave, in Mystikos without one, on plain Node. */
 export type Target = { kind: "sgx" } | { kind: "linux"; myst: string } | { kind: "none" };

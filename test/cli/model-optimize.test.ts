@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
-import { SUBJECTS } from "../../scripts/demo-model/classes.js";
+import { subjects } from "../../scripts/demo-model/classes.js";
 import { drawPicture } from "../../scripts/demo-model/render.js";
 import { loadManifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/inference/session.js";
@@ -34,7 +34,7 @@ beforeAll(async () => {
   // What libvips may open is set for the whole process, in which other tests may have closed it to drawings.
   sharp.unblock(svgLoader);
   await Promise.all(
-    SUBJECTS.map(async (subject, index) => {
+    subjects.map(async (subject, index) => {
       const picture = await drawPicture(subject, 2_000_001);
       writeFileSync(join(folder, index < 8 ? "drawn" : "drawn/deep", `${index}.jpg`), picture);
     }),
