@@ -1,10 +1,13 @@
-/**
- * How far a percentage may lie from the first answer's, as a share of it. A batch of another size takes
- * another path through the matrix product, which rounds the last bits otherwise; a wrong picture is far off.
- */
-const tolerance = 1e-3;
+/** Percentages by label, as an answer lists them. */
+export type Percentages = ReadonlyMap<string, number>;
 
-/** Whether two answers of `POST /evaluate`, as text, say the same of a picture. */
+/**
+ * The largest relative difference of percentages that counts as equal. The size of a batch changes how the matrix product
+ * is computed, which rounds the last bits differently; another picture differs far more.
+ */
+export const tolerance = 1e-3;
+
+/** Whether two text answers of `POST /evaluate` have the same labels and, within the tolerance, the same percentages. */
 export function sameAnswer(reference: string, answer: string): boolean {
   if (answer === reference) return true;
   const expected = readPercentages(reference);
@@ -16,9 +19,10 @@ export function sameAnswer(reference: string, answer: string): boolean {
   });
 }
 
-function readPercentages(answer: string): Map<string, number> {
+/** @param answer a text answer; the percentages keep its order */
+export function readPercentages(answer: string): Map<string, number> {
   const percentages = new Map<string, number>();
-  for (const [, label = "", percentage] of answer.matchAll(/^\t\((.+), ([^ ]+)\)$/gmu)) {
+  for (const [, label = "", percentage] of answer.matchAll(/^\t\('?(.+?)'?, ([^ ]+)\)$/gmu)) {
     percentages.set(label, Number(percentage));
   }
   return percentages;

@@ -1,30 +1,21 @@
 import { z } from "zod";
+import { readPercentages, tolerance, type Percentages } from "../bench/answers.js";
 
-/** Percentages by label, as an answer tells them. */
-export type Percentages = ReadonlyMap<string, number>;
-
-/** A batch of another size rounds the last bits otherwise; another picture is far off. */
-const tolerance = 1e-3;
-/** In percentage points: of labels that are next to impossible the last bits say nothing. */
+/** In percentage points: below this a difference does not count, because the last bits of tiny probabilities vary. */
 const tinyPercentage = 1e-3;
 
 const jsonAnswer = z.object({
   predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
 });
 
-/** @param answer as text, or as JSON */
+/** @param answer as text or JSON */
 export function readAnswer(answer: string): Percentages {
-  if (answer.startsWith("{")) {
-    const { predictions } = jsonAnswer.parse(JSON.parse(answer));
-    return new Map(predictions.map(({ label, probability }) => [label, probability * 100]));
-  }
-  const lines = answer.matchAll(/^\t\('(?<label>[^']+)', (?<percentage>[^)]+)\)$/gmu);
-  return new Map(
-    [...lines].map(({ groups }) => [groups?.["label"] ?? "", Number(groups?.["percentage"])]),
-  );
+  if (!answer.startsWith("{")) return readPercentages(answer);
+  const { predictions } = jsonAnswer.parse(JSON.parse(answer));
+  return new Map(predictions.map(({ label, probability }) => [label, probability * 100]));
 }
 
-/** @returns what is wrong, undefined for nothing */
+/** @returns what is wrong with the answer; undefined where it is right */
 export function compareAnswers(
   expected: Percentages,
   got: Percentages,

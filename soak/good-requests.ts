@@ -1,5 +1,6 @@
 import { encrypt, open } from "../scripts/demo/owners.js";
-import { compareAnswers, readAnswer, type Percentages } from "./answers.js";
+import type { Percentages } from "../bench/answers.js";
+import { compareAnswers, readAnswer } from "./answers.js";
 import { exchange, type Answered, type Client } from "./exchange.js";
 import type { GoodPicture } from "./good-pictures.js";
 import { answered, describeAnswer, pick, type Kind } from "./mix.js";
