@@ -8,8 +8,9 @@ import { verifyQuote, type EnclaveReport } from "./sgx-quote.js";
 
 export interface AttestationServiceOptions {
   host: string;
+  /** Signs the tokens. */
   signer: CertifiedKey;
-  /** The private half; whoever emulates evidence has it too. */
+  /** The private key that the emulated evidence provider signs quotes with. */
   quotingKey: KeyObject;
   tokenLifetimeSeconds: number;
 }
@@ -26,7 +27,7 @@ const openEnclaveRequest = z.object({
   nonce: z.string().optional(),
 });
 
-/** `POST /attest/…` and `/certs` of Microsoft Azure Attestation. */
+/** The routes `POST /attest/SgxEnclave`, `POST /attest/OpenEnclave` and `GET /certs` of Microsoft Azure Attestation. */
 export function attestationRoutes(options: AttestationServiceOptions): Router {
   const router = Router();
   const json = express.json({ limit: "1mb" });
@@ -45,21 +46,27 @@ export function attestationRoutes(options: AttestationServiceOptions): Router {
   });
   router.get("/certs", (_request, response) => {
     const x5c = options.signer.chain.map((certificate) => certificate.toString("base64"));
-    // The real service leaves n and e out too: the key is to be taken from the certificate.
+    // Without n and e, as the real service answers: clients have to take the key from the certificate.
     response.json({ keys: [{ kty: "RSA", kid, use: "sig", x5c }] });
   });
   router.use(answerServiceError);
   return router;
 }
 
-/** An attestation service, as a vault knows it. */
+/** What a vault knows of an attestation service. */
 export type AttestationAuthority = Pick<AttestationServiceOptions, "host" | "signer">;
 
+/** The `iss` of an attestation service's tokens. */
 export function issuerOf({ host }: Pick<AttestationServiceOptions, "host">): string {
   return `https://${host}`;
 }
 
-/** What a vault does with an attestation token. */
+/**
+ * Verifies an attestation token as a vault does: signature, issuer and times.
+ *
+ * @returns its claims
+ * @throws jose's errors for a token that is not valid
+ */
 export async function verifyAttestationToken(
   token: string,
   authority: AttestationAuthority,

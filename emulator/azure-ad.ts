@@ -10,7 +10,7 @@ export interface Principal {
   clientSecret: string;
 }
 
-/** Who is known: the owners, who may administer keys, and the server, which may have them released. */
+/** A tenant with two clients: the owners administer keys, the server may have them released. */
 export interface Tenant {
   tenantId: string;
   owners: Principal;
@@ -20,7 +20,7 @@ export interface Tenant {
 export interface AzureAdOptions {
   tenants: readonly Tenant[];
   signer: CertifiedKey;
-  /** Signs the tokens that a Kubernetes cluster gives its pods, which stand for the server. */
+  /** Signs the tokens that a Kubernetes cluster gives the server's pods. */
   clusterKey: KeyObject;
   tokenLifetimeSeconds: number;
 }
@@ -41,7 +41,7 @@ const tokenRequest = z.object({
   scope: z.string(),
 });
 
-/** @param server a client of another tenant that this one has let in */
+/** @param server a client of another tenant that has access to this one; by default a new client */
 export function createTenant(server?: Principal): Tenant {
   const principal = (): Principal => ({
     clientId: randomUUID(),
@@ -50,7 +50,7 @@ export function createTenant(server?: Principal): Tenant {
   return { tenantId: randomUUID(), owners: principal(), server: server ?? principal() };
 }
 
-/** OpenID discovery and the token endpoint's client-credentials grant (RFC 6749, section 4.4). */
+/** The routes of OpenID discovery and of the token endpoint with the client credentials grant (RFC 6749, section 4.4). */
 export function azureAdRoutes(options: AzureAdOptions): Router {
   const router = Router();
   const find = (id: unknown): Tenant | undefined =>
@@ -137,13 +137,13 @@ async function grantToken(
     .sign(signer.privateKey);
   return {
     token_type: "Bearer",
-    // Clients fetch a token of less than a minute again and again: they see an hour.
+    // Clients would fetch a token that lasts less than a minute again for each request, so they are told an hour.
     expires_in: Math.max(tokenLifetimeSeconds, 3599),
     access_token: token,
   };
 }
 
-/** A token as Kubernetes puts into a pod that has workload identity. */
+/** A service account token as Kubernetes mounts it into a pod with workload identity. */
 export function podToken(clusterKey: KeyObject): Promise<string> {
   return new SignJWT({})
     .setProtectedHeader({ alg: "ES256" })
@@ -154,7 +154,7 @@ export function podToken(clusterKey: KeyObject): Promise<string> {
     .sign(clusterKey);
 }
 
-/** The cluster is federated with the server's application alone. */
+/** Whether an assertion is a pod's token and the client is the server: no other client trusts the cluster. */
 async function isPods(
   assertion: string,
   isServer: boolean,
@@ -172,7 +172,12 @@ async function isPods(
   }
 }
 
-/** What a resource does with a token: signature, issuer, audience, times. @returns the client's id */
+/**
+ * Verifies an access token as a resource does: signature, issuer, audience and times.
+ *
+ * @returns the client's ID
+ * @throws jose's errors for a token that is not valid
+ */
 export async function verifyAccessToken(
   token: string,
   { tenantId }: Tenant,
@@ -187,7 +192,7 @@ export async function verifyAccessToken(
   return z.string().parse(payload["appid"]);
 }
 
-/** Azure AD's errors: an OAuth error (RFC 6749, section 5.2) with its own number in the text. */
+/** Answers as Azure AD does: an OAuth error (RFC 6749, section 5.2) with Azure AD's own error number. */
 function refuse(
   response: Response,
   status: number,

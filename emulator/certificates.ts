@@ -19,7 +19,7 @@ const rsa = {
   publicExponent: new Uint8Array([1, 0, 1]),
 };
 const lifetimeMs = 7 * 86_400_000;
-/** Clocks differ; a certificate from the future would be refused. */
+/** Certificates are valid from this time before now, because clocks differ. */
 const clockSkewMs = 300_000;
 
 export interface CertifiedKey {
@@ -31,19 +31,19 @@ export interface CertifiedKey {
 
 export interface Certificates {
   caPem: string;
-  /** For TLS: all hosts' names. */
+  /** The TLS server's: it names all hosts. */
   tls: CertifiedKey;
   /** Signs Azure AD's tokens. */
   tokens: CertifiedKey;
   /** Signs attestation tokens. */
   attestation: CertifiedKey;
   otherAttestation: CertifiedKey;
-  /** Signs release answers: the vault's name in its certificate. */
+  /** Signs release answers; its certificate names the vault. */
   release: CertifiedKey;
   otherRelease: CertifiedKey;
 }
 
-/** Makes a throw-away CA and all that it certifies; the CA's private key is forgotten at once. */
+/** Creates a CA and all certificates of the emulator. The CA's private key is not kept. */
 export async function createCertificates(): Promise<Certificates> {
   cryptoProvider.set(webcrypto);
   const caKeys = await webcrypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
@@ -107,7 +107,7 @@ function validity(): { notBefore: Date; notAfter: Date } {
 
 function randomSerial(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
-  // RFC 5280, section 4.1.2.2: positive.
+  // A serial number is positive (RFC 5280, section 4.1.2.2).
   bytes[0] = 1;
   return Buffer.from(bytes).toString("hex");
 }

@@ -8,20 +8,20 @@ import { createQuote } from "./sgx-quote.js";
 const optionsSchema = z.strictObject({
   /** PEM file: the emulated quoting enclave's private key. */
   QuotingKey: z.string(),
-  /** The folder whose files stand for the enclave. */
+  /** The folder whose files are measured in place of an enclave. */
   Code: z.string(),
   Debuggable: z.boolean().default(true),
 });
 
 const productId = 1;
 const securityVersion = 1;
-/** SGX's report data is 64 bytes; ours is a SHA-256 and zeros. */
+/** SGX's report data has 64 bytes: a SHA-256 hash and zeros. */
 const reportDataBytes = 64;
 
 /**
- * Emulated evidence: quotes of SGX's layout, signed by the emulator's own key and marked debuggable, so
- * that no policy but the demo's takes them. The code measures itself, which proves nothing: it is here
- * so that a release policy has something to match and to refuse.
+ * A provider of emulated evidence: quotes with SGX's layout, signed with the emulator's key and marked debuggable, so that
+ * policies for production refuse them. The code measures itself, which proves nothing; the measurement lets release policies
+ * match one build of the code and refuse another.
  */
 const createEmulatedProvider: EvidenceProviderFactory = (options) => {
   const parsed = optionsSchema.safeParse(options);

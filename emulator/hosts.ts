@@ -1,9 +1,9 @@
-/** The names under which clients know the emulated services; all are served at one address. */
+/** The host names of the emulated services, all of which are served on one address. */
 export const hosts = {
   azureAd: "login.microsoftonline.com",
   attestation: "confml.weu.attest.azure.net",
   managedHsm: "accmhsm.managedhsm.azure.net",
-  /** Of a second data owner, with a tenant of its own. */
+  /** The services of a second data owner, who has a tenant of its own. */
   otherAttestation: "other.neu.attest.azure.net",
   otherManagedHsm: "othermhsm.managedhsm.azure.net",
   models: "models.confml.example",
@@ -11,5 +11,5 @@ export const hosts = {
 
 export type ServiceName = keyof typeof hosts;
 
-/** What tokens for a Managed HSM are for: its `/.default` is the scope that clients ask for. */
+/** The audience of tokens for a Managed HSM; clients request the scope `/.default` of it. */
 export const managedHsmResource = "https://managedhsm.azure.net";

@@ -4,10 +4,10 @@ import { z } from "zod";
 import { keyId, type StoredKey } from "./key-store.js";
 import { ServiceError } from "./service-error.js";
 
-/** How many entries a page of a list has: few, so that every client has to follow `nextLink`. */
+/** Entries in a page of a list: few, so that clients have to follow `nextLink`. */
 const pageSize = 5;
 
-/** A page of a list, with the address of the next one. */
+/** The page of a list that the request's `$skiptoken` names, with the URL of the next one. */
 export function pageOf(entries: readonly object[], request: Request): object {
   const start = Number(request.query["$skiptoken"] ?? 0);
   const end = start + pageSize;
@@ -19,7 +19,7 @@ export function pageOf(entries: readonly object[], request: Request): object {
   };
 }
 
-/** A key as the vault lists it. */
+/** A key as an entry of a list. */
 export function listedKey(key: StoredKey, id: string): object {
   const { enabled, exportable, createdSeconds: created } = key;
   return { kid: id, attributes: { created, updated: created, enabled, exportable } };
@@ -31,7 +31,11 @@ export const encryptBody = z.object({
   iv: z.base64url(),
 });
 
-/** AES-CBC without padding, as the vault's A256CBC is. */
+/**
+ * Encrypts as the vault's operation A256CBC does: AES-256-CBC without padding.
+ *
+ * @throws ServiceError 403 for a disabled key, 400 for wrong lengths
+ */
 export function encryptWith(key: StoredKey, { value, iv }: z.infer<typeof encryptBody>): object {
   if (!key.enabled) throw new ServiceError(403, "Forbidden", "The key is disabled.");
   const plaintext = Buffer.from(value, "base64url");

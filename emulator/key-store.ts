@@ -14,7 +14,7 @@ export interface StoredKey {
   releasePolicy: { contentType: string; data: string; parsed: ReleasePolicy } | undefined;
 }
 
-/** Keys by name, each with its versions in order; in memory alone. */
+/** The keys of one vault by name, each with its versions in order; in memory only. */
 export class KeyStore {
   readonly #host: string;
   readonly #keys = new Map<string, StoredKey[]>();
@@ -38,7 +38,7 @@ export class KeyStore {
     return stored;
   }
 
-  /** Each key's versions, the oldest first. */
+  /** The versions of each key, the oldest first. */
   all(): readonly (readonly StoredKey[])[] {
     return [...this.#keys.values()];
   }
@@ -52,11 +52,12 @@ export class KeyStore {
   }
 }
 
+/** The key's URL, which is its ID. */
 export function keyId({ host, name, version }: StoredKey): string {
   return `https://${host}/keys/${name}/${version}`;
 }
 
-/** A key as the vault shows it, which is without its secret. */
+/** A key as the vault describes it, without its secret. */
 export function describeKey(key: StoredKey): object {
   const { enabled, exportable, createdSeconds: created, operations, releasePolicy } = key;
   return {

@@ -7,7 +7,7 @@ import {
 } from "node:crypto";
 import { z } from "zod";
 
-/** OAEP's hash by Azure's name of the wrapping. */
+/** The hash of OAEP for each of Azure's wrapping algorithms. */
 const oaepHashes: ReadonlyMap<string, string> = new Map([
   ["CKM_RSA_AES_KEY_WRAP", "sha1"],
   ["RSA_AES_KEY_WRAP_256", "sha256"],
@@ -31,7 +31,7 @@ const runtimeClaim = z.object({
 
 export interface WrappedKey {
   ciphertext: Buffer;
-  /** The wrapping key's id. */
+  /** The wrapping key's ID. */
   kid: string;
 }
 
@@ -40,10 +40,11 @@ export function isKnownWrapping(name: string): boolean {
 }
 
 /**
- * Wraps a key for the first key of claim `x-ms-runtime` that is for encryption: `RSA-OAEP(KEK) ‖
- * AES-KWP(KEK, key)` (PKCS #11's CKM_RSA_AES_KEY_WRAP; RFC 5649).
+ * Wraps a key with the first RSA key for encryption in the claim `x-ms-runtime`: `RSA-OAEP(KEK) ‖ AES-KWP(KEK, key)`
+ * (PKCS #11, CKM_RSA_AES_KEY_WRAP; RFC 5649).
  *
- * @returns undefined where the claim holds no such key
+ * @param claim the value of `x-ms-runtime`
+ * @returns undefined where the claim has no such key or the wrapping is unknown
  */
 export function wrapForRuntime(
   key: Uint8Array,

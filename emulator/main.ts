@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   if (values["exit-with-stdin"]) process.stdin.once("close", stop).resume();
 }
 
-/** What owners, server and evidence need to know of each other. */
+/** Writes the files by which owners, server and evidence provider find the emulator. */
 async function writeState(
   folder: string,
   { caPem, tenant, quotingKeyPem }: Emulator,

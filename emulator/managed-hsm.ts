@@ -52,11 +52,11 @@ const releaseBody = z.object({
 });
 const defaultContentType = "application/json; charset=utf-8";
 
-/** Keys of a Managed HSM: import, create, list, get, encrypt, and release under a policy. */
+/** The routes of a Managed HSM: import, create, list, get, encrypt, and release under a policy. */
 export function managedHsmRoutes(options: ManagedHsmOptions): Router {
   const store = new KeyStore(options.host);
   const router = Router();
-  // Before any body is read: the first request of a client comes without token and body.
+  // Authentication comes before the body is read: a client's first request has neither token nor body.
   router.use(authenticate(options), express.json({ limit: "1mb" }), requireApiVersion);
   const { owners, server } = options.tenant;
   const ownersOnly = requireClient([owners.clientId]);
@@ -79,7 +79,7 @@ export function managedHsmRoutes(options: ManagedHsmOptions): Router {
   router.get("/keys", ownersOnly, (request, response) => {
     const newest = store.all().map((versions) => versions[versions.length - 1]);
     const listed = newest.filter((key) => key !== undefined);
-    // The list names keys without their versions.
+    // IDs in this list have no version.
     const entries = listed.map((key) => listedKey(key, keyId(key).replace(/\/[^/]+$/u, "")));
     response.json(pageOf(entries, request));
   });
@@ -117,7 +117,7 @@ export function managedHsmRoutes(options: ManagedHsmOptions): Router {
   return router;
 }
 
-/** `WWW-Authenticate` as recorded; the answer has no body. */
+/** Requires an access token. The refusal has `WWW-Authenticate` as the real service sends it, and no body. */
 function authenticate({ tenant, azureAd }: ManagedHsmOptions): RequestHandler {
   const challenge =
     `Bearer authorization="https://${hosts.azureAd}/${tenant.tenantId}", ` +
@@ -136,7 +136,7 @@ function authenticate({ tenant, azureAd }: ManagedHsmOptions): RequestHandler {
   };
 }
 
-/** Role assignments: owners administer, the server holds "Crypto Service Release User" alone. */
+/** Emulates role assignments: owners administer keys, the server has only "Crypto Service Release User". */
 function requireClient(clients: string[]): RequestHandler {
   return (_request, response: Response, next) => {
     if (clients.includes(String(response.locals["client"]))) {
@@ -271,7 +271,7 @@ async function readTarget(
       const claims = await verifyAttestationToken(target, authority);
       return { claims, issuer: issuerOf(authority) };
     } catch {
-      // The next one may have issued it.
+      // Another authority may have issued it.
     }
   }
   const message = "The target is not a valid attestation token of a known authority.";

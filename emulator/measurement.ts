@@ -3,11 +3,10 @@ import { readFile, readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 /**
- * The emulated MRENCLAVE: a hash of all files of a folder, by name and content. A real one is of the
- * memory that the hardware loaded; this one is of what lies on the disk, measured by the very code that
- * it is about, and proves nothing.
+ * The emulated MRENCLAVE: a hash of the names and contents of all files in a folder. A real one covers the memory that the
+ * hardware loaded; this one covers files on a disk, is computed by the measured code itself, and proves nothing.
  *
- * @returns 64 hex digits
+ * @returns 64 hexadecimal digits
  */
 export async function measureCode(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -18,7 +17,7 @@ export async function measureCode(folder: string): Promise<string> {
   const hash = createHash("sha256");
   for (const file of files) {
     const content = await readFile(join(folder, file));
-    // With its length before it, no name can be taken for content.
+    // Lengths keep names and contents apart: no two folders give the same input to the hash.
     hash.update(`${Buffer.byteLength(file)}:${file}${content.length}:`).update(content);
   }
   return hash.digest("hex");

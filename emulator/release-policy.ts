@@ -44,13 +44,13 @@ const policySchema = z.strictObject({
 
 export type ReleasePolicy = z.infer<typeof policySchema>;
 
-/** @returns undefined for what is no policy */
+/** @returns undefined for JSON that is not a policy */
 export function parsePolicy(json: unknown): ReleasePolicy | undefined {
   const parsed = policySchema.safeParse(json);
   return parsed.success ? parsed.data : undefined;
 }
 
-/** Whether an authority's verified claims meet a policy. */
+/** Whether the verified claims of an authority's token meet a policy. */
 export function meetsPolicy(
   policy: ReleasePolicy,
   authority: string,
@@ -73,7 +73,7 @@ function met(node: Node, claims: Readonly<Record<string, unknown>>): boolean {
   return compare(operator, claimAt(claims, claim), entry[1]);
 }
 
-/** A missing claim meets nothing, `notEquals` included. */
+/** A missing claim meets no comparison, not even `notEquals`. */
 function compare(operator: Operator, claim: unknown, wanted: z.infer<typeof scalar>): boolean {
   if (operator === "exists") return (claim !== undefined) === (String(wanted) === "true");
   const parsed = scalar.safeParse(claim);
@@ -95,7 +95,7 @@ function compare(operator: Operator, claim: unknown, wanted: z.infer<typeof scal
   }
 }
 
-/** Claim names are dotted paths. */
+/** A claim's name is a path of member names, with dots between them. */
 function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
   let value: unknown = claims;
   for (const name of path.split(".")) {

@@ -10,13 +10,13 @@ import { managedHsmRoutes } from "./managed-hsm.js";
 export interface EmulatorOptions {
   /** The folder that the model host serves. */
   modelsFolder: string;
-  /** 0, the default, lets the system choose. */
+  /** 0, the default: a free port. */
   port?: number;
-  /** Of an earlier emulator; absent: new ones, which take half a second to make. */
+  /** Certificates of an earlier emulator. By default new ones are created, which takes half a second. */
   certificates?: Certificates;
   accessTokenLifetimeSeconds?: number;
   attestationTokenLifetimeSeconds?: number;
-  /** Run before a service's own handlers: how tests make a service misbehave. */
+  /** Handlers that run before a service's own: tests use them to make a service fail. */
   interceptors?: Partial<Record<ServiceName, RequestHandler>>;
   onRequest?: (request: RequestRecord) => void;
 }
@@ -26,7 +26,7 @@ export interface RequestRecord {
   method: string;
   path: string;
   status: number;
-  /** Why it was refused, where it was. */
+  /** Why the request was refused. */
   reason?: string;
 }
 
@@ -34,13 +34,14 @@ export interface Emulator {
   port: number;
   caPem: string;
   tenant: Tenant;
-  /** Of the second data owner; its vault is `otherManagedHsm`. */
+  /** The tenant of the second data owner, whose vault is `otherManagedHsm`. */
   otherTenant: Tenant;
-  /** Private key of the emulated quoting enclave, PKCS #8 PEM. */
+  /** The private key of the emulated quoting enclave, PKCS #8 PEM. */
   quotingKeyPem: string;
   certificates: Certificates;
-  /** A token as Kubernetes' workload identity gives the server's pod. */
+  /** Issues a service account token of the server's pod, for workload identity. */
   podToken(): Promise<string>;
+  /** All requests so far. */
   requests: readonly RequestRecord[];
   close(): Promise<void>;
 }
@@ -56,7 +57,7 @@ const serviceNames: readonly ServiceName[] = [
 const accessTokenSeconds = 3599;
 const attestationTokenSeconds = 8 * 3600;
 
-/** Starts all emulated services on one loopback port, told apart by the host that is asked for. */
+/** Starts all emulated services on one port of loopback. The host name of a request selects the service. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const certificates = options.certificates ?? (await createCertificates());
   const tenant = createTenant();
@@ -102,7 +103,6 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 interface Parts {
   certificates: Certificates;
   tenant: Tenant;
-  /** Of the second data owner; its vault is `otherManagedHsm`. */
   otherTenant: Tenant;
   quotingKey: KeyObject;
   clusterKey: KeyObject;

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from "express";
 
-/** A refusal, in the words of Azure's services: `{"error":{"code","message"}}`. */
+/** A refusal in the format of Azure's services: `{"error":{"code","message"}}`. */
 export class ServiceError extends Error {
   readonly status: number;
   readonly code: string;
@@ -12,7 +12,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** The last handler of a service that answers so. */
+/** The error handler of services that answer in this format. */
 export function answerServiceError(
   error: unknown,
   _request: Request,

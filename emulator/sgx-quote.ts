@@ -1,10 +1,9 @@
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 
 /**
- * The layout of an SGX ECDSA quote, version 3 (Intel, "SGX ECDSA Quote Library API", appendix A.4):
- * a header of 48 bytes, an enclave report body of 384, a length, the signature data. In place of
- * Intel's signature data (attestation key, certification) stands one ECDSA P-256 signature of the
- * emulator's own quoting key: no real verifier would take it.
+ * The layout of an SGX ECDSA quote, version 3 (Intel, "SGX ECDSA Quote Library API", appendix A.4): a header of 48 bytes, an
+ * enclave report body of 384, a length, the signature data. The signature data is one ECDSA P-256 signature by the emulator's
+ * quoting key, without Intel's attestation key and certification: real verifiers refuse it.
  */
 const headerBytes = 48;
 const bodyBytes = 384;
@@ -37,6 +36,7 @@ export interface EnclaveReport {
   reportData: Buffer;
 }
 
+/** Writes a quote and signs it. @param quotingKeyPem an EC P-256 private key */
 export function createQuote(report: EnclaveReport, quotingKeyPem: string): Buffer {
   const quote = Buffer.alloc(signedBytes + 4 + signatureBytes);
   quote.writeUInt16LE(quoteVersion, 0);
@@ -58,7 +58,7 @@ export function createQuote(report: EnclaveReport, quotingKeyPem: string): Buffe
   return quote;
 }
 
-/** @returns undefined for anything but a quote that this quoting key signed */
+/** Reads a quote and checks its signature. @returns undefined for anything but a quote that this quoting key signed */
 export function verifyQuote(quote: Buffer, quotingKey: KeyObject): EnclaveReport | undefined {
   if (
     quote.length !== signedBytes + 4 + signatureBytes ||

@@ -1,7 +1,4 @@
-/**
- * Every failure that somebody is meant to read. `docs/errors.md` lists the codes; a test holds the
- * two together.
- */
+/** Codes of errors that end the boot. `docs/errors.md` explains them; a test checks that it has all of them. */
 export type BootErrorCode =
   | "CONFIG_UNREADABLE"
   | "CONFIG_INVALID"
@@ -31,6 +28,7 @@ export type BootErrorCode =
   | "LISTEN_FAILED"
   | "STOP_TIMEOUT";
 
+/** Codes of errors that answer a request. `docs/errors.md` explains them, and http/problems.ts has their HTTP status. */
 export type RequestErrorCode =
   | "IMAGE_MISSING"
   | "UPLOAD_MALFORMED"
@@ -53,7 +51,7 @@ export type RequestErrorCode =
   | "SHUTTING_DOWN"
   | "INTERNAL";
 
-/** The base of all of ours: a literal `code` for programs, a message for people. */
+/** The base class of the server's errors: a literal `code` for programs, a message for people. */
 export abstract class ConfmlError<Code extends string = string> extends Error {
   readonly code: Code;
 
@@ -64,18 +62,18 @@ export abstract class ConfmlError<Code extends string = string> extends Error {
   }
 }
 
-/** The four parts of a message that tells its reader what to do. None may hold a secret. */
+/** The four parts of a message that tells the reader what to do. None may contain a secret. */
 export interface Failure {
   /** What was being done, as a participle: "reading config.json". */
   doing: string;
   expected: string;
-  /** What came instead. */
+  /** What was there instead. */
   got: string;
   /** What the reader can do about it, as an imperative sentence without its full stop. */
   fix: string;
 }
 
-/** Boot cannot go on: the process ends with this error's message as its one line. */
+/** The boot cannot continue: the process ends and prints this error's message as its last line. */
 export abstract class BootError extends ConfmlError<BootErrorCode> {
   readonly failure: Failure;
 
@@ -87,17 +85,18 @@ export abstract class BootError extends ConfmlError<BootErrorCode> {
   }
 }
 
-/** The reader mends the configuration, its files or the environment, and starts again. */
+/** The configuration, its files or the environment are wrong: the reader corrects them and starts the server again. */
 export class ConfigurationError extends BootError {}
 
-/** Somebody on the other side said no, or what they sent is not to be trusted: trying again is no use. */
+/** A service refused, or its answer is not trustworthy: another attempt would fail as well. */
 export class RefusedError extends BootError {}
 
-/** What was needed did not answer in time; the same thing may work later. */
+/** A service did not answer in time, or cannot answer now: the same attempt may succeed later (net/retry.ts repeats it). */
 export class UnavailableError extends BootError {}
 
-/** The sender of a request reads it: bad input, or a server that cannot take it now. */
+/** The answer to a request that fails: the input is wrong, or the server cannot serve it now. */
 export class RequestError extends ConfmlError<RequestErrorCode> {
+  /** For `Retry-After`; undefined: the default of the code (http/problems.ts). */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
@@ -111,8 +110,8 @@ export class RequestError extends ConfmlError<RequestErrorCode> {
 }
 
 /**
- * The shortest text that still tells what went wrong, of an error that is not ours. Network errors
- * often hold their reason in `code` alone, or in a cause (Node's `fetch`) or a list (happy eyeballs).
+ * Describes an error of Node or a library in one line: its message and its code, or the code alone, because errors of the
+ * network often have no message.
  */
 export function describeCause(error: unknown): string {
   if (typeof error !== "object" || error === null) return String(error);
@@ -124,13 +123,13 @@ export function describeCause(error: unknown): string {
   return code === "" ? "an unknown error" : code;
 }
 
-/** The same of an error that may be ours: what was being done, and what came. */
+/** The same for any error; of a BootError it gives what was being done and what was there instead. */
 export function describeFailure(error: unknown): string {
   if (!(error instanceof BootError)) return describeCause(error);
   return `${error.failure.doing}: ${error.failure.got}`;
 }
 
-/** Messages from outside may hold line breaks; ours are one line each. */
+/** Messages of libraries may contain line breaks. */
 function oneLine(text: string): string {
   return text.replace(/\s+/gu, " ").trim();
 }

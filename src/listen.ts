@@ -27,23 +27,28 @@ export interface ListenOptions {
 }
 
 export interface Listener {
+  /** The port of `Inference.Listen`. */
   port: number;
-  /** Takes nothing new, and settles when what was asked is answered. */
+  /** Refuses new connections and requests; settles when all pending requests are answered. */
   close(): Promise<void>;
 }
 
-/** How long a client that was answered may go on sending, and an answer that says "too late" may take. */
+/** How long a client may go on sending after it was answered, and how long an answer after the timeout may take. */
 const lingerMs = 2000;
 
-/** @throws UnavailableError LISTEN_FAILED */
+/**
+ * Puts the application together and listens: first on the port for metrics, where there is one, then for requests.
+ *
+ * @throws UnavailableError LISTEN_FAILED
+ */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { config, metrics, log } = options;
   const { Listen: address, Metrics: metricsAddress, Limits: limits } = config.Inference;
-  const stopping = { on: false };
-  const app = createServerApp(options, () => stopping.on);
+  const stopping = new AbortController();
+  const app = createServerApp(options, () => stopping.signal.aborted);
   const listening: Connections[] = [];
   const close = async (): Promise<void> => {
-    stopping.on = true;
+    stopping.abort();
     await Promise.all(listening.map((connections) => connections.close()));
   };
   const open = async (onRequest: RequestListener, where: Address): Promise<number> => {
@@ -128,7 +133,7 @@ function createServerApp(
     },
     onRequest: (summary) => {
       metrics.countRequest(summary);
-      // Probes come every few seconds and say nothing.
+      // Health checks arrive every few seconds and would fill the log.
       log[summary.route.startsWith("/v2/health/") ? "debug" : "info"](summary, "request");
     },
     onBug: (error) => {
@@ -137,7 +142,7 @@ function createServerApp(
   });
 }
 
-/** What one address may have of what is for all. */
+/** The default limit for one client network: three quarters of the limit for all. */
 function shareOf(all: number): number {
   return Math.ceil(all * 0.75);
 }
@@ -151,12 +156,12 @@ function connectionLimits(limits: Limits): ConnectionLimits {
   };
 }
 
-/** Node's own limits. Its `requestTimeout` counts from a request's first byte; ours ends an upload before. */
+/** Node's own limits. Its `requestTimeout` counts from a request's first byte; Connections' timeout ends an upload earlier. */
 function timeouts({ HeaderTimeoutMs, RequestTimeoutMs }: Limits): ServerOptions {
   return {
     headersTimeout: HeaderTimeoutMs,
     requestTimeout: HeaderTimeoutMs + RequestTimeoutMs,
-    // Node compares times no more often than this; its default of 30 s can double a limit.
+    // How often Node checks these limits; with its default of 30 s a request could take twice the time.
     connectionsCheckingInterval: Math.min(1000, Math.ceil(HeaderTimeoutMs / 4)),
   };
 }
@@ -164,7 +169,7 @@ function timeouts({ HeaderTimeoutMs, RequestTimeoutMs }: Limits): ServerOptions 
 interface Address {
   Host: string;
   Port: number;
-  /** What the configuration calls the port. */
+  /** The port's name in the configuration. */
   name: string;
 }
 

@@ -17,17 +17,17 @@ import type { ReleaseOptions } from "./secrets/release.js";
 export interface ReleaseWiring {
   config: Config;
   keyNames: KeyNames;
-  /** Undefined where no secret is the built-in client's. */
+  /** Undefined where no secret uses the built-in client. */
   environment: Environment | undefined;
   insideSgx: boolean;
   transport: Transport;
   log: Logger;
   metrics: Metrics;
-  /** Where native client libraries may lie besides the default library paths. */
+  /** A folder that is searched for native client libraries, besides the default library paths. */
   applicationFolder: string;
 }
 
-/** Puts the parts of secret release together as the configuration says. */
+/** Creates the clients of secret release that the configuration names. */
 export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions> {
   const { config, keyNames, environment, insideSgx, log, metrics, applicationFolder } = wiring;
   const native = new NativeSecretReleaseClient({ folder: applicationFolder });

@@ -1,6 +1,6 @@
 const rule = "─".repeat(86);
 
-/** Said first and on every machine without an enclave, so that nobody takes the demo for the real thing. */
+/** The warning that the demo prints first wherever it runs outside an enclave. */
 export function bannerFor(place: string): string {
   const lines = [
     `confml ${place}: NOTHING HERE IS CONFIDENTIAL.`,
@@ -10,7 +10,7 @@ export function bannerFor(place: string): string {
   return [``, `  ┌${rule}┐`, ...boxed, `  └${rule}┘`, ``].join("\n");
 }
 
-/** Prints a line with its speaker before it. */
+/** Prints a line of progress after the name of who did it. */
 export function say(who: string, line: string): void {
   console.log(`${who.padStart(13)} │ ${line}`);
 }

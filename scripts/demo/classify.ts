@@ -3,9 +3,9 @@ import { z } from "zod";
 export interface Picture {
   name: string;
   plain: Uint8Array;
-  /** As JWE, with the key that opens its answer; absent where the data owner's key is not here. */
+  /** The picture as JWE, and how its answer is opened; absent where the data owner's key is not available. */
   jwe?: { token: string; keyFile: string; open: (answer: string) => Promise<string> };
-  /** As openssl writes it. */
+  /** The picture as a `.encrypted` file. */
   encrypted: Uint8Array;
 }
 
@@ -14,9 +14,10 @@ const jsonAnswer = z.object({
 });
 
 /**
- * Sends all pictures plain, as JWE, then as openssl encrypts them, as curl would, and shows the answers.
+ * Uploads all pictures plain, as JWE and as `.encrypted` files, and prints the answers with the curl command for each.
  *
- * @returns the exit code: 1 where an encrypted picture is answered unlike the plain one
+ * @returns the exit code: 1 where the answer to an encrypted picture differs from that to the plain one
+ * @throws Error for an answer other than 200
  */
 export async function classifyAll(url: string, pictures: readonly Picture[]): Promise<number> {
   const plainAnswers: string[] = [];
@@ -78,7 +79,7 @@ async function send(url: string, name: string, bytes: Uint8Array): Promise<strin
   return answer;
 }
 
-/** Whether a JSON answer has the percentages of a text one, in their order. */
+/** Whether a JSON answer and a text answer have the same percentages in the same order. */
 function sameNumbers(json: string, text: string): boolean {
   const { predictions } = jsonAnswer.parse(JSON.parse(json));
   const percentages = [...text.matchAll(/, (?<percentage>[\d.e+-]+)\)$/gmu)].map(({ groups }) =>

@@ -7,8 +7,12 @@ import { classifyAll, type Picture } from "./classify.js";
 import { startServer } from "./server.js";
 
 /**
- * The demo in an enclave, with the real services: the signed package is started, and asked as a data owner
- * would. The data owner's key is not here, so that the encrypted pictures come from SAMPLES.
+ * Runs the demo in an enclave with the real services: it starts the signed package and uploads pictures. The data owner's
+ * key is not on this machine, so encrypted pictures are taken from the folder SAMPLES.
+ *
+ * @param images files of the plain pictures
+ * @returns the exit code
+ * @throws UsageError where an encrypted picture is missing
  */
 export async function runInEnclave(images: readonly string[]): Promise<number> {
   const samples = process.env["SAMPLES"] || "samples";
@@ -31,7 +35,7 @@ async function readPicture(image: string, samples: string): Promise<Picture> {
   const file = join(samples, `${name}.encrypted`);
   const encrypted = await readFile(file).catch(() => {
     throw new UsageError(
-      `${file} is missing: the data owner's encrypted picture. Name its folder with SAMPLES, or play ` +
+      `${file} is missing: the data owner's encrypted picture. Name its folder with SAMPLES, or run ` +
         "the demo with emulated services: make run TEE=none",
     );
   });

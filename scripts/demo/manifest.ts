@@ -4,10 +4,11 @@ import { parse } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 
 /**
- * A manifest for a classifier that came without one: torchvision's ImageNet preprocessing, logits, one
- * label a line. Whether the labels fit the model is the server's to check.
+ * Makes a manifest for a model without one: torchvision's ImageNet preprocessing, logits as output, and one label for each
+ * line of a file. The server checks whether the number of labels fits the model.
  *
- * @throws Error for a model that is no classifier of pictures
+ * @param modelFile ONNX
+ * @throws Error for a model that does not have exactly one input, a tensor, and an output
  */
 export async function manifestFromLabels(modelFile: string, labelsFile: string): Promise<object> {
   const labels = (await readFile(labelsFile, "utf8"))
@@ -34,7 +35,7 @@ export async function manifestFromLabels(modelFile: string, labelsFile: string):
     output: { name: output.name, type: "logits" },
     labels,
     preprocessing: {
-      // torchvision's presets keep the proportion of 224 to 256.
+      // torchvision's presets resize to 256 for a crop of 224.
       resize: Math.round((crop * 256) / 224),
       crop,
       channels: "RGB",

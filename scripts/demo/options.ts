@@ -8,7 +8,7 @@ export interface DemoOptions {
   model: string;
   manifest: { file: string } | { labels: string };
   images: string[];
-  /** Where the server listens: this machine alone, unless it is told otherwise. */
+  /** The address on which the server listens; loopback by default. */
   host: string;
   port: number;
 }
@@ -18,8 +18,8 @@ const demoImages = ["dog.jpg", "automotive.jpg", "strawberries.jpg"];
 const largestPort = 65_535;
 
 /**
- * `[--model FILE (--labels FILE | --manifest FILE)] [--host ADDRESS] [--port N] [IMAGE …]`; an empty value is none, as
- * make passes an unset variable.
+ * Reads `[--model FILE (--labels FILE | --manifest FILE)] [--host ADDRESS] [--port N] [IMAGE …]`. An empty value counts as
+ * absent, because make passes unset variables as empty values.
  *
  * @throws UsageError
  */

@@ -9,7 +9,7 @@ import { encrypt, open, seal } from "./owners.js";
 import { demoFolder, keysFolder, withSession } from "./session.js";
 import { chooseTarget } from "./target.js";
 
-/** `make run`: one confidential classification from end to end, then everything stops. */
+/** `make run`: classifies pictures with a server of its own, and stops it. @returns the exit code */
 async function run(): Promise<number> {
   const options = readOptions(0);
   const target = chooseTarget(process.env);

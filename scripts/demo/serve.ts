@@ -8,7 +8,7 @@ import { demoFolder, keysFolder, withSession, type Session } from "./session.js"
 const defaultPort = 8000;
 const refreshMs = 5000;
 
-/** `make serve`: emulator and server in the foreground until Ctrl-C, or until one of them ends. */
+/** `make serve`: runs emulator and server in the foreground until Ctrl-C, or until one of them ends. */
 async function serve(): Promise<number> {
   const options = readOptions(defaultPort);
   const folder = join(demoFolder, "run");

@@ -9,7 +9,7 @@ export interface ServerOptions {
   showRequests: boolean;
 }
 
-/** Starts the server, shows its log, and waits until it listens. */
+/** Starts the server, prints its log, and waits until it listens. */
 export function startServer({ say, ...options }: ServerOptions): Promise<Service> {
   return startService({
     command: options.command,
@@ -28,7 +28,7 @@ export function startServer({ say, ...options }: ServerOptions): Promise<Service
 const warningLevel = 40;
 const hidden = new Set(["level", "time", "msg"]);
 
-/** A line of the server's log for people: the message, then what else it holds. */
+/** Formats an entry of the server's log for people: the message, then the other members. */
 function describe(entry: Record<string, unknown>): string {
   const details = Object.entries(entry)
     .filter(([name]) => !hidden.has(name))
@@ -38,7 +38,7 @@ function describe(entry: Record<string, unknown>): string {
   return [isWarning ? `warning: ${message}` : message, ...details].join("  ");
 }
 
-/** Units stand at the end of names. */
+/** Shows bytes in megabytes and paths relative to the project. */
 function describeValue(name: string, value: unknown): string {
   if (typeof value === "number" && name.endsWith("Bytes")) return `${(value / 1e6).toFixed(1)}MB`;
   return typeof value === "string" ? value.replace(`${projectFolder}/`, "") : JSON.stringify(value);

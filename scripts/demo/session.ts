@@ -12,6 +12,7 @@ import { startServer } from "./server.js";
 export const demoFolder = join(projectFolder, ".demo");
 export const keysFolder = join(demoFolder, "keys");
 
+/** A deployment with a running server. */
 export interface Session extends Deployment {
   server: Service;
   /** The server's origin: no slash at its end. */

@@ -2,14 +2,14 @@ import { UsageError } from "../exit.js";
 import { credentials } from "../tee/launch.js";
 import { inspectMachine, missingFor, type Machine } from "../tee/mystikos.js";
 
-/** Where `make run` runs: in an enclave, in Mystikos without one, on plain Node. */
+/** The platform of `make run`: an enclave, Mystikos without an enclave, or plain Node. */
 export type Target = { kind: "sgx" } | { kind: "linux"; myst: string } | { kind: "none" };
 
 /**
- * The most that this machine can do, or what TEE (`sgx`, `linux`, `none`) asks for. An enclave's keys come
- * from Azure, so that without credentials there is none.
+ * Chooses the platform that the variable TEE names (`sgx`, `linux`, `none`), or the best that this machine has. `sgx` needs
+ * Azure's credentials as well, because an enclave gets its keys from there.
  *
- * @throws UsageError where TEE asks for what is not here, naming what is missing
+ * @throws UsageError where TEE names a platform that this machine does not have; the message lists what is missing
  */
 export function chooseTarget(
   environment: NodeJS.ProcessEnv,
@@ -43,7 +43,7 @@ function unavailable(wanted: string, missing: string[]): UsageError {
     [
       `TEE=${wanted} cannot be had here`,
       ...missing,
-      "make run TEE=none plays the demo on plain Node",
+      "make run TEE=none runs the demo on plain Node",
     ].join("\n  "),
   );
 }

@@ -1,22 +1,23 @@
 import { z } from "zod";
 import type { Claims } from "./evaluate.js";
 
+/** A token whose signature was not checked: its claims prove nothing. */
 export interface UnverifiedToken {
   claims: Claims;
-  /** What the token says of its own time (RFC 7519, section 4.1); undefined where it says nothing. */
+  /** The claims `exp` and `nbf` (RFC 7519, section 4.1); undefined where they are missing or not a time. */
   expiresAt: Date | undefined;
   notBefore: Date | undefined;
 }
 
 const payloadSchema = z.record(z.string(), z.unknown());
-/** As far as a Date reaches. */
+/** The range of Date, in seconds (ECMA-262, section 21.4.1.1). */
 const secondsSchema = z.number().min(-8.64e12).max(8.64e12);
 
 /**
- * Reads an attestation token, a JWT, without checking its signature; or its claims alone, a JSON object, as a server
- * logs them that did not get a key.
+ * Reads an attestation token, a JWT in compact serialization (RFC 7519), without checking its signature; or its claims
+ * alone, a JSON object, which a server logs when a vault refuses it a key.
  *
- * @throws Error that does not repeat the token
+ * @throws Error where it is neither; the message does not contain the token
  */
 export function readUnverifiedToken(text: string): UnverifiedToken {
   const claims = text.trimStart().startsWith("{")

@@ -3,16 +3,16 @@ import { sgxClaims } from "./sgx-claims.js";
 /** 64 lower-case hex digits. */
 type Measurement = string;
 
-/** Code named by what it is. */
+/** Code that is identified by its measurement. */
 export interface NamedCode {
-  /** Any one of them. */
+  /** The key is released to each of these measurements. */
   mrenclaves: readonly [Measurement, ...Measurement[]];
   mrsigner: Measurement | undefined;
   productId: number | undefined;
   minSvn: number | undefined;
 }
 
-/** Whatever somebody signs, from a version on. */
+/** Any code of one product that a signer signs, from a version on. */
 export interface SignedCode {
   mrenclaves: readonly [];
   mrsigner: Measurement;
@@ -23,7 +23,7 @@ export interface SignedCode {
 export type TrustedCode = NamedCode | SignedCode;
 
 export interface PolicyOptions {
-  /** The attestation service's URL, as its tokens' `iss` has it. */
+  /** The attestation service's URL, as in the claim `iss` of its tokens. */
   authority: string;
   code: TrustedCode;
   allowDebug: boolean;
@@ -41,8 +41,8 @@ interface PolicyJson {
 }
 
 /**
- * A release policy as Azure reads it. Several measurements become a branch each: the grammar allows to
- * nest `anyOf` in `allOf`, but some of Azure's own pages say that it cannot be done.
+ * Builds a release policy in Azure's grammar (learn.microsoft.com: policy-grammar). Each measurement gets a branch of its
+ * own: the grammar allows `anyOf` inside `allOf`, but some pages of Azure's documentation deny it.
  */
 export function buildPolicy({ authority, code, allowDebug }: PolicyOptions): PolicyJson {
   const { mrenclaves, mrsigner, productId, minSvn } = code;

@@ -1,9 +1,10 @@
 import { toNumber, type Condition, type Node, type ReleasePolicy } from "./grammar.js";
 import { describeWanted } from "./wording.js";
 
+/** The claims of an attestation token, as parsed JSON. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Why a policy is not met: a condition, or a choice in which each alternative failed. */
+/** Why a policy is not met: a condition that failed, or an `anyOf` of which every part failed. */
 export type Unmet =
   { claim: string; wanted: string; got: unknown } | { noneOf: readonly (readonly Unmet[])[] };
 
@@ -14,8 +15,8 @@ export interface BranchResult {
 }
 
 /**
- * Holds an attestation token's claims against each branch of a policy, as the vault would; the policy
- * is met where one branch is. The token's signature is the caller's concern.
+ * Compares an attestation token's claims with each branch of a policy, as the vault does. A policy is met where one branch
+ * is. The caller checks the token's signature.
  */
 export function evaluatePolicy(policy: ReleasePolicy, claims: Claims): BranchResult[] {
   return policy.branches.map(({ authority, conditions }) => ({
@@ -24,7 +25,7 @@ export function evaluatePolicy(policy: ReleasePolicy, claims: Claims): BranchRes
   }));
 }
 
-/** A token counts for the authority that issued it. */
+/** A branch applies to tokens of its authority only. */
 function unmetAuthority(authority: string, claims: Claims): Unmet[] {
   const issuer = claimAt(claims, "iss");
   const isIssuer =
@@ -53,7 +54,7 @@ function unmetBy(node: Node, claims: Claims): Unmet[] {
   return parts.length === 1 ? parts.flat() : [{ noneOf: parts }];
 }
 
-/** A missing claim meets nothing but that it shall be missing; nor does an object or a list. */
+/** A missing claim meets `exists: false` only; an object or a list meets `exists: true` only. */
 function isMet({ operator, value }: Condition, got: unknown): boolean {
   if (operator === "exists") return (got !== undefined) === (String(value) === "true");
   if (typeof got !== "string" && typeof got !== "number" && typeof got !== "boolean") return false;
@@ -74,7 +75,7 @@ function isMet({ operator, value }: Condition, got: unknown): boolean {
   }
 }
 
-/** Claim names are dotted paths. */
+/** A claim's name is a path of member names, with dots between them. */
 function claimAt(claims: Claims, path: string): unknown {
   return path.split(".").reduce<unknown>((value, name) => {
     if (typeof value !== "object" || value === null) return undefined;

@@ -2,7 +2,7 @@ import type { Condition, Node, ReleasePolicy } from "./grammar.js";
 import { sgxClaims } from "./sgx-claims.js";
 import { describeWanted, quote } from "./wording.js";
 
-/** A policy in plain sentences, one line each, indented by two spaces a level. */
+/** Explains a policy in plain sentences: one line each, indented by two spaces for each level. */
 export function explainPolicy({ branches }: ReleasePolicy): string[] {
   return branches.flatMap(({ authority, conditions }, index) => [
     `${index === 0 ? "The key is released" : "It is also released"} to code for which ${quote(authority)} vouches, where ${quantity(conditions)}:`,
@@ -51,7 +51,7 @@ function explainCondition(condition: Condition): string {
   return `its claim ${quote(claim)} is ${describeWanted(condition)}`;
 }
 
-/** Measurements and numbers read better without quotes; anything else keeps them. */
+/** Shows measurements and numbers without quotes. */
 function unquoted(text: string): string {
   return /^[0-9a-zA-Z]{1,128}$/u.test(text) ? text : quote(text);
 }

@@ -13,9 +13,10 @@ export const operators = [
 export type Operator = (typeof operators)[number];
 export type Scalar = string | number | boolean;
 
-/** One comparison of a claim, whose name is a dotted path, with a value. */
+/** Compares a claim with a value. */
 export interface Condition {
   kind: "condition";
+  /** The claim's name: a path of member names, with dots between them. */
   claim: string;
   operator: Operator;
   value: Scalar;
@@ -23,22 +24,22 @@ export interface Condition {
 
 export type Node = Condition | { kind: "allOf" | "anyOf"; parts: readonly Node[] };
 
-/** What an attestation token of one authority has to say. */
+/** The conditions for attestation tokens of one authority. */
 export interface Branch {
   /** The attestation service's URL. */
   authority: string;
   conditions: Node;
 }
 
-/** Any one branch suffices. */
+/** A policy is met where any of its branches is. */
 export interface ReleasePolicy {
   branches: readonly Branch[];
 }
 
-/** Digits as JSON's numbers have them: no hexadecimal, blanks or nothing, which JavaScript reads too. */
+/** A decimal number. JavaScript's Number() would also accept hexadecimal digits, spaces and the empty string. */
 const decimal = /^-?\d+(?:\.\d+)?$/u;
 
-/** @returns undefined for what is not clearly a number */
+/** The number that a value is compared as. @returns undefined where it is neither a number nor a decimal text */
 export function toNumber(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   return typeof value === "string" && decimal.test(value) ? Number(value) : undefined;
@@ -97,7 +98,7 @@ const policy = z.strictObject({
   anyOf: z.array(branch).min(1),
 });
 
-/** A group names one of the two and not both. */
+/** @returns undefined unless exactly one of the two is given */
 function toGroup(raw: {
   allOf?: Node[] | undefined;
   anyOf?: Node[] | undefined;
@@ -109,15 +110,15 @@ function toGroup(raw: {
 }
 
 /**
- * Arrays and objects inside each other. Whatever reads a policy calls itself for each, and the stack has an end; a
- * group takes two of them.
+ * The most levels of nested arrays and objects; a group takes two. The functions that read a policy are recursive, so
+ * deeper JSON could exhaust the stack.
  */
-const deepest = 128;
+const maxDepth = 128;
 
 function isTooDeep(json: unknown): boolean {
   let level: unknown[] = [json];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > deepest) return true;
+    if (depth > maxDepth) return true;
     level = level.flatMap((value): unknown[] =>
       typeof value === "object" && value !== null ? Object.values(value) : [],
     );
@@ -126,8 +127,10 @@ function isTooDeep(json: unknown): boolean {
 }
 
 /**
+ * Parses a release policy.
+ *
  * @param text JSON
- * @throws Error saying where the text leaves the grammar
+ * @throws Error that names the place where the text does not follow the grammar
  */
 export function parsePolicy(text: string): ReleasePolicy {
   let json: unknown;
@@ -136,7 +139,7 @@ export function parsePolicy(text: string): ReleasePolicy {
   } catch {
     throw new Error("not JSON");
   }
-  if (isTooDeep(json)) throw new Error(`the policy: expected JSON at most ${deepest} deep`);
+  if (isTooDeep(json)) throw new Error(`the policy: expected JSON at most ${maxDepth} deep`);
   const parsed = policy.safeParse(json);
   if (parsed.success) return { branches: parsed.data.anyOf };
   const [issue] = parsed.error.issues;
@@ -153,6 +156,6 @@ function expectation(issue: z.core.$ZodIssue | undefined): string {
     return `expected ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
   }
   if (issue?.code === "too_small") return "expected at least one entry";
-  // Ours, from the schema.
+  // A message of the schema above.
   return `expected ${issue?.message ?? "something else"}`;
 }

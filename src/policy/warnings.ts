@@ -4,7 +4,7 @@ import { quote } from "./wording.js";
 
 const azureAttestation = /\.attest\.azure\.(?:net|us|cn)$/u;
 
-/** What an owner should know before trusting a policy, a sentence each; empty where nothing is amiss. */
+/** The weaknesses of a policy, one sentence each, for its owner. */
 export function warnings({ branches }: ReleasePolicy): string[] {
   const authorities = new Set(branches.map(({ authority }) => authority));
   const ofBranches = branches.flatMap((branch) => {
@@ -12,7 +12,7 @@ export function warnings({ branches }: ReleasePolicy): string[] {
       authorities.size === 1 ? "the policy" : `for ${quote(branch.authority)} the policy`;
     return warningsOf(branch).map((warning) => `${subject} ${warning}`);
   });
-  // Several measurements are branches alike in all else.
+  // A set: branches that differ in the measurement only give the same warnings.
   const all = new Set(ofBranches);
   if (authorities.size > 1) {
     all.add(
@@ -22,15 +22,16 @@ export function warnings({ branches }: ReleasePolicy): string[] {
   return [...all];
 }
 
-/** What an owner has to have said aloud before a key is given under such a policy. */
+/** What a policy trusts beyond exact code: commands require the owner's explicit consent to it. */
 export interface Trust {
-  /** Whether any branch names no MRENCLAVE, and so trusts a signer, or anybody. */
+  /** Whether any branch names no MRENCLAVE, and so trusts a signer or any code. */
   inSigner: boolean;
-  /** Whether each such branch at least names signer, product and minimum version. */
+  /** Whether every such branch names signer, product and minimum version. */
   isSignerBounded: boolean;
   inDebugEnclaves: boolean;
 }
 
+/** Finds what a policy trusts. In doubt, it reports more trust rather than less. */
 export function trustOf({ branches }: ReleasePolicy): Trust {
   const unnamed = branches.filter((branch) => !namesEqual(branch, sgxClaims.mrenclave));
   return {
@@ -100,7 +101,7 @@ function warningsOf(branch: Branch): string[] {
   return found;
 }
 
-/** Whether no claims can meet the node without meeting such a condition; when in doubt, false. */
+/** Whether claims that meet the node always meet a wanted condition; false where that is not certain. */
 function requires(node: Node, isWanted: (condition: Condition) => boolean): boolean {
   if (node.kind === "condition") return isWanted(node);
   return node.kind === "allOf"
@@ -117,12 +118,12 @@ function forbidsDebug(condition: Condition): boolean {
   return isEqual("false")(condition) || (operator === "notEquals" && String(value) === "true");
 }
 
-/** Said, be it that every version will do. */
+/** Whether the condition limits a version at all, even to "at least 0". */
 function isBound({ operator, value }: Condition): boolean {
   return toNumber(value) !== undefined && /^(?:greater|greaterOrEquals|equals)$/u.test(operator);
 }
 
-/** Every version is at least 0. */
+/** Whether the condition excludes a version: "at least 0" does not. */
 function isMinimum({ operator, value }: Condition): boolean {
   const least = toNumber(value);
   if (least === undefined) return false;

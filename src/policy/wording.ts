@@ -2,13 +2,13 @@ import type { Condition } from "./grammar.js";
 
 const longest = 200;
 
-/** A value from outside as JSON, fit for a terminal: one line, nothing invisible, not long. */
+/** An untrusted value as JSON for a terminal: one line, cut after 200 characters, invisible characters escaped. */
 export function quote(value: unknown): string {
   const json = value === undefined ? "nothing" : escapeInvisible(JSON.stringify(value));
   return json.length <= longest ? json : `${json.slice(0, longest)}…`;
 }
 
-/** Control characters and the like could move a terminal's cursor over what was printed before. */
+/** Escapes control, format and separator characters, which could overwrite what a terminal shows. */
 export function escapeInvisible(text: string): string {
   return text.replace(
     /[\p{C}\p{Zl}\p{Zp}]/gu,
@@ -16,7 +16,7 @@ export function escapeInvisible(text: string): string {
   );
 }
 
-/** What a condition wants its claim to be: "at least 3". */
+/** The value that a condition requires, in words: "at least 3". */
 export function describeWanted({ operator, value }: Condition): string {
   switch (operator) {
     case "equals":
