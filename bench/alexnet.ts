@@ -1,7 +1,7 @@
 import { elementTypes, type NodeSpec, type TensorSpec } from "../src/onnx/graph.js";
 import { writeModel } from "../test/helpers/onnx-model.js";
 
-/** torchvision's AlexNet: [output channels, kernel, stride, padding], with a pool after some. */
+/** The convolutions of torchvision's AlexNet; a max pooling layer follows some of them. */
 const convolutions = [
   { channels: 64, kernel: 11, stride: 4, padding: 2, pool: true },
   { channels: 192, kernel: 5, stride: 1, padding: 2, pool: true },
@@ -13,7 +13,7 @@ const hiddenUnits = [4096, 4096];
 const pooledSize = 6;
 const inputSize = 224;
 
-/** What the model's owner says of it: torchvision's preprocessing, and 1,000 labels with nothing behind them. */
+/** The model's manifest: torchvision's preprocessing, and labels without a meaning. */
 export function alexNetManifest({ classes = 1000 } = {}): object {
   return {
     name: "alexnet-bench",
@@ -35,8 +35,8 @@ export function alexNetManifest({ classes = 1000 } = {}): object {
 }
 
 /**
- * AlexNet at full size, with random weights: what it costs to run does not depend on what it has learnt.
- * 61.1 million parameters for 1,000 classes, as torchvision's `alexnet`.
+ * Builds AlexNet in full size with random weights: the costs of running a model do not depend on its weights. With 1,000
+ * classes it has 61.1 million parameters, as torchvision's `alexnet`.
  *
  * @returns ONNX, input `input` [N, 3, 224, 224], output `output` [N, classes]
  */
@@ -59,7 +59,7 @@ export function buildAlexNet({ classes = 1000, seed = 1 } = {}): Uint8Array {
     const name = `layer_${nodes.length}`;
     const [outputs = 0, ...rest] = dims;
     const fanIn = rest.reduce((a, b) => a * b, 1);
-    // He et al. 2015, as for any network of rectifiers: signals neither fade nor grow.
+    // The initialization of He et al. 2015: with rectifiers, signals neither vanish nor explode.
     tensors.push(
       floatTensor(`${name}.weight`, dims, Math.sqrt(2 / fanIn), random),
       floatTensor(`${name}.bias`, [outputs], 0.01, random),
@@ -114,11 +114,11 @@ function floatTensor(
   return { name, dims, type: elementTypes.float, data: new Uint8Array(values.buffer) };
 }
 
-// Looked up once: in Jest each look at a global costs more than what it is looked up for, 61 million times.
+// Looked up once: in Jest, access to a global is slow, and this is called 61 million times.
 const { imul } = Math;
 const root3 = Math.sqrt(3);
 
-/** Even, of mean 0 and deviation 1: a linear congruence (Knuth's and Lewis'). */
+/** Uniform random numbers with mean 0 and standard deviation 1: a linear congruential generator (Knuth and Lewis). */
 function even(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

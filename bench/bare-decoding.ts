@@ -4,7 +4,7 @@ import { answer, readJob } from "./job.js";
 import { bareDecodingJob } from "./load-result.js";
 import { percentile } from "./statistics.js";
 
-// As in the server: libvips must not remember the last picture.
+// As in the server: libvips caches no pictures.
 sharp.cache(false);
 const { file, times } = readJob(bareDecodingJob);
 const picture = await readFile(file);

@@ -12,18 +12,18 @@ import {
 } from "./summary.js";
 import { markdownTable, megabytes, times } from "./table.js";
 
-/** Something that a release has to reach, and whether it did. */
+/** A performance target of a release, and whether the results meet it. */
 export interface Bar {
   name: string;
   limit: string;
-  /** Undefined where it was not measured. */
+  /** Undefined where the figure was not measured. */
   figure: string | undefined;
   met: boolean | undefined;
 }
 
 /**
- * The original sample (Python, Flask, PyTorch) against such a baseline, in pictures a second, as it was
- * published. It is not run here, so that what is said of it is derived.
+ * Published throughput of the original sample (Python, Flask, PyTorch) and of such a baseline, in pictures a second. The
+ * original is not run here: comparisons with it are derived from these figures.
  */
 const original = {
   oneClient: { original: 8.0, baseline: 42 },
@@ -31,6 +31,7 @@ const original = {
 };
 const derived = "(derived: the original did not run here)";
 
+/** Compares the results with all targets. */
 export function judge(results: Results): Bar[] {
   return [...judgeThroughput(results), ...judgeLatency(results), ...judgeResources(results)];
 }
@@ -106,7 +107,7 @@ function judgeLatency(results: Results): Bar[] {
   return bars;
 }
 
-/** Of the model's size: what a start, and what serving, may take of memory. */
+/** The most memory at the start and while serving, as multiples of the model's size. */
 const memoryLimits = {
   fp32: { peak: 2.3, steady: 1.5 },
   onnx: { peak: 2.3, steady: 1.5 },
@@ -173,6 +174,7 @@ function bar(
   };
 }
 
+/** The targets as a Markdown table. */
 export function listBars(bars: readonly Bar[]): string {
   return markdownTable(
     ["bar", "limit", "figure", ""],

@@ -8,8 +8,8 @@ import { z } from "zod";
 import { answer, readJob } from "./job.js";
 
 /**
- * The server that anyone would write: express, multer, sharp and ONNX Runtime with their defaults, in one
- * thread. No attestation, no limits, no queue. What confml costs or gains is measured against it.
+ * The plain server that confml is compared with: express, multer, sharp and ONNX Runtime with their defaults in one thread,
+ * without attestation, limits or a queue.
  */
 const job = readJob(z.object({ model: z.string(), manifest: z.string(), key: z.string() }));
 const { labels } = z

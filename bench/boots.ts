@@ -7,7 +7,7 @@ import { readMemory } from "./servers.js";
 const loadClients = 32;
 const loadSeconds = 3;
 
-/** How long a start takes, keys and model included, and how much memory it and the serving take. */
+/** Measures how long a start takes, with keys and model, and the memory during the start and under load. */
 export async function measureBoots({
   options,
   models,

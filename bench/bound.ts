@@ -6,8 +6,8 @@ import { answer, readJob } from "./job.js";
 import { boundJob } from "./load-result.js";
 
 /**
- * What the machine can do at most: the server's own decoding and inference, saturated, with no HTTP and no
- * keys around them. The modules are those of dist, as the server runs them.
+ * Measures the upper bound of the throughput on this machine: the server's own decoding and inference under saturation,
+ * without HTTP and keys. It loads the modules of dist, as the server does.
  */
 type Job = z.infer<typeof boundJob>;
 type Classify = (picture: Uint8Array) => Promise<void>;
@@ -20,7 +20,7 @@ const images: Pick<
 > = { maxDecodes: 3, maxDecodeBytesInFlight: 805_306_368, decodeTimeoutMs: 15_000 };
 const never = new AbortController().signal;
 
-/** The server's hot path as one function. This is all that knows how the server is put together. */
+/** Puts the server's decoding and inference together as one function, as src/listen.ts and src/boot.ts do. */
 async function createClassify(job: Job): Promise<Classify> {
   const { configureDecoder } = await fromDist<typeof import("../src/image/decode.js")>(
     "image/decode.js",
@@ -51,7 +51,7 @@ async function createClassify(job: Job): Promise<Classify> {
   configureDecoder();
   await keepHeap();
   const manifest = await loadManifest(job.manifest);
-  // Taken over by the thread, so in memory of its own; and where the server has it.
+  // The thread takes over the buffer, so it must not share memory; like the server's, it is backed by huge pages.
   const file = await readFile(job.model);
   const model = new Uint8Array(file.length);
   (await hugePageAdviser())(model);
@@ -101,7 +101,7 @@ function exports<Module extends object>(module: unknown, name: keyof Module): mo
   return typeof module === "object" && module !== null && name in module;
 }
 
-/** @returns pictures in a second, after the warm-up */
+/** @returns the throughput after the warm-up, in pictures a second */
 async function saturate(classify: Classify, picture: Uint8Array): Promise<number> {
   const from = performance.now() + job.warmUpSeconds * 1000;
   const to = from + job.seconds * 1000;

@@ -10,18 +10,18 @@ import { compareMetrics, parseMetrics } from "./metrics.js";
 import { multipartBody, type MultipartBody } from "./multipart.js";
 import { percentile } from "./statistics.js";
 
-/** autocannon looks at its clock so often, in milliseconds: a run is that much longer at most. */
+/** The interval at which autocannon checks its clock: a run is longer by at most this. */
 const tickMs = 50;
 const timeoutSeconds = 60;
 
 type Job = z.infer<typeof closedLoopJob>;
-/** What is counted begins after the warm-up, and ends after so many seconds or pictures. */
+/** Requests are counted from the end of the warm-up until `until`. */
 type Load = Pick<Job, "origin" | "clients" | "until" | "warmUpSeconds">;
 type Answer = Partial<ClosedLoopResult> & { failures: number };
 
 async function main(job: Job): Promise<Answer> {
   const upload = multipartBody(job.fileName, await readFile(job.file));
-  // When one picture is through, the server is done with those that the run before left behind.
+  // One picture first: when it is answered, the server has finished the requests that the previous run abandoned.
   const { failures } = await load(
     { origin: job.origin, clients: 1, until: { requests: 1 }, warmUpSeconds: 0 },
     upload,
@@ -33,7 +33,7 @@ async function main(job: Job): Promise<Answer> {
   return { ...measured, ...extras, failures: failures + measured.failures };
 }
 
-/** Begins to watch after the warm-up. @returns what ends it, and tells */
+/** Starts the health probe after the warm-up. @returns a function that stops it and returns the measurements */
 async function watch(
   job: Job,
 ): Promise<() => Promise<Pick<ClosedLoopResult, "health" | "inside">>> {
@@ -53,9 +53,9 @@ async function watch(
 }
 
 /**
- * One run. The clients do not pause between warm-up and what is counted: autocannon hangs up at a run's end,
- * and the server would go on with what nobody waits for. Its histogram counts whole milliseconds and its
- * duration is rounded, so both are taken from its events.
+ * Makes one run, of which the warm-up is a part: autocannon disconnects at a run's end, and a separate warm-up would leave
+ * requests that the server still works on. autocannon's histogram has whole milliseconds and its duration is rounded, so
+ * latencies and times are taken from its events.
  */
 async function load(
   { origin, clients, until, warmUpSeconds }: Load,
@@ -107,7 +107,7 @@ async function load(
   const failures = notOk + result.mismatches + result.errors + result.timeouts;
   if (tookMs.length === 0) {
     if (failures > 0) throw new Error(`no answer from ${origin} (${failures} failures)`);
-    // A huge picture on a busy machine: there are no figures, but nothing has failed.
+    // No answer within the time, as with a huge picture on a busy machine: no figures, but no failure either.
     return { failures };
   }
   const seconds = ((to === Infinity ? last : to) - from) / 1000;
@@ -129,5 +129,5 @@ async function readMetrics({ metricsUrl }: Job): Promise<Map<string, number> | u
 }
 
 answer(await main(readJob(closedLoopJob)));
-// autocannon's and fetch's connections would keep the process for seconds.
+// Open connections of autocannon and fetch would keep the process alive for seconds.
 process.exit();

@@ -8,7 +8,7 @@ import { closedLoopResult } from "./load-result.js";
 const counts = [1, 2];
 const clients = 32;
 
-/** The same load on a server that is kept to 1 CPU, and to 2. */
+/** Measures the throughput of a server that may use 1 CPU, and 2. */
 export async function measureCores(bench: Bench): Promise<void> {
   const { options, pictures, results, progress } = bench;
   const cpus = await usableCpus();
@@ -47,7 +47,7 @@ export async function measureCores(bench: Bench): Promise<void> {
   }
 }
 
-/** @returns the numbers of the CPUs that this process may use; undefined where they cannot be chosen */
+/** @returns the numbers of the CPUs that this process may use; undefined without taskset or /proc */
 async function usableCpus(): Promise<number[] | undefined> {
   try {
     await promisify(execFile)("taskset", ["--version"]);
@@ -58,7 +58,7 @@ async function usableCpus(): Promise<number[] | undefined> {
   }
 }
 
-/** `0-2,5` */
+/** Reads a list of CPUs such as `0-2,5` (cpuset(7), "List format"). */
 export function readCpuList(list: string): number[] {
   return list.split(",").flatMap((part) => {
     const [first = NaN, last = first] = part.split("-").map(Number);

@@ -12,7 +12,7 @@ export const healthSchema = z.object({
 });
 export type Health = z.infer<typeof healthSchema>;
 
-/** Asks every 50 ms whether the server lives, however long it takes to answer, as a load balancer would. */
+/** Sends a health check every 50 ms, as a load balancer does, without waiting for the previous answer. */
 export class HealthProbe {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #timer: NodeJS.Timeout;
@@ -27,7 +27,7 @@ export class HealthProbe {
     }, intervalMs);
   }
 
-  /** @returns undefined where there was no time for an answer */
+  /** Waits for the open checks. @returns undefined where there was no answer */
   async stop(): Promise<Health | undefined> {
     clearInterval(this.#timer);
     await Promise.all(this.#open);

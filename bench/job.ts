@@ -1,11 +1,11 @@
 import type { z } from "zod";
 
-/** What a child was told to do: one argument, JSON. */
+/** Reads this process's job: its first argument, as JSON. */
 export function readJob<Job>(schema: z.ZodType<Job>): Job {
   return schema.parse(JSON.parse(process.argv[2] ?? ""));
 }
 
-/** Tells the parent what came out; nothing else stands on a child's standard output. */
+/** Prints the result for the parent process. Nothing else may be printed on standard output. */
 export function answer(result: object): void {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }

@@ -2,37 +2,37 @@ import { z } from "zod";
 import { healthSchema } from "./health-probe.js";
 import { insideSchema } from "./metrics.js";
 
-/** What the closed loop is told: clients that each send a picture as soon as the last is answered. */
+/** The job of closed-loop.ts: each client sends the next picture as soon as the last one is answered. */
 export const closedLoopJob = z.object({
-  /** The server's address, without a slash at its end. */
+  /** The server's origin: no slash at its end. */
   origin: z.string(),
-  /** What is sent, and how it is called. */
+  /** The file to send, and the name under which it is uploaded. */
   file: z.string(),
   fileName: z.string(),
   clients: z.int().min(1),
-  /** How long, in seconds, or how many pictures. */
+  /** The run's length, in seconds or in pictures. */
   until: z.union([z.object({ seconds: z.number() }), z.object({ requests: z.int() })]),
   warmUpSeconds: z.number(),
-  /** Whether the server's health is asked for beside it. */
+  /** Whether health checks run at the same time. */
   probe: z.boolean().default(false),
   metricsUrl: z.string().optional(),
 });
 
 export const closedLoopResult = z.object({
   requests: z.number(),
-  /** Requests in a second. */
+  /** Requests a second. */
   throughput: z.number(),
   p50Ms: z.number(),
   p90Ms: z.number(),
   p99Ms: z.number(),
-  /** Answers that were none, not 200, or unlike the first. */
+  /** Requests without an answer, with a status other than 200, or with an answer that differs from the first. */
   failures: z.number(),
   health: healthSchema.optional(),
   inside: insideSchema.optional(),
 });
 export type ClosedLoopResult = z.infer<typeof closedLoopResult>;
 
-/** What the open loop is told: clients that come when they like. */
+/** The job of open-loop.ts: requests are sent at random times. */
 export const openLoopJob = z.object({
   origin: z.string(),
   file: z.string(),
@@ -47,7 +47,7 @@ export const openLoopResult = z.object({
   p50Ms: z.number(),
   p99Ms: z.number(),
   failures: z.number(),
-  /** How late the generator itself was, in 1 of 100 cases. */
+  /** The 99th percentile of the load generator's own delay. */
   latenessP99Ms: z.number(),
 });
 

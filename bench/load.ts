@@ -12,13 +12,13 @@ interface Point {
   servers: readonly ServerName[];
 }
 
-/** At so many clients the figures are compared, and the server is looked into. */
+/** The number of clients at which variants are compared and the server's own metrics are read. */
 const watched = 32;
 const all = ["baseline", ...variantNames] as const;
 const ours = ["fp32", "int8"] as const;
 const compared = ["baseline", ...ours] as const;
 
-/** In an order that has what is divided by each other side by side. */
+/** The order keeps measurements that are divided by each other close together. */
 const points: readonly Point[] = [
   { clients: 1, encrypted: false, servers: compared },
   { clients: 1, encrypted: true, servers: ours },
@@ -32,7 +32,7 @@ const points: readonly Point[] = [
 const openLoopShares = { low: 0.3, high: 1.1 };
 export const openLoopLimitMs = 250;
 
-/** Rounds of everything under load, one server after the other in each; then the open loop. */
+/** Measures all servers under load, one after the other in each round; then the open loop. */
 export async function measureLoad(bench: Bench): Promise<void> {
   const { options, progress } = bench;
   const withLoad = options.sections.includes("load");

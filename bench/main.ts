@@ -79,7 +79,7 @@ async function measure(options: Options, folder: string): Promise<number> {
   for (const { names, measureIt } of parts) {
     if (!sections.some((section) => names.includes(section))) continue;
     await measureIt(bench);
-    // Minutes of measuring are not lost where a later part fails.
+    // After each part: where a later one fails, these results are kept.
     await writeResults(options, results);
   }
   progress(`results are in ${options.out}`);
@@ -104,7 +104,7 @@ async function writeTable({ out }: Options): Promise<void> {
   await writeFormatted(readme, replaceTable(await readFile(readme, "utf8"), results));
 }
 
-/** They are committed, and `make test` looks at their form. */
+/** Writes a file formatted by prettier: results are committed, and `make test` checks their format. */
 async function writeFormatted(file: string, text: string): Promise<void> {
   const config = await resolveConfig(file);
   await writeFile(file, await format(text, { ...config, filepath: file }));

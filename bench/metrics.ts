@@ -1,12 +1,12 @@
 import { z } from "zod";
 
-/** What the server says of itself, between two looks at its metrics. What it does not say is left out. */
+/** What the server's metrics show between two readings. Missing metrics are left out. */
 export const insideSchema = z.object({
   /** Mean milliseconds of a request in each stage. */
   stagesMs: z.record(z.string(), z.number()),
-  /** Pictures in a run of the model. */
+  /** Pictures in one run of the model. */
   meanBatch: z.number().optional(),
-  /** Milliseconds that the event loop came late, in 1 of 100 cases. */
+  /** The 99th percentile of the event loop's delay, in milliseconds. */
   loopDelayP99Ms: z.number().optional(),
   residentBytes: z.number().optional(),
 });
@@ -14,7 +14,7 @@ export type Inside = z.infer<typeof insideSchema>;
 
 export const stages = ["upload", "decrypt", "decode", "queue", "inference"] as const;
 
-/** Reads Prometheus' text format: values by `name{labels}`, as they stand there. */
+/** Reads Prometheus' text format. @returns values by `name{labels}`, as they are written there */
 export function parseMetrics(text: string): Map<string, number> {
   const values = new Map<string, number>();
   for (const line of text.split("\n")) {
@@ -24,7 +24,11 @@ export function parseMetrics(text: string): Map<string, number> {
   return values;
 }
 
-/** @param before prom-client's delay of the event loop is that since the look before, so this resets it */
+/**
+ * The difference between two readings.
+ *
+ * @param before the first reading, which also resets prom-client's event loop delay
+ */
 export function compareMetrics(
   before: ReadonlyMap<string, number>,
   after: ReadonlyMap<string, number>,

@@ -7,8 +7,8 @@ import { drawCalibrationPictures } from "./pictures.js";
 
 export const variantNames = ["fp32", "onnx", "ort", "int8"] as const;
 /**
- * `fp32`: ONNX as exported, packed; `onnx`: the same in place; `ort`: prepared for the runtime, in place;
- * `int8`: with 8-bit weights.
+ * `fp32`: ONNX as exported, with packed weights; `onnx`: the same with weights in place; `ort`: ORT format with weights in
+ * place; `int8`: ORT format with 8-bit weights.
  */
 export type VariantName = (typeof variantNames)[number];
 
@@ -20,7 +20,7 @@ export const variantTitles: Record<VariantName, string> = {
 };
 
 const asExported: ReadonlySet<VariantName> = new Set(["fp32", "onnx"]);
-/** For memory: whoever wants the most pictures packs the weights. */
+/** Variants that save memory by using the weights in place; packed weights are faster. */
 export const inPlace: ReadonlySet<VariantName> = new Set(["onnx", "ort"]);
 
 export interface ModelFiles {
@@ -34,7 +34,7 @@ export interface ModelFiles {
 
 const picturesPerClass = 6;
 
-/** Builds AlexNet, and has the owners' command make of it what else is served. */
+/** Builds AlexNet, and makes its other variants with `confml model optimize`. */
 export async function makeModels(
   folder: string,
   names: readonly VariantName[],
@@ -63,7 +63,7 @@ export async function makeModels(
       process.execPath,
       join(projectFolder, "dist/cli/main.js"),
       ...["model", "optimize", onnx, "--manifest", manifest, "--pictures", pictures, "--out", out],
-      // The weights are random: nothing but chance makes two top answers the same.
+      // The weights are random, so the variants agree on the first label by chance only.
       ...["--min-agreement", "0"],
       ...(name === "int8" ? ["--int8"] : []),
     ]);

@@ -1,4 +1,4 @@
-/** What a request carries. Its length is for the client to say, which all of them do. */
+/** A request's body and its type. HTTP clients add `Content-Length`. */
 export interface MultipartBody {
   headers: { "content-type": string };
   body: Buffer;
@@ -6,7 +6,7 @@ export interface MultipartBody {
 
 const boundary = "confml-bench-3f9c1d0a7e52";
 
-/** multipart/form-data (RFC 7578) with one file, as `curl -F image=@FILE` sends it. */
+/** Makes a multipart/form-data body (RFC 7578) with one file, as `curl -F image=@FILE` does. */
 export function multipartBody(fileName: string, file: Uint8Array): MultipartBody {
   const head = [
     `--${boundary}`,

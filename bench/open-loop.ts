@@ -13,9 +13,8 @@ import { percentile, poissonArrivals } from "./statistics.js";
 const timeoutMs = 20_000;
 
 /**
- * Sends pictures at times that were drawn beforehand, whatever the server does (MLPerf's scenario
- * "Server"). Latency counts from the time at which a picture should have been sent: a server that stalls
- * cannot hide it by keeping the generator waiting.
+ * Sends pictures at times that are drawn beforehand and do not depend on the server (MLPerf's scenario "Server"). Latency
+ * counts from the planned time of a request, so that delays of the generator by a stalled server are included.
  */
 async function main(job: z.infer<typeof openLoopJob>): Promise<z.infer<typeof openLoopResult>> {
   const upload = multipartBody(job.fileName, await readFile(job.file));
@@ -57,7 +56,7 @@ async function main(job: z.infer<typeof openLoopJob>): Promise<z.infer<typeof op
   };
 }
 
-/** @returns the answer's text; @throws Error for any status but 200 */
+/** @returns the answer's text. @throws Error for any status other than 200 */
 async function send(origin: string, { headers, body }: MultipartBody, agent: Agent) {
   return new Promise<string>((resolve, reject) => {
     const sending = request(`${origin}/evaluate`, {

@@ -8,16 +8,16 @@ export type SectionName = (typeof sectionNames)[number];
 
 export interface Options {
   sections: readonly SectionName[];
-  /** Write README.md's table from the results that are there, and measure nothing. */
+  /** Measure nothing, and write the documented table from existing results. */
   tableOnly: boolean;
   variants: readonly VariantName[];
   repeats: number;
-  /** Of each figure under load. */
+  /** The duration of each measurement under load. */
   seconds: number;
   warmUpSeconds: number;
   quick: boolean;
   out: string;
-  /** Nothing is left out or cut short: these are results to be kept. */
+  /** Whether all sections and variants are measured in full: such results are committed. */
   full: boolean;
 }
 
@@ -33,7 +33,7 @@ export const help = `make bench BENCH='[option …]': what confml costs on this 
   --out DIR         where results go: bench/results for a whole run, build/bench-results for any other
 `;
 
-/** @throws Error for options that are not these */
+/** @throws Error for an unknown option or a wrong value */
 export function readOptions(words: readonly string[]): Options | "help" {
   const text = { type: "string" } as const;
   const flag = { type: "boolean", default: false } as const;

@@ -6,13 +6,13 @@ import { Random } from "../scripts/random.js";
 import { addNoise, drawPicture } from "../scripts/demo-model/render.js";
 import { projectFolder } from "../scripts/project.js";
 
-/** What a photograph from the web is like: the size of the original sample's dog.jpg. */
+/** A typical photograph of the web: width, height and bytes of the original sample's dog.jpg. */
 export const photograph = { width: 700, height: 577, bytes: 79_000 };
 const quality = 85;
 const noiseSteps = 10;
 const largestNoise = 64;
 
-/** Seeds that no picture for training or measuring the demo model has. */
+/** The first of seeds that are not used for training or measuring the demo model. */
 const firstSeed = 5_000_000;
 
 interface Pixels {
@@ -21,8 +21,8 @@ interface Pixels {
 }
 
 /**
- * A progressive JPEG of 700 × 577 pixels and about 79 kB. A drawing alone would be decoded too quickly: grain
- * is laid on it until the file is as long as a photograph's.
+ * Makes a progressive JPEG of 700 × 577 pixels and about 79 kB: a drawing with as much noise as makes its file as long as a
+ * photograph's, because a drawing alone would be decoded too quickly.
  */
 export async function makePhotograph(): Promise<Buffer> {
   const { width, height } = photograph;
@@ -46,7 +46,7 @@ export async function makePhotograph(): Promise<Buffer> {
   return picture;
 }
 
-/** The photograph, beside and below itself until the picture is full: as much detail in each pixel. */
+/** Makes a larger picture by tiling the photograph, so that the detail for each pixel stays the same. */
 export async function makePicture(photo: Buffer, megapixels: number): Promise<Buffer> {
   const width = Math.round(Math.sqrt((megapixels * 1e6 * 4) / 3));
   const height = Math.round((width * 3) / 4);
@@ -60,7 +60,7 @@ export async function makePicture(photo: Buffer, megapixels: number): Promise<Bu
   return encode({ data: tiled, raw: { width, height, channels: 3 } }, false);
 }
 
-/** A few pictures of each of the demo's classes, to calibrate with: what `model optimize` is shown. */
+/** Draws some pictures of each of the demo's classes, as calibration data for `confml model optimize`. */
 export async function drawCalibrationPictures(folder: string, perClass: number): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const subject of subjects) {

@@ -10,7 +10,7 @@ const drawn = ["baseline", "fp32", "int8"] as const;
 const config = { background: "white", font: "sans-serif" };
 const lines = { type: "line", point: true } as const;
 
-/** Pictures a second, and below them the 99th percentile, against clients. */
+/** Plots throughput and, below it, the 99th percentile of latency over the number of clients. @returns SVG */
 export function plotThroughput(results: Results): Promise<string> {
   const counts = [...new Set(results.runs.map(({ clients }) => clients))].sort((a, b) => a - b);
   const values = drawn.flatMap((server) =>
@@ -41,7 +41,7 @@ export function plotThroughput(results: Results): Promise<string> {
   });
 }
 
-/** One client's latency against the picture's size, beside bare decoding. */
+/** Plots one client's latency and that of bare decoding over the picture's size. @returns SVG */
 export function plotSizes(results: Results): Promise<string> {
   const values = bySize(results).flatMap(({ megapixels, serverMs, bareMs }) => [
     { megapixels, what: "confml", milliseconds: serverMs },

@@ -7,7 +7,7 @@ import { median, ratioWithinRounds, spread } from "./statistics.js";
 import { bySize, figure, throughputOn, type Which } from "./summary.js";
 import { digits, markdownTable, megabytes, times } from "./table.js";
 
-/** results.md: what was measured, for people. */
+/** Writes results.md: all measurements as Markdown. */
 export function report(results: Results): string {
   const sections: [string, string][] = [
     ["Throughput and latency", renderTable(results)],

@@ -30,7 +30,7 @@ const run = closedLoopResult.extend({
 
 const openLoop = z.object({
   server,
-  /** Requests in a second; 0 where none that was tried did. */
+  /** The highest rate within the limit, in requests a second; 0 where no tried rate was. */
   highestRate: z.number(),
   steps: z.array(
     z.object({
@@ -47,7 +47,7 @@ const boot = z.object({
   variant,
   modelBytes: z.number(),
   bootMs: z.array(z.number()),
-  /** Until it was ready, and until after the load. */
+  /** Peak memory until the server was ready, and until the end of the load. */
   bootPeakBytes: z.number().optional(),
   peakBytes: z.number().optional(),
   steadyBytes: z.number().optional(),
@@ -76,12 +76,12 @@ const scaling = z.object({
   failures: z.number(),
 });
 
-/** results.json: every number of a run. What was not measured is empty. */
+/** The schema of results.json: all measurements of a run. Lists that were not measured are empty. */
 export const resultsSchema = z.object({
   machine,
   settings: z.object({ repeats: z.number(), seconds: z.number(), full: z.boolean() }),
   picture: z.object({ width: z.number(), height: z.number(), bytes: z.number() }),
-  /** How long a request may take in the open loop: 99 of 100 have to be quicker. Milliseconds. */
+  /** The limit for the 99th percentile of latency in the open loop, in milliseconds. */
   openLoopLimitMs: z.number(),
   runs: z.array(run),
   bound: z.array(z.object({ round: z.number(), variant, throughput: z.number() })),
@@ -90,7 +90,7 @@ export const resultsSchema = z.object({
   sizes: z.array(size),
   neighbours: z.array(neighbour),
   scaling: z.array(scaling),
-  /** What could not be measured here, and why. */
+  /** Measurements that were not possible, with the reason. */
   notes: z.array(z.string()),
 });
 export type Results = z.infer<typeof resultsSchema>;

@@ -8,7 +8,7 @@ import type { RunningServer } from "./servers.js";
 
 const allMegapixels = [0.1, 0.5, 1, 3, 12, 24, 48];
 const quickMegapixels = [0.1, 3, 48];
-/** Of pictures of each size: so many that large ones do not take minutes, and small ones are not chance. */
+/** The number of pictures of each size is chosen so that a run has about this many megapixels, within the limits below. */
 const megapixelsPerRun = 30;
 const fewest = 4;
 const most = 60;
@@ -16,7 +16,7 @@ const most = 60;
 const neighbourClients = 8;
 const hugeMegapixels = 48;
 
-/** How long pictures of several sizes take, and what huge ones do to those who send small ones. */
+/** Measures the latency of pictures of several sizes, and how huge pictures slow down clients with small ones. */
 export async function measureSizes(bench: Bench): Promise<void> {
   const { options, folder, pictures, results, progress } = bench;
   const server = await modelNamed(bench, "fp32").start();
@@ -65,7 +65,7 @@ async function measureNeighbours(
     until: { seconds: options.seconds },
     warmUpSeconds: options.warmUpSeconds,
   };
-  // Longer than the small ones' warm-up and run, so that these have it beside them all the time.
+  // Longer than the run with small pictures and its warm-up, so that both run at the same time throughout.
   const beside = {
     ...small,
     file: huge,

@@ -1,4 +1,4 @@
-/** A figure of several runs: the middle one, and how far the others lie from it. */
+/** The median of several runs, and their range. */
 export interface Spread {
   median: number;
   min: number;
@@ -15,7 +15,7 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The nearest rank: the smallest value that at least `share` of all values do not exceed.
+ * The percentile by nearest rank: the smallest value that at least `share` of all values do not exceed.
  *
  * @param share above 0, at most 1
  * @throws RangeError for no values
@@ -39,8 +39,8 @@ export interface RoundValue {
 }
 
 /**
- * How many times `below` fits into `above`. A machine's speed drifts from minute to minute, so that only
- * figures of one round are divided by each other; rounds that lack one of the two do not count.
+ * The ratio of `above` to `below`, computed for each round that has both: the speed of a machine changes from minute to
+ * minute, so figures of different rounds are not comparable.
  */
 export function ratioWithinRounds(
   above: readonly RoundValue[],
@@ -54,9 +54,9 @@ export function ratioWithinRounds(
 }
 
 /**
- * When requests arrive that know nothing of each other (a Poisson process): exponential times in between.
+ * Draws the times of independent requests (a Poisson process): the times between them are exponentially distributed.
  *
- * @param random numbers from 0 to 1, without 1
+ * @param random returns numbers in [0, 1)
  * @returns milliseconds from the start, all before `seconds` are over
  */
 export function poissonArrivals(
@@ -71,9 +71,10 @@ export function poissonArrivals(
 }
 
 /**
- * Looks for the highest rate that holds, by halving.
+ * Finds the highest rate for which `holds` is true, by bisection.
  *
- * @returns 0 where none that was tried does
+ * @param steps the number of rates to try
+ * @returns 0 where it is true for none of them
  */
 export async function highestRate(
   { low, high, steps }: { low: number; high: number; steps: number },

@@ -4,7 +4,7 @@ import { median, ratioWithinRounds, spread, type RoundValue, type Spread } from 
 
 type Run = Results["runs"][number];
 
-/** Which runs: one server's, at so many clients. */
+/** Selects runs by server, number of clients and encryption (default: plain). */
 export interface Which {
   server: ServerName;
   clients: number;
@@ -17,7 +17,7 @@ export function runsOf(results: Results, { server, clients, encrypted = false }:
   );
 }
 
-/** One figure of each of the runs; undefined where there is none. */
+/** The spread of one figure over the selected runs; undefined where none of them has it. */
 export function figure(
   results: Results,
   which: Which,
@@ -34,7 +34,7 @@ export function throughputRatio(results: Results, above: Which, below: Which): S
   return ratioWithinRounds(throughputs(results, above), throughputs(results, below));
 }
 
-/** How near the server comes to its own decoding and inference without HTTP, at 32 clients. */
+/** The ratio of the server's throughput at 32 clients to that of its decoding and inference without HTTP. */
 export function shareOfBound(results: Results, variant: VariantName): Spread | undefined {
   const bound = results.bound
     .filter((run) => run.variant === variant)
@@ -42,7 +42,7 @@ export function shareOfBound(results: Results, variant: VariantName): Spread | u
   return ratioWithinRounds(throughputs(results, { server: variant, clients: 32 }), bound);
 }
 
-/** Of everything but the open loop, which looks for the rate at which things go wrong. */
+/** Counts failures of all measurements except the open loop, which looks for the rate at which requests fail. */
 export function countFailures({ runs, sizes, neighbours, scaling }: Results): {
   failures: number;
   requests: number;
@@ -55,7 +55,7 @@ export function countFailures({ runs, sizes, neighbours, scaling }: Results): {
   };
 }
 
-/** Of each size: the server's latency, bare decoding, and how many times the one is the other. */
+/** For each picture size: the server's latency, that of bare decoding, and their ratio. */
 export function bySize({ sizes }: Results): {
   megapixels: number;
   fileBytes: number;
@@ -80,7 +80,7 @@ export function neighbourRatio({ neighbours }: Results): Spread | undefined {
   return spread(neighbours.map(({ aloneP99Ms, besideP99Ms }) => besideP99Ms / aloneP99Ms));
 }
 
-/** Pictures in a second on so many CPUs. */
+/** The throughput on a number of CPUs, in pictures a second. */
 export function throughputOn({ scaling }: Results, cpus: number): RoundValue[] {
   return scaling
     .filter((run) => run.cpus === cpus)

@@ -1,6 +1,6 @@
 import type { Spread } from "./statistics.js";
 
-/** A Markdown table, its columns padded as prettier pads them: widths in characters. */
+/** A Markdown table with columns padded to the widest cell, as prettier does. */
 export function markdownTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -14,13 +14,13 @@ export function markdownTable(
   return [line(head), rule, ...rows.map(line)].join("\n");
 }
 
-/** Three digits say what a figure is worth. */
+/** A number with three significant digits, or all digits before the point. */
 export function digits(value: number): string {
   if (Math.abs(value) >= 100) return value.toFixed(0);
   return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-/** The median, and in brackets from where to where the rounds went. */
+/** The median and, in brackets, the range of the rounds. */
 export function times(values: Spread | undefined, unit = ""): string {
   if (values === undefined) return "–";
   const { median, min, max } = values;

@@ -4,18 +4,18 @@ import { flatPng } from "../test/helpers/png.js";
 import { tiff } from "../test/helpers/tiff.js";
 import type { GoodPicture } from "./good-pictures.js";
 
-/** A file that is refused, and with what. */
+/** A file that the server has to refuse. */
 export interface BadFile {
   name: string;
   file: Buffer;
-  /** Error codes of docs/errors.md. */
+  /** The allowed error codes of docs/errors.md. */
   codes: readonly string[];
 }
 
 const unsupported = ["IMAGE_UNSUPPORTED"];
 const tooLarge = ["IMAGE_TOO_LARGE"];
 
-/** Pictures that are cut off, damaged, too large for the limits, or none. */
+/** Makes truncated, damaged and too large pictures, and files that are not pictures. */
 export async function makeBadFiles(good: readonly GoodPicture[]): Promise<BadFile[]> {
   const cut = good
     .filter(({ name }) => name.startsWith("dog-") && !/large|tiles/u.test(name))

@@ -7,10 +7,10 @@ import { sealFile, upload, type Keys } from "./uploads.js";
 
 const text = "text/plain";
 const maxUploadBytes = 20 * 1024 * 1024;
-/** A client that does not read leaves this many answers unread; more than that may not wait on one connection. */
+/** Pipelined requests whose answers a client does not read; the server allows 16 on one connection (connections.ts). */
 const unread = 12;
 
-/** Requests that are refused, or that their clients give up. */
+/** Kinds of requests that the server refuses or their clients abandon. */
 export async function badRequests(
   good: readonly GoodPicture[],
   files: readonly BadFile[],
@@ -163,7 +163,7 @@ function lookingRequests(metricsPort: number): Kind[] {
     })),
     {
       ...metrics,
-      // Of a port, and so with connections, of its own.
+      // The metrics have a port of their own.
       run: (client, random) => metrics.run({ ...client, port: metricsPort }, random),
     },
   ];

@@ -20,16 +20,16 @@ export interface ConnectionsOptions {
 const clients = 8;
 const seconds = 15;
 const warmUpMs = 5000;
-/** Descriptors beside connections. */
+/** File descriptors of a process besides its connections. */
 const spareDescriptors = 500;
-/** What a client sees of a connection that is closed: where all have a request under way, the new one is (connections.ts). */
+/** Errors of clients whose connection the server closes to make room (src/http/connections.ts). */
 const closures = ["read ECONNRESET", "socket hang up", "write EPIPE", "write ECONNRESET"];
-const toldSchema = z.object({ established: z.number(), opened: z.number() });
+const crowdSchema = z.object({ established: z.number(), opened: z.number() });
 
 interface Row {
   what: string;
   good: number;
-  /** Connections that were closed instead. */
+  /** Requests without an answer, because the server closed the connection to make room. */
   closed: number;
   bad: Map<string, number>;
   tookMs: number[];
@@ -39,8 +39,8 @@ interface Row {
 }
 
 /**
- * Measures how clients that ask are served beside many that do not: with the limit of connections as it is by default,
- * where silent ones are closed for new ones, and with one that lets all of them in.
+ * Measures how clients are served beside many silent and slow connections: with the default limit, at which the server
+ * closes such connections to make room, and with a limit that admits all of them.
  */
 export async function runConnections({
   connections,
@@ -97,20 +97,20 @@ export async function runConnections({
   return { text: `${clients} clients for ${seconds} s beside them:\n\n${table}`, failures };
 }
 
-/** @param mayClose whether there are more connections than may be */
+/** @param mayClose whether there are more connections than the limit, so that the server may close some */
 async function measure(
   server: SoakServer,
   idle: number,
   mayClose: boolean,
 ): Promise<Omit<Row, "what">> {
-  const told = { established: 0, opened: 0 };
+  let opened = 0;
   const job = JSON.stringify({ port: server.port, connections: idle });
   const program = join(projectFolder, "build/soak/idle-clients.js");
   const crowd = await startService({
     command: [process.execPath, program, job],
     onLine: (line) => {
-      const parsed = toldSchema.safeParse(parseObject(line));
-      if (parsed.success) Object.assign(told, parsed.data);
+      const parsed = crowdSchema.safeParse(parseObject(line));
+      if (parsed.success) ({ opened } = parsed.data);
       return parsed.success;
     },
     onErrorLine: (line) => process.stderr.write(`${line}\n`),
@@ -155,7 +155,7 @@ async function measure(
     };
     const all = Array.from({ length: clients }, (_, number) => createClient(server.port, number));
     await Promise.all([...all.map(run), watch()]);
-    return { good, closed, bad, tookMs, rssBytes, descriptors, opened: told.opened };
+    return { good, closed, bad, tookMs, rssBytes, descriptors, opened };
   } finally {
     await crowd.stop();
   }

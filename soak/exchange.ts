@@ -2,7 +2,7 @@ import { Agent, request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import { z } from "zod";
 
-/** A client of the server's, with connections and an address of its own. */
+/** A client with connections and an address of its own. */
 export interface Client {
   port: number;
   agent: Agent;
@@ -18,7 +18,7 @@ export interface Asked {
 
 export interface Answered {
   status: number;
-  /** The error's code, where there is one. */
+  /** The error code of docs/errors.md; undefined where the answer has none. */
   code: string | undefined;
   text: string;
 }
@@ -27,15 +27,15 @@ const host = "127.0.0.1";
 const timeoutMs = 60_000;
 const problemSchema = z.object({ code: z.string() });
 
-/** @param number of the client, up to 250: its address is 127.0.1.x */
+/** @param number of the client: the address is one of 250 of 127.0.1.0/24 */
 export function createClient(port: number, number: number): Client {
   const localAddress = `127.0.1.${1 + (number % 250)}`;
   return { port, agent: new Agent({ keepAlive: true, maxSockets: 1, localAddress }), localAddress };
 }
 
 /**
- * One request and its whole answer. The server may close a connection, which has been without a request for a while, at
- * the moment when the next one is sent (RFC 9112, section 9.6): then it is sent again, over a new connection.
+ * Sends a request and reads its whole answer. Where the server closes an idle connection at the moment when the request is
+ * sent on it (RFC 9112, section 9.6), the request is sent again on a new connection.
  *
  * @throws Error where there is no answer
  */
@@ -48,7 +48,7 @@ export async function exchange(client: Client, asked: Asked): Promise<Answered> 
   return second;
 }
 
-/** @returns whether the connection had had a request before, and what came of this one */
+/** @returns whether the connection had served a request before, and the answer or the error */
 function attempt({ port, agent }: Client, asked: Asked): Promise<[boolean, Answered | Error]> {
   const { method = "GET", path, headers = {}, body } = asked;
   return new Promise((resolve) => {
@@ -77,9 +77,9 @@ function attempt({ port, agent }: Client, asked: Asked): Promise<[boolean, Answe
 }
 
 /**
- * Opens a connection, writes, and closes it when the time has come, whatever the server says.
+ * Opens a connection, writes, and closes it after a time, whatever the server answers.
  *
- * @returns once it is closed
+ * @returns when the connection is closed
  */
 export function abandon(
   { port, localAddress }: Client,
@@ -89,7 +89,7 @@ export function abandon(
   return new Promise((resolve) => {
     const socket: Socket = connect({ port, host, localAddress });
     const timer = setTimeout(() => socket.destroy(), afterMs);
-    // That the server resets a connection is one way of closing it.
+    // The server may reset the connection, which closes it too.
     socket.on("error", () => undefined);
     socket.once("close", () => {
       clearTimeout(timer);

@@ -5,18 +5,18 @@ import { tiff } from "../test/helpers/tiff.js";
 export interface ExtremePicture {
   name: string;
   file: Buffer;
-  /** `413 IMAGE_TOO_LARGE` for those over a limit. */
+  /** `413 IMAGE_TOO_LARGE` for pictures over a limit. */
   expected: "200" | "413 IMAGE_TOO_LARGE";
 }
 
-/** Images.MaxPixels is 50 million. */
+/** Nearly 50 million pixels, the default of Images.MaxPixels. */
 const full = { width: 8165, height: 6123 };
-/** What fits into Images.MaxDecodeBytes as AVIF: of 8 bits, and of 10 or 12. */
+/** The largest AVIF within Images.MaxDecodeBytes, with 8 bits and with 10 or 12. */
 const avif = { width: 6200, height: 4650 };
 const deepAvif = { width: 5250, height: 3950 };
 const whole = { chromaSubsampling: "4:4:4" };
 
-/** Of each format, what takes the most memory within the limits; and what is just beyond them, or far. */
+/** Makes, for each format, the pictures that take the most memory within the limits, and pictures beyond the limits. */
 export async function makeExtremePictures(
   progress: (line: string) => void,
 ): Promise<ExtremePicture[]> {
@@ -127,7 +127,7 @@ const raw = (size: { width: number; height: number }) => ({
   raw: { ...size, channels: 3 as const },
 });
 
-/** One pixel, converted once and enlarged: to convert all of them takes long. */
+/** Enlarges a small CMYK picture, because converting all pixels of a large one is slow. */
 async function cmyk(
   { width, height }: { width: number; height: number },
   options: { progressive?: boolean; chromaSubsampling?: string },
@@ -141,7 +141,7 @@ async function cmyk(
     .toBuffer();
 }
 
-/** Pixels that no encoder makes small: xorshift (Marsaglia, 2003). */
+/** Random RGB pixels, which cannot be compressed: xorshift (Marsaglia, 2003). */
 export function grain({ width, height }: { width: number; height: number }): Buffer {
   const words = new Uint32Array(Math.ceil((width * height * 3) / 4));
   let state = 2_463_534_242;

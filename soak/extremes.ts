@@ -31,10 +31,10 @@ export interface ExtremesResult {
 const clients = 8;
 const rounds = 4;
 const top = 5;
-/** docs/errors.md's refusals of a good picture on a server with too much to do. */
+/** The documented refusals of a good picture by an overloaded server. */
 const busy = ["503 OVERLOADED", "503 DECODE_TIMEOUT", "503 OUT_OF_MEMORY"];
 
-/** Uploads the worst pictures that are allowed, and some that are not, to a server that has so much memory. */
+/** Uploads the most expensive pictures that are allowed, and some beyond the limits, to a server in a memory group. */
 export async function runExtremes(options: ExtremesOptions): Promise<ExtremesResult> {
   const { progress } = options;
   const bytes = options.memoryBytes ?? (await configuredBytes());
@@ -121,12 +121,12 @@ async function measure(
       const seen = counts.get(picture.name) ?? new Map<string, number>();
       counts.set(picture.name, seen.set(what, (seen.get(what) ?? 0) + 1));
       if (what !== picture.expected && !busy.includes(what)) {
-        failures.push(`${picture.name} in company: ${what}`);
+        failures.push(`${picture.name} among others: ${what}`);
       }
       if (what !== "200") continue;
       const right = readAnswer(alone.get(picture.name)?.text ?? "");
       const wrong = compareAnswers(right, readAnswer(text), top);
-      if (wrong !== undefined) failures.push(`${picture.name} in company: ${wrong}`);
+      if (wrong !== undefined) failures.push(`${picture.name} among others: ${wrong}`);
     }
     client.agent.destroy();
   };
@@ -141,8 +141,8 @@ async function measure(
   }
   const rows = pictures.map(({ name, file }) => {
     const { what = "", tookMs = 0 } = alone.get(name) ?? {};
-    const company = [...(counts.get(name) ?? [])].map(([seen, count]) => `${count} × ${seen}`);
-    return [name, megabytes(file.length), `${what}, ${seconds(tookMs)}`, company.join(", ")];
+    const outcomes = [...(counts.get(name) ?? [])].map(([seen, count]) => `${count} × ${seen}`);
+    return [name, megabytes(file.length), `${what}, ${seconds(tookMs)}`, outcomes.join(", ")];
   });
   const table = markdownTable(["picture", "file", "alone", `${clients} clients`], rows);
   const text =
@@ -158,7 +158,7 @@ async function configuredBytes(): Promise<number> {
   return readSize(z.object({ MemorySize: z.string() }).parse(JSON.parse(text)).MemorySize);
 }
 
-/** As Mystikos counts them. */
+/** Mebibytes, in Mystikos' notation. */
 function megabytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)}m`;
 }

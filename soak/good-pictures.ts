@@ -3,13 +3,13 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { projectFolder } from "../scripts/project.js";
 
-/** A picture that has one right answer. */
+/** A picture for which the right answer is known. */
 export interface GoodPicture {
   name: string;
   file: Buffer;
-  /** What the demo's model sees in it; undefined where the picture is too much changed to say before. */
+  /** The demo model's first label; undefined where the picture is altered so much that it is not known beforehand. */
   label: string | undefined;
-  /** Pictures of one group have the same pixels, so the same answer, whatever their format. */
+  /** Pictures of one group have the same pixels in different formats, and so the same answer. */
   group: string | undefined;
 }
 
@@ -19,10 +19,10 @@ const subjects = [
   ["automotive", "sports car"],
 ] as const;
 
-/** The model knows colours above all. */
+/** The model depends on colours: for grey pictures no label is expected. */
 const isGrey = (name: string): boolean => name.startsWith("grey");
 
-/** The demo's pictures in each format, several sizes, depths and kinds. */
+/** Makes the demo's pictures in all formats, and in several sizes and kinds. */
 export async function makeGoodPictures(): Promise<GoodPicture[]> {
   const pictures: GoodPicture[] = [];
   for (const [subject, label] of subjects) {
@@ -36,7 +36,7 @@ export async function makeGoodPictures(): Promise<GoodPicture[]> {
         group,
       });
     };
-    // Through pixels, so that what is lossless holds the same ones.
+    // Encoded from decoded pixels, so that all lossless files have the same ones.
     const { data, info } = await sharp(original).removeAlpha().raw().toBuffer({
       resolveWithObject: true,
     });

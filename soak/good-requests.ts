@@ -6,10 +6,10 @@ import type { GoodPicture } from "./good-pictures.js";
 import { answered, describeAnswer, pick, type Kind } from "./mix.js";
 import { sealFile, upload, type Keys } from "./uploads.js";
 
-/** The demo model's labels. */
+/** The number of the demo model's labels. */
 const labelCount = 16;
 const tops = [1, 3, labelCount];
-/** Few distinct ones: their number has a bound (Limits.MaxLegacyUploads). */
+/** Few distinct pictures, because Limits.MaxLegacyUploads limits them. */
 const legacyNames = /-(?:original\.jpg|small\.png|small\.avif|lossy\.webp)$/u;
 const json = "application/json";
 const text = "text/plain";
@@ -21,10 +21,9 @@ interface Known {
 }
 
 /**
- * Asks for each picture alone, while nothing else is asked: what it is answered then is right, where the first label
- * is the picture's subject and lossless pictures of the same pixels are answered alike.
+ * Uploads each picture while the server is otherwise idle, and takes the answer for the right one.
  *
- * @throws Error where that is not so
+ * @throws Error where the first label is not the picture's subject, or pictures of one group have different answers
  */
 export async function learnAnswers(
   client: Client,
@@ -49,7 +48,7 @@ export async function learnAnswers(
   return known;
 }
 
-/** Requests that have a right answer: plain, as JWE, and as openssl encrypts. */
+/** Kinds of requests with a known answer: plain, as JWE, and as `.encrypted` files. */
 export async function goodRequests(known: readonly Known[], keys: Keys): Promise<Kind[]> {
   const small = known.filter(({ picture }) => !picture.name.endsWith("large.jpg"));
   const large = known.filter(({ picture }) => picture.name.endsWith("large.jpg"));

@@ -2,21 +2,21 @@ import { connect, type Socket } from "node:net";
 import { z } from "zod";
 import { answer, readJob } from "../bench/job.js";
 
-/** In a process of its own: connections that ask for nothing, or for very little, and are opened anew when closed. */
+/** A process that keeps many silent and slow connections open, and opens new ones for those that are closed. */
 const jobSchema = z.object({ port: z.number(), connections: z.number() });
 
-/** Beginnings: silence, a head that never ends, an upload of which nothing more comes. */
+/** What a connection sends: nothing, an incomplete head, or the start of an upload. */
 const beginnings = [
   "",
   "GET / HTTP/1.1\r\nHost: soak\r\nX-Slow: ",
   "POST /evaluate HTTP/1.1\r\nHost: soak\r\nContent-Type: multipart/form-data; boundary=b\r\n" +
     "Content-Length: 100000\r\n\r\n--b\r\n",
 ];
-/** At each step: 2,500 a second. */
+/** Connections opened in each step: 2,500 a second. */
 const openingAtOnce = 50;
-/** So many opens for each address: a process has some 28,000 ports on each. */
+/** Local addresses in turn, because each has only some 28,000 ports for outgoing connections. */
 const addresses = 50;
-const tellMs = 1000;
+const reportMs = 1000;
 const stepMs = 20;
 
 const { port, connections } = readJob(jobSchema);
@@ -41,4 +41,4 @@ setInterval(() => {
 setInterval(() => {
   const established = [...open].filter((socket) => !socket.connecting).length;
   answer({ established, opened });
-}, tellMs);
+}, reportMs);

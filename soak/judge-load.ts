@@ -5,7 +5,7 @@ import { judgeGrowth, rule, type Point } from "./verdict.js";
 interface Measure {
   name: string;
   points: Point[];
-  /** Growth over the second half that is none, in the values' unit. */
+  /** Growth over the second half that counts as none, in the values' unit. */
   tolerance: number;
   unit: "bytes" | "count";
 }
@@ -15,13 +15,13 @@ export interface Judged {
   leaks: string[];
 }
 
-/** Looks at each figure of a load for a leak. */
+/** Judges each figure of a load by its growth. */
 export function judgeLoad({ samples, lives, requests }: LoadResult): Judged {
   const of = (name: "rssBytes" | "descriptors" | "threads"): Point[] =>
     samples.map((sample) => ({ requests: sample.requests, value: sample[name] }));
   const live = (name: "heapUsed" | "external" | "mallocUsed"): Point[] =>
     lives.map((sample) => ({ requests: sample.requests, value: sample[name] }));
-  // The rate at which a pod of 2 GB would last for ten million requests, with room to spare for what is not a leak.
+  // Tolerances are generous for growth that is not a leak; a pod of 2 GB would still last for millions of requests.
   const perHalf = (bytesPerRequest: number): number => (bytesPerRequest * requests) / 2;
   const measures: Measure[] = [
     { name: "RSS", points: of("rssBytes"), tolerance: Math.max(8e6, perHalf(800)), unit: "bytes" },

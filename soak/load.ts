@@ -17,7 +17,7 @@ export interface LoadOptions {
   progress: (line: string) => void;
 }
 
-/** What was measured after so many requests. */
+/** A measurement, and the number of requests before it. */
 export type Measured = Sample & { requests: number };
 export type MeasuredLive = Live & { requests: number };
 
@@ -25,19 +25,19 @@ export interface LoadResult {
   requests: number;
   tookMs: number;
   tally: Tally;
-  /** While it is under load, garbage and all. */
+  /** Under load, without collecting garbage first. */
   samples: Measured[];
   /** After garbage collections. */
   lives: MeasuredLive[];
-  /** At the end: under load no more, garbage collected, free memory given back. */
+  /** After the load: at once, after garbage collection, after returning free memory, and at the end. */
   idle: { before: Sample; collected: Live; trimmed: Live; after: Sample };
 }
 
-/** So many samples of each run, and of what is live half as many. */
+/** Samples in each run; memory in use after garbage collection is measured half as often. */
 const sampleCount = 80;
 const idleMs = 5000;
 
-/** Sends a mix of requests and measures the server meanwhile. */
+/** Sends a mix of requests and measures the server at the same time. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const { progress } = options;
   progress("load: making pictures");

@@ -8,7 +8,7 @@ import { judgeLoad } from "./judge-load.js";
 import { runLoad } from "./load.js";
 import { help, readOptions, type Options } from "./options.js";
 
-/** What went wrong, a line each; the process' exit code is 1 where there is one. */
+/** One line for each failure; the exit code is 1 where there is one. */
 type Failures = string[];
 
 async function main(): Promise<number> {

@@ -2,26 +2,26 @@ import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A memory control group (cgroups(7)) for one process: the kernel kills it where it needs more. */
+/** A memory control group (cgroups(7)): the kernel kills a process in it that needs more than the limit. */
 export interface MemoryGroup {
-  /** Comes before a command, which then runs in the group. */
+  /** The start of a command that runs the rest of it in the group. */
   wrapper: readonly string[];
   read(): Promise<MemoryUse>;
-  /** Once the process has ended. */
+  /** Removes the group. Call it after the process has ended. */
   remove(): Promise<void>;
 }
 
 export interface MemoryUse {
-  /** Of all that is counted: the process' pages, and cached files, which the kernel takes back where room is short. */
+  /** Peak of the process's pages and of cached files, which the kernel drops when memory is short. */
   peakBytes: number;
-  /** How often the kernel had to take something back. */
+  /** How often the limit was reached and the kernel had to reclaim memory. */
   limitHits: number;
   kills: number;
 }
 
 /** The files of one version of control groups. */
 interface Interface {
-  /** File and value for a limit in bytes; those with `isOptional` are not everywhere. */
+  /** Files and their values for a limit in bytes; not all systems have those with `isOptional`. */
   limits: (bytes: number) => readonly { file: string; value: string; isOptional?: boolean }[];
   peak: string;
   hits: { file: string; pattern: RegExp };
@@ -47,7 +47,7 @@ const first: Interface = {
   kills: { file: "memory.oom_control", pattern: /^oom_kill (\d+)$/mu },
 };
 
-/** @throws Error where none can be made: no rights, or no memory controller */
+/** Creates a memory group. @throws Error without the rights or the memory controller for it */
 export async function makeMemoryGroup(bytes: number): Promise<MemoryGroup> {
   const { parent, version } = await findOwnGroup();
   const folder = join(parent, `confml-soak-${process.pid}`);
@@ -55,7 +55,7 @@ export async function makeMemoryGroup(bytes: number): Promise<MemoryGroup> {
   const read = async ({ file, pattern }: Interface["hits"]): Promise<number> =>
     Number(pattern.exec(await readFile(join(folder, file), "utf8"))?.[1] ?? 0);
   const remove = async (): Promise<void> => {
-    // A process that has just ended may still be counted.
+    // The kernel may still count a process that has just ended.
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const isGone = await rmdir(folder).then(
         () => true,
@@ -86,7 +86,7 @@ export async function makeMemoryGroup(bytes: number): Promise<MemoryGroup> {
   };
 }
 
-/** The group that this process is in: a new one goes under it. */
+/** Finds the group below which a new one can be created: this process's own or, in version 2, its parent. */
 async function findOwnGroup(): Promise<{ parent: string; version: Interface }> {
   const groups = await readFile("/proc/self/cgroup", "utf8");
   const mounts = await readFile("/proc/self/mounts", "utf8");

@@ -1,35 +1,35 @@
 import { Random } from "../scripts/random.js";
 import { abandon, exchange, type Answered, type Asked, type Client } from "./exchange.js";
 
-/** What came of one request. */
+/** The outcome of one request. */
 export interface Outcome {
-  /** A status and a code, or what the client did. */
+  /** Status and error code, or what the client did. */
   what: string;
-  /** Undefined where it is as it should be. */
+  /** What is wrong with it; undefined where it is as expected. */
   wrong?: string | undefined;
 }
 
 /** One kind of request. */
 export interface Kind {
   name: string;
-  /** How often, beside the others' weights. */
+  /** Its share of all requests is this divided by the sum of all weights. */
   weight: number;
   run: (client: Client, random: Random) => Promise<Outcome>;
 }
 
-/** docs/errors.md's 503, but for those that say that the server is ending. */
+/** Error codes of an overloaded server (docs/errors.md, status 503). */
 const busyCodes = ["OVERLOADED", "DECODE_TIMEOUT", "OUT_OF_MEMORY"];
 
-/** What an answer that came is called. */
+/** Status and error code of an answer: `200`, `413 IMAGE_TOO_LARGE`. */
 export function describeAnswer({ status, code }: Answered): string {
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
 /**
- * A kind whose requests are answered.
+ * A kind of request that gets an answer.
  *
- * @param expected statuses and codes as `describeAnswer` says them; a documented 503 is none of the answer's fault
- * @param check what is wrong with an expected answer
+ * @param expected statuses and codes as `describeAnswer` writes them; those of an overloaded server are always allowed
+ * @param make creates a request and, optionally, a check that returns what is wrong with an expected answer
  */
 export function answered(
   name: string,
@@ -60,7 +60,7 @@ export function answered(
   };
 }
 
-/** A kind whose clients close the connection after some time. */
+/** A kind of request whose client closes the connection after some time. */
 export function abandoned(
   name: string,
   weight: number,
@@ -77,7 +77,7 @@ export function abandoned(
   };
 }
 
-/** @returns one of the kinds, by weight */
+/** Picks a kind at random, by weight. */
 export function pickKind(kinds: readonly Kind[], random: Random): Kind {
   const total = kinds.reduce((sum, { weight }) => sum + weight, 0);
   let left = random.next() * total;
@@ -88,6 +88,7 @@ export function pickKind(kinds: readonly Kind[], random: Random): Kind {
   throw new Error("no kind of request");
 }
 
+/** Picks an item at random. @throws Error for an empty list */
 export function pick<Item>(items: readonly Item[], random: Random): Item {
   const item = items[Math.floor(random.next() * items.length)];
   if (item === undefined) throw new Error("nothing to pick from");

@@ -8,17 +8,17 @@ const modelNames = ["demo", "int8"] as const;
 
 export interface Options {
   parts: readonly PartName[];
-  /** Of the load. */
+  /** The number of requests of the load. */
   requests: number;
   clients: number;
-  /** The same number, the same requests in the same order. */
+  /** The same seed gives the same requests in the same order. */
   seed: string;
-  /** For the extremes; config.json's where it is not given. */
+  /** The memory group's limit for the extremes; undefined: config.json's MemorySize. */
   memoryBytes: number | undefined;
-  /** Of the extremes: the demo's, or the full-size one in 8 bits for which config.json's MemorySize is. */
+  /** The model for the extremes: the demo's, or AlexNet in full size with 8-bit weights, for which MemorySize is chosen. */
   model: (typeof modelNames)[number];
   connections: number;
-  /** Samples and outcomes go there as JSON. */
+  /** A file for samples and outcomes, as JSON. */
   out: string | undefined;
 }
 
@@ -34,7 +34,7 @@ export const help = `make soak SOAK='[option …]': does the server leak, and do
   --out FILE         samples and outcomes, as JSON
 `;
 
-/** @throws Error for options that are not these */
+/** @throws Error for an unknown option or a wrong value */
 export function readOptions(
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -62,7 +62,7 @@ export function readOptions(
   };
 }
 
-/** Mystikos' `MemorySize`: a number and `k`, `m` or `g`. @returns bytes */
+/** Reads a size in Mystikos' notation: a number with `k`, `m` or `g`. @returns bytes */
 export function readSize(size: string): number {
   const { count, unit = "" } = /^(?<count>\d+)(?<unit>[kmg]?)$/u.exec(size)?.groups ?? {};
   const powers: Record<string, number> = { "": 0, k: 1, m: 2, g: 3 };

@@ -1,10 +1,10 @@
 import { markdownTable } from "../bench/table.js";
 import type { Outcome } from "./mix.js";
 
-/** How many wrong answers are told in full. */
+/** The number of wrong answers that are kept with their details. */
 const examples = 10;
 
-/** Counts what was sent and what came of it. */
+/** Counts requests and their outcomes by kind. */
 export class Tally {
   readonly #counts = new Map<string, Map<string, number>>();
   readonly wrong: string[] = [];
@@ -24,7 +24,7 @@ export class Tally {
     if (this.wrong.length < examples) this.wrong.push(`${kind}: ${what}: ${wrong}`);
   }
 
-  /** One row for each kind of request. */
+  /** A Markdown table with one row for each kind. */
   table(): string {
     const rows = [...this.#counts].sort().map(([kind, counts]) => {
       const sent = [...counts.values()].reduce((sum, count) => sum + count, 0);

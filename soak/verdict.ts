@@ -1,13 +1,13 @@
 import { median } from "../bench/statistics.js";
 
-/** One look at a process: how many requests it has had, and what was measured then. */
+/** A measurement of a process, and the number of requests before it. */
 export interface Point {
   requests: number;
   value: number;
 }
 
 export interface Verdict {
-  /** `settling`: it grew, and ever less. `leaking`: it grew in every part, and in the last about as much. */
+  /** `settling`: it grew, but more and more slowly. `leaking`: it grew in every part at about the same rate. */
   kind: "level" | "settling" | "leaking";
   /** Medians of the four parts of the second half, in the values' unit. */
   parts: readonly number[];
@@ -15,16 +15,16 @@ export interface Verdict {
   growth: number;
   /** The same for each request between the middles of the two parts. */
   growthPerRequest: number;
-  /** What a median of one part may be off by because of noise: three standard errors of a difference of two. */
+  /** Growth that noise alone can cause: three standard errors of the difference of two parts' medians. */
   noise: number;
 }
 
 const partCount = 4;
-/** A growth in the last step below this share of that in the first is a growth that ends. */
+/** Growth counts as ending where the last step is below this share of the first. */
 const slowing = 0.5;
-/** Standard deviations for each median absolute deviation of normal noise. */
+/** The standard deviation of normal noise divided by its median absolute deviation. */
 const deviationsPerMad = 1.4826;
-/** A median's standard error for each standard error of a mean. */
+/** The standard error of a median divided by that of a mean, for normal noise. */
 const medianEfficiency = 1.2533;
 const confidence = 3;
 
@@ -35,10 +35,10 @@ export const rule =
   "first: leaking. Else: settling.";
 
 /**
- * Tells a leak from a value that settles. A leak grows with the requests without end, so its growth is in every part;
- * what settles (caches, a heap that finds its size) grows less and less, and a step grows once.
+ * Distinguishes a leak from a value that settles. A leak grows with the number of requests, so it grows in every part.
+ * Caches and a heap that reaches its size grow more and more slowly, or once.
  *
- * @param tolerance growth over the second half that is none, in the values' unit
+ * @param tolerance growth over the second half that counts as none, in the values' unit
  * @throws RangeError for fewer than two points in a part
  */
 export function judgeGrowth(points: readonly Point[], tolerance: number): Verdict {
@@ -46,7 +46,7 @@ export function judgeGrowth(points: readonly Point[], tolerance: number): Verdic
   const half = points.filter(({ requests }) => requests >= last / 2);
   const perPart = Math.floor(half.length / partCount);
   if (perPart < 2) throw new RangeError(`${points.length} points are too few to judge`);
-  // What does not fit into whole parts belongs to the earliest.
+  // The earliest points that do not fill a part are left out.
   const rest = half.slice(half.length - perPart * partCount);
   const parts = Array.from({ length: partCount }, (_, part) =>
     rest.slice(part * perPart, (part + 1) * perPart),
@@ -71,7 +71,7 @@ export function judgeGrowth(points: readonly Point[], tolerance: number): Verdic
   };
 }
 
-/** The standard error of a part's median, from what the values of a part differ by once its slope is taken away. */
+/** The standard error of a part's median, from the residuals of all parts after removing each part's slope. */
 function medianError(parts: readonly (readonly Point[])[]): number {
   const residuals = parts.flatMap((part) => {
     const slope = medianSlope(part);
@@ -84,7 +84,7 @@ function medianError(parts: readonly (readonly Point[])[]): number {
   return (medianEfficiency * deviation) / Math.sqrt(count);
 }
 
-/** Theil and Sen's estimate: the median of the slopes between all pairs of points. */
+/** The Theil–Sen estimator: the median of the slopes between all pairs of points. */
 function medianSlope(points: readonly Point[]): number {
   const slopes = points.flatMap((one, index) =>
     points
