@@ -8,9 +8,11 @@ import { encodeDer } from "./der-tree.js";
 const firstGeneralizedYear = 2050;
 
 /**
- * Checks that Node and our reader say the same of a certificate, of whose bytes they agree.
+ * Checks that Node and our reader read the same fields in a certificate.
  *
- * @throws AssertionError
+ * @param der one certificate in DER
+ * @param theirs the same certificate as Node reads it
+ * @throws AssertionError where a field differs
  */
 export function assertAgreement(der: Uint8Array, theirs: X509Certificate): void {
   const ours = readCertificateFields(der);
@@ -22,7 +24,7 @@ export function assertAgreement(der: Uint8Array, theirs: X509Certificate): void 
   );
   assert.equal(Date.parse(theirs.validFrom), ours.notBefore.date.getTime(), "notBefore");
   assert.equal(Date.parse(theirs.validTo), ours.notAfter.date.getTime(), "notAfter");
-  // Node calls the extended uses so.
+  // Node's `keyUsage` is the extended key usage.
   assert.equal(String(theirs.keyUsage), String(ours.extendedKeyUsage), "extended key usage");
   if (theirs.ca) assert(ours.isCa && ours.keyUsage?.keyCertSign !== false, "a CA for Node alone");
   const key = publicKeyOf(theirs);
@@ -33,7 +35,7 @@ export function assertAgreement(der: Uint8Array, theirs: X509Certificate): void 
   assertWrittenAlike(der, ours);
 }
 
-/** @returns undefined for one that OpenSSL does not take, such as a point that is not on its curve */
+/** @returns undefined for a key that OpenSSL refuses, such as a point that is not on its curve */
 function publicKeyOf(certificate: X509Certificate): Buffer | undefined {
   try {
     return certificate.publicKey.export({ type: "spki", format: "der" });
@@ -43,7 +45,7 @@ function publicKeyOf(certificate: X509Certificate): Buffer | undefined {
 }
 
 function assertNames({ subjectAltNames }: CertificateFields, theirs: X509Certificate): void {
-  // Node shows none of them where one is not read; then no host matches.
+  // Where Node cannot read one of the names, it shows none, and no host matches.
   if (typeof theirs.subjectAltName !== "string") return;
   const named = theirs.subjectAltName.toLowerCase();
   for (const { form, text } of subjectAltNames) {
@@ -52,7 +54,7 @@ function assertNames({ subjectAltNames }: CertificateFields, theirs: X509Certifi
   }
 }
 
-/** What was read, written again, is how the signed part begins; and the basic constraints are in it. */
+/** Encodes the fields again: the signed part begins with these bytes, and contains the basic constraints of a CA. */
 function assertWrittenAlike(der: Uint8Array, fields: CertificateFields): void {
   const [certificate] = readAllDer(der);
   const [signed, algorithm] = readAllDer(certificate?.content ?? der);
@@ -91,7 +93,7 @@ function encodeTime({ date, isFormOfItsYear }: CertificateFields["notBefore"]): 
     : encodeDer(0x17, Buffer.from(digits.slice(2)));
 }
 
-/** Of two's complement, whose sign Node tells apart. */
+/** @param bytes a two's complement integer, whose sign Node's serial number shows separately */
 function magnitude(bytes: Uint8Array): bigint {
   const value = BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
   return value < 0n ? -value : value;

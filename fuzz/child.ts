@@ -17,7 +17,7 @@ import { findTarget } from "./targets.js";
 
 const reportEveryMs = 1000;
 
-/** Does a job in this process, which may well end it. */
+/** Does a job in this process. An input may crash it. */
 async function main(job: Job): Promise<void> {
   const target = await findTarget(job.target);
   const scratch = mkdtempSync(join(tmpdir(), "confml-fuzz-"));

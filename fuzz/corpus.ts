@@ -5,13 +5,13 @@ import { projectFolder } from "../scripts/project.js";
 
 export const corpusFolder = join(projectFolder, "fuzz/corpus");
 
-/** The inputs that are kept for a target, in the order of their files' names. */
+/** Reads the inputs that are kept for a target, in the order of their file names. */
 export async function readCorpus(name: string, folder = corpusFolder): Promise<Buffer[]> {
   const files = await readdir(join(folder, name)).catch(() => []);
   return Promise.all(files.sort().map((file) => readFile(join(folder, name, file))));
 }
 
-/** @returns the file, which is named by its content */
+/** Keeps an input for a target. @returns the file, whose name is a hash of the input */
 export async function keepInput(
   name: string,
   input: Uint8Array,

@@ -1,6 +1,6 @@
 import { readAllDer } from "../src/crypto/der.js";
 
-/** A value of DER with what is in it: bytes, or values. */
+/** A DER value; its content is bytes or nested values. */
 export interface DerNode {
   tag: number;
   content: Uint8Array | DerNode[];
@@ -13,7 +13,7 @@ const octetString = 0x04;
 export function parseDer(bytes: Uint8Array): DerNode[] | undefined {
   try {
     return readAllDer(bytes).map(({ tag, content }) => {
-      // Extensions' values lie in octet strings.
+      // The value of a certificate's extension is DER in an octet string (RFC 5280, section 4.1).
       const isNested = (tag & constructedBit) !== 0 || (tag === octetString && content.length > 1);
       return { tag, content: (isNested ? parseDer(content) : undefined) ?? content };
     });

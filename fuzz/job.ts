@@ -1,25 +1,25 @@
 import { z } from "zod";
 
-/** What a process is to do: one target for some time, or one input. */
+/** The job of a fuzzing process: one target for some time, or one input. */
 export const jobSchema = z.object({
   /** See `findTarget`. */
   target: z.string(),
   corpus: z.string(),
   seed: z.string(),
   seconds: z.number(),
-  /** Where each input is written before it is tried: whatever ends the process, this one did. */
+  /** The file to which each input is written before it is tried. After a crash it has the input that caused it. */
   current: z.string(),
-  /** A file that is tried alone. */
+  /** A file with the only input to try. */
   input: z.string().optional(),
 });
 export type Job = z.infer<typeof jobSchema>;
 
-/** What a process prints each second, and at its end. */
+/** The line that a fuzzing process prints each second and at its end. */
 export const reportSchema = z.object({
   inputs: z.number(),
   outcomes: z.number(),
   longestMs: z.number(),
-  /** Of the input in `current`. */
+  /** What is wrong with the input in `current`. */
   problem: z.string().optional(),
   done: z.boolean(),
 });

@@ -1,11 +1,11 @@
 import { createCipheriv } from "node:crypto";
 import { compactDecrypt } from "jose";
 
-/** Of every token here. */
+/** The key of all tokens. */
 export const jweKey = Buffer.alloc(32, 0x21);
 const contentKey = Buffer.alloc(32, 0x22);
 const iv = Buffer.alloc(12, 0x23);
-/** RFC 3394, section 2.2.3.1. */
+/** The initial value of AES key wrap (RFC 3394, section 2.2.3.1). */
 const wrapIv = Buffer.alloc(8, 0xa6);
 
 export interface Sealing {
@@ -14,7 +14,7 @@ export interface Sealing {
   isWrapped: boolean;
 }
 
-/** A JWE whose tag is right for any header, the same one each time. */
+/** Makes a JWE (RFC 7516, compact) with a valid tag for any header, even a malformed one. It is deterministic. */
 export function sealToken({ header, content, isWrapped }: Sealing): string {
   const protectedHeader = Buffer.from(header).toString("base64url");
   const wrap = createCipheriv("id-aes256-wrap", jweKey, wrapIv);
@@ -26,7 +26,7 @@ export function sealToken({ header, content, isWrapped }: Sealing): string {
   return [protectedHeader, ...parts.map((part) => part.toString("base64url"))].join(".");
 }
 
-/** What jose makes of a token; undefined where it does not open it. */
+/** Opens a token with jose. @returns undefined where jose refuses it */
 export async function openWithJose(token: Uint8Array): Promise<Uint8Array | undefined> {
   try {
     const { plaintext } = await compactDecrypt(token, jweKey, {
@@ -44,8 +44,9 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The JSON object that a header is, judged without the code under test: no name is there twice where as many names
- * are in the text as in the value.
+ * Parses a header without the code under test. No name occurs twice where the text has as many names as the parsed value.
+ *
+ * @returns undefined for anything but a JSON object with distinct names
  */
 export function headerOf(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {

@@ -6,7 +6,7 @@ import { projectFolder } from "../scripts/project.js";
 import { runTarget } from "./run-target.js";
 import { findTarget, targets } from "./targets.js";
 
-/** `make fuzz` */
+/** `make fuzz`: fuzzes targets one after the other, and keeps inputs that fail. @returns the exit code */
 async function main(): Promise<number> {
   const text = { type: "string", default: "" } as const;
   const { values } = parseArgs({

@@ -1,6 +1,6 @@
 import type { Random } from "../scripts/random.js";
 
-/** Ends of ranges, signs, escapes and markers of the formats that are read here. */
+/** Bytes with a meaning in the formats under test: limits of ranges, signs, escapes and markers. */
 const bytes = [
   0, 1, 2, 0x0a, 0x20, 0x22, 0x2e, 0x30, 0x3d, 0x5b, 0x7b, 0x7f, 0x80, 0xa0, 0xda, 0xfe, 0xff,
 ] as const;
@@ -42,7 +42,7 @@ const mutations: readonly [Mutation, ...Mutation[]] = [
   truncate,
 ];
 
-/** @param other an input to take parts of */
+/** Changes an input in one place. @param other an input from which parts may be taken */
 export function mutateBytes(input: Uint8Array, random: Random, other: Uint8Array): Buffer {
   return random.pick(mutations)(Buffer.from(input), random, other);
 }
@@ -60,7 +60,7 @@ function setByte(input: Buffer, random: Random): Buffer {
   return input;
 }
 
-/** Lengths, counts and offsets: 1, 2, 4 or 8 bytes in either order, set, or a little more or less than before. */
+/** Changes 1, 2, 4 or 8 bytes as a number in either byte order: lengths, counts and offsets. */
 function setNumber(input: Buffer, random: Random): Buffer {
   const width = random.pick([1, 2, 4, 8]);
   const at = place(input, random);
@@ -98,7 +98,7 @@ function insertBlock(input: Buffer, random: Random): Buffer {
   return Buffer.concat([input.subarray(0, at), inserted, input.subarray(at)]);
 }
 
-/** Now and then often: what takes time that grows faster than the input shows. */
+/** Repeats a block, sometimes many times, to find code whose time grows faster than its input. */
 function repeatBlock(input: Buffer, random: Random): Buffer {
   const { start, end } = block(input, random);
   const copies = random.chance(0.1) ? random.integer(2, mostCopies) : 2;
@@ -106,7 +106,7 @@ function repeatBlock(input: Buffer, random: Random): Buffer {
   return Buffer.concat([input.subarray(0, start), ...repeated, input.subarray(end)]);
 }
 
-/** The beginning of one input and the end of another, or a part of it put in between. */
+/** Joins the start of one input and the end of another, or inserts a part of the other. */
 function splice(input: Buffer, random: Random, other: Uint8Array): Buffer {
   const at = place(input, random);
   const { start, end } = block(Buffer.from(other), random);
@@ -123,7 +123,7 @@ function truncate(input: Buffer, random: Random): Buffer {
   return input.subarray(0, place(input, random));
 }
 
-/** Headers come first: the first bytes are as likely as all the others. */
+/** A random position. Half of them are in the first bytes, where formats have their headers. */
 function place({ length }: Buffer, random: Random): number {
   return random.integer(0, random.chance(0.5) ? Math.min(length, longestBlock) : length);
 }

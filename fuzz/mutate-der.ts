@@ -2,13 +2,13 @@ import type { Random } from "../scripts/random.js";
 import { parseDer, writeDer, type DerNode } from "./der-tree.js";
 import { mutateBytes } from "./mutate-bytes.js";
 
-/** Those of X.509, primitive and constructed; 0x82 and 0xa0 to 0xa3 stand for whatever is tagged. */
+/** Tags in X.509, primitive and constructed; from 0x82 on they are context-specific. */
 const tags = [
   0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0c, 0x13, 0x17, 0x18, 0x30, 0x31, 0x82, 0xa0, 0xa1, 0xa3,
 ] as const;
 const contents = ["", "00", "01", "ff", "80", "0001", "ffff", "0780"] as const;
 
-/** Values that stand one after the other, and which of them. */
+/** A list of values, and the index of one of them. */
 interface Place {
   siblings: DerNode[];
   at: number;
@@ -35,7 +35,7 @@ const changes: readonly [Change, ...Change[]] = [
 ];
 
 /**
- * Changes the structure of DER and leaves its lengths right.
+ * Changes the structure of DER and writes lengths that fit it.
  *
  * @param other DER to take values of
  * @returns undefined where the input is not DER

@@ -1,7 +1,7 @@
 import type { Random } from "../scripts/random.js";
 import { isTooDeep } from "./json-depth.js";
 
-/** Values that are easily taken for others, and names that every JavaScript object has. */
+/** Values that are easily confused with others, and names that every JavaScript object inherits. */
 const values = [
   null,
   true,
@@ -54,13 +54,18 @@ const names = [
 const deepest = 2000;
 const longest = 4096;
 
-/** Where a value stands: in the array or object that is changed. */
+/** The position of a value: the array or object that contains it, and its name there. */
 interface Place {
   holder: object;
   name: string;
 }
 
-/** @returns undefined for what is not JSON, or too deep */
+/**
+ * Changes a JSON text in one place, and keeps it JSON.
+ *
+ * @param other a JSON text from which parts may be taken
+ * @returns undefined where the text is not JSON, or too deep
+ */
 export function mutateJson(text: string, random: Random, other: string): string | undefined {
   const root = { value: parse(text) };
   if (root.value === undefined) return undefined;
@@ -131,7 +136,7 @@ function vary(value: unknown, random: Random): unknown {
   return [value];
 }
 
-/** A name twice in one object, which no JavaScript object holds. */
+/** Repeats a name within one object, which only a JSON text can have. */
 function twice(json: string, name: string, random: Random): string {
   const at = json.indexOf(`${JSON.stringify(name)}:`);
   if (at < 0) return json;
@@ -170,7 +175,7 @@ function listPlaces(root: object): Place[] {
   return places;
 }
 
-/** As JSON.parse would: `__proto__` is a name like others. Names that an array has none of are left out. */
+/** Sets a member as JSON.parse does: `__proto__` is an ordinary name. Names other than an index are not set on arrays. */
 function set(holder: object, name: string, value: unknown): void {
   if (Array.isArray(holder) && !/^\d+$/u.test(name)) return;
   Object.defineProperty(holder, name, {

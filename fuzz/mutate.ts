@@ -3,21 +3,22 @@ import { mutateBytes } from "./mutate-bytes.js";
 import { mutateDer } from "./mutate-der.js";
 import { mutateJson } from "./mutate-json.js";
 
-/** `token`: base64url between dots, what is in it bytes or JSON. */
+/** `token`: base64url parts with dots between them, which contain bytes or JSON. */
 export type MutationKind = "bytes" | "der" | "json" | "token";
 
 export interface MutateOptions {
   kind: MutationKind;
   random: Random;
-  /** An input to take parts of. */
+  /** An input from which parts may be taken. */
   other: Uint8Array;
+  /** Longer results are cut. */
   maxBytes: number;
   dictionary: readonly string[];
 }
 
 const mostSteps = 6;
 
-/** Changes an input in one place or in several. The same random numbers make the same of the same input. */
+/** Changes an input in one or several places. The result depends on the input and the random numbers only. */
 export function mutate(input: Uint8Array, options: MutateOptions): Uint8Array {
   const { random, maxBytes } = options;
   let changed = input;
@@ -41,7 +42,7 @@ function mutateOnce(input: Uint8Array, options: MutateOptions): Uint8Array {
     const end = at + (random.chance(0.5) ? 0 : word.length);
     return Buffer.concat([input.subarray(0, at), Buffer.from(word, "latin1"), input.subarray(end)]);
   }
-  // What is broken as text is read as well, if less often.
+  // One time in five bytes are changed, which may break the DER, the JSON or the token.
   if (kind !== "bytes" && random.chance(0.8)) {
     const changed = changers[kind](input, options);
     if (changed !== undefined) return changed;

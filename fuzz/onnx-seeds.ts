@@ -8,7 +8,7 @@ const dataLocation = 14;
 const functionField = 25;
 const functionNode = 7;
 
-/** Small models: the tests' own, one with each kind of attribute, nested graphs, external data, a function. */
+/** Small models: the one of the tests, and others with all kinds of attributes, nested graphs, external data and a function. */
 export function onnxSeeds(): Uint8Array[] {
   const value = { name: "x", type: elementTypes.float, dims: ["N", 3] };
   const plain = writeModel(
@@ -49,7 +49,7 @@ export function onnxSeeds(): Uint8Array[] {
     inGraph(new Message().message(fields.graph.node, nested(20, random))),
     inGraph(new Message().message(fields.graph.tensor, external)),
     inFunction.encode(),
-    // As ONNX Runtime's own format holds names.
+    // A name as ONNX Runtime's own format stores it.
     Buffer.concat([
       Buffer.from("ORTM"),
       Buffer.of(12, 0, 0, 0),

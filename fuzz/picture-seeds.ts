@@ -1,6 +1,6 @@
 import { projectFiles } from "./project.js";
 
-/** The tests' pictures of some formats: each has less than 4 KB. */
+/** Reads the tests' pictures with matching names; each has less than 4 KB. */
 export function pictureSeeds(names: RegExp): Buffer[] {
   return projectFiles("test/fixtures/images", names);
 }

@@ -2,16 +2,18 @@ import assert from "node:assert/strict";
 import { isNativeError } from "node:util/types";
 import { ConfmlError } from "../src/errors.js";
 
+/** What a parser returned, or the documented error that it threw. */
 export type Attempt<Value> = { value: Value } | { refusal: Error };
 
-/** What a message may be, whatever the input was. */
+/** The most characters of an error's message. */
 const longestMessage = 2000;
 
 /**
  * Runs a parser that may refuse its input.
  *
- * @param isDocumented whether this is one of the errors that the parser says it throws
- * @throws the parser's error where it is not documented, or where its message has several lines or no end
+ * @param isDocumented whether an error is one of those that the parser's documentation names
+ * @throws the parser's error where it is not documented; an assertion where its message is empty, has several lines or is
+ *   too long
  */
 export async function attempt<Value>(
   action: () => Value | Promise<Value>,
@@ -31,12 +33,12 @@ export async function attempt<Value>(
   }
 }
 
-/** An Error and no subclass: TypeError, RangeError and the like come from code that did not expect its input. */
+/** Whether an error is an Error and not a subclass: TypeErrors and RangeErrors come from code that did not expect its input. */
 export function isPlainError(error: Error): boolean {
   return error.name === "Error";
 }
 
-/** RangeErrors that a parser throws itself; a full stack is one that it does not expect. */
+/** Whether an error is a RangeError that a parser throws itself, and not one of the JavaScript engine. */
 export function isOwnRangeError(error: Error): boolean {
   return (
     error instanceof RangeError &&
@@ -44,11 +46,12 @@ export function isOwnRangeError(error: Error): boolean {
   );
 }
 
+/** @returns a test for ConfmlErrors with one of these codes */
 export function hasCode(...codes: readonly string[]): (error: Error) => boolean {
   return (error) => error instanceof ConfmlError && codes.some((code) => code === error.code);
 }
 
-/** An outcome in a few words. */
+/** A short text for an outcome. @param describe called for a value */
 export function outcomeOf(result: Attempt<unknown>, describe: () => string): string {
   return "refusal" in result ? result.refusal.message : describe();
 }

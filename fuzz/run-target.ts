@@ -7,24 +7,24 @@ import { projectFolder } from "../scripts/project.js";
 import type { Finding } from "./target.js";
 
 export interface RunOptions extends Omit<Job, "current"> {
-  /** Of the process's JavaScript heap. */
+  /** The limit of the process's JavaScript heap. */
   heapMiB?: number;
-  /** A process that reports nothing for so long is ended: its input takes too long. */
+  /** A process that does not report for this time is killed, because its input takes too long. */
   silenceMs?: number;
 }
 
 export interface Run {
-  /** The last one. */
+  /** The process's last report. */
   report: Report;
   finding: Finding | undefined;
 }
 
-/** To load and prepare a target. */
+/** The most time for loading and preparing a target. */
 const startMs = 120_000;
 const program = join(projectFolder, "build/fuzz/child.js");
 const quotedErrors = 1000;
 
-/** Fuzzes a target in a process of its own, so that one that ends it, or never ends, is a finding as well. */
+/** Fuzzes a target in a process of its own, so that a crash or an endless loop is a finding as well. */
 export async function runTarget({
   heapMiB = 512,
   silenceMs = 30_000,

@@ -3,10 +3,10 @@ import { describeCause } from "../src/errors.js";
 import { mutate } from "./mutate.js";
 import type { Finding, Prepared, Target } from "./target.js";
 
-/** What this process has used so far. */
+/** The resources that this process has used so far. */
 export interface Usage {
   cpuMs: number;
-  /** The most memory at one time. */
+  /** Peak resident memory. */
   peakBytes: number;
 }
 
@@ -15,10 +15,10 @@ export function processUsage(): Usage {
   return { cpuMs: (userCPUTime + systemCPUTime) / 1000, peakBytes: maxRSS * 1024 };
 }
 
-/** Of one input. */
+/** Limits for one input. */
 export interface Limits {
   cpuMs: number;
-  /** By which the process's peak may rise. */
+  /** The most by which the process's peak memory may grow. */
   growthBytes: number;
 }
 
@@ -27,9 +27,9 @@ export const defaultLimits: Limits = { cpuMs: 250, growthBytes: 256 * 2 ** 20 };
 export interface SessionOptions {
   target: Target;
   prepared: Prepared;
-  /** Inputs that were kept: tried first, as the seeds are. */
+  /** Kept inputs, which are tried first, after the seeds. */
   corpus: readonly Uint8Array[];
-  /** The same seed gives the same inputs, while outcomes are the same. */
+  /** The same seed gives the same inputs, as long as the outcomes are the same. */
   seed: string;
   limits: Limits;
   usage?: () => Usage;
@@ -37,15 +37,15 @@ export interface SessionOptions {
   onInput?: (input: Uint8Array) => void;
 }
 
-/** Of inputs that are mutated further. */
+/** The most bytes of all inputs that are mutated further. */
 const mostPoolBytes = 16 * 2 ** 20;
 const longestOutcome = 300;
 const marginBytes = 16;
 const marginByte = 0x41;
-/** The first run of code takes longer than all others: a slow input is tried again. */
+/** A slow input is tried this often, because the first run of code takes longer. */
 const tries = 3;
 
-/** Tries a target's corpus and seeds, and then mutations of them without an end. */
+/** Tries a target's seeds and corpus, and then any number of mutations of them. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #usage: () => Usage;
@@ -64,12 +64,12 @@ export class Session {
     this.#waiting = [...options.prepared.seeds, ...options.corpus].reverse();
   }
 
-  /** Different outcomes so far. */
+  /** The number of different outcomes so far. */
   get outcomes(): number {
     return this.#outcomes.size;
   }
 
-  /** Tries the next input. */
+  /** Tries the next input. @returns a finding where it fails */
   async step(): Promise<Finding | undefined> {
     const kept = this.#waiting.pop();
     if (kept !== undefined) {
@@ -103,9 +103,9 @@ export class Session {
     return { input, problem: `took ${Math.round(leastMs)} ms of CPU time` };
   }
 
-  /** @returns what does not hold */
+  /** @returns what is wrong; undefined where all checks pass */
   async #check(input: Uint8Array): Promise<string | undefined> {
-    // In the middle of a larger buffer, as parts of uploads are.
+    // The input is a view into a larger buffer, as parts of uploads are.
     const room = Buffer.alloc(input.length + 2 * marginBytes, marginByte);
     room.set(input, marginBytes);
     const expected = Buffer.from(room);

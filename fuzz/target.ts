@@ -1,32 +1,32 @@
 import type { MutationKind } from "./mutate.js";
 
-/** A parser, and what must hold of it for every input. */
+/** A parser, and checks that must hold for every input. */
 export interface Target {
-  /** What TARGET= and the folder of its corpus are called. */
+  /** Its name for TARGET=, and of the folder of its corpus. */
   name: string;
-  /** Files of src that are run. */
+  /** The source files under test. */
   parsers: readonly string[];
   mutation: MutationKind;
   /** Longer inputs are cut. */
   maxBytes: number;
-  /** Texts that the format knows; they are put into inputs. */
+  /** Texts with a meaning in the format; they are inserted into inputs. */
   dictionary?: readonly string[];
-  /** @param scratch a folder of this process's own, removed afterwards */
+  /** @param scratch a folder for this process's files, which is removed at the end */
   prepare(scratch: string): Promise<Prepared>;
 }
 
 export interface Prepared {
   seeds: readonly Uint8Array[];
   /**
-   * Runs the parsers.
+   * Runs the parsers and checks the result.
    *
-   * @returns what came out, in short: an input whose outcome is new is mutated further
-   * @throws Error for an invariant that does not hold
+   * @returns a short text for the outcome: an input with a new outcome is mutated further
+   * @throws Error where a check fails
    */
   check(input: Uint8Array): string | Promise<string>;
 }
 
-/** An input of which something does not hold that has to. */
+/** An input for which a check failed. */
 export interface Finding {
   input: Uint8Array;
   problem: string;

@@ -27,6 +27,7 @@ import { sgxReport } from "./targets/sgx-report.js";
 import { tiff } from "./targets/tiff.js";
 import { upload } from "./targets/upload.js";
 
+/** All targets, in the order of `make fuzz`. */
 export const targets: readonly Target[] = [
   jwe,
   jweHeader,

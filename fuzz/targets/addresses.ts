@@ -12,7 +12,7 @@ const seeds = [
   "7f000001",
 ];
 
-/** IP addresses as the system writes them, made of 4 or 16 bytes: Node finds each in the network that it is counted in. */
+/** IP addresses of 4 or 16 bytes, as sockets give them: Node's BlockList finds each address in its network. */
 export const addresses: Target = {
   name: "addresses",
   parsers: ["src/http/client-network.ts"],

@@ -12,7 +12,7 @@ const payloads = [
   "[]",
 ];
 
-/** Attestation tokens: the claims that jose reads; a refusal does not repeat the token. */
+/** Attestation tokens: the claims are those that jose reads; an error does not contain the token. */
 export const attestationToken: Target = {
   name: "attestation-token",
   parsers: ["src/policy/attestation-token.ts"],
@@ -48,7 +48,7 @@ async function check(input: Uint8Array): Promise<string> {
   }
   const payload = Buffer.from(text.split(".")[1] ?? "", "base64url").toString();
   const theirs = isTooDeep(payload) ? undefined : decode(text.trim());
-  // No claim is called so; zod leaves it out.
+  // zod drops this name, which no claim has.
   if (theirs !== undefined && !Object.hasOwn(theirs, "__proto__")) assert.deepEqual(claims, theirs);
   return `${expiresAt !== undefined} ${notBefore !== undefined} ${theirs !== undefined}`;
 }

@@ -7,7 +7,7 @@ import { attempt, isPlainError } from "../refusal.js";
 import type { Target } from "../target.js";
 
 const folder = "test/fixtures/certificates";
-/** `confml.example`'s leaf comes first, others' have been certified as well. */
+/** The chain of `confml.example`, and others by the same CA. */
 const chains = [
   ["leaf.der", "intermediate.der"],
   ["leaf.der", "intermediate.der", "root.der"],
@@ -18,7 +18,7 @@ const chains = [
 const host = "vault.confml.example";
 const now = new Date("2026-06-01");
 
-/** Chains, one certificate after the other: none is accepted in which anything signed was changed. */
+/** Certificate chains as concatenated DER: no chain with an altered signed part is accepted. */
 export const certificateChain: Target = {
   name: "certificate-chain",
   parsers: [
@@ -57,7 +57,7 @@ async function check(
   return `accepted ${chain.length}`;
 }
 
-/** What is no DER is one certificate. */
+/** Splits concatenated DER values; bytes that are not DER count as one certificate. */
 function split(input: Uint8Array): Uint8Array[] {
   try {
     return readAllDer(input).map(({ whole }) => whole);
@@ -66,7 +66,7 @@ function split(input: Uint8Array): Uint8Array[] {
   }
 }
 
-/** RFC 5280, section 4.1: TBSCertificate comes first. */
+/** The part of a certificate that is signed, TBSCertificate (RFC 5280, section 4.1). */
 function signedPart(certificate: Uint8Array): string {
   const [whole] = readAllDer(certificate);
   const [signed] = readAllDer(whole?.content ?? new Uint8Array());

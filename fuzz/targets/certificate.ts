@@ -11,7 +11,7 @@ import { projectFiles } from "../project.js";
 import { attempt, isPlainError } from "../refusal.js";
 import type { Target } from "../target.js";
 
-/** Certificates: where Node reads one as well, both say the same of it. */
+/** Certificates: where Node reads one as well, both read the same fields. */
 export const certificate: Target = {
   name: "certificate",
   parsers: [
@@ -44,14 +44,14 @@ async function check(input: Uint8Array): Promise<string> {
   checkNames(fields);
   const theirs = readWithNode(input);
   if (theirs === undefined) return "Node refuses it";
-  // Unused bits of a bit string, which OpenSSL clears.
+  // OpenSSL clears the unused bits of a bit string.
   if (!theirs.raw.equals(input)) return "Node reads other bytes";
   assertAgreement(input, theirs);
   const { version, signatureHash, isCa, pathLength, keyUsage, extendedKeyUsage } = fields;
   return JSON.stringify({ version, signatureHash, isCa, pathLength, keyUsage, extendedKeyUsage });
 }
 
-/** A CA that may certify nothing but the names, may; one that may not certify any, may not. */
+/** Name constraints that permit a certificate's names allow it; constraints that exclude them do not. */
 function checkNames({ subjectAltNames, nameConstraints }: CertificateFields): void {
   const isAllowed = allowsNames(nameConstraints, subjectAltNames);
   if (nameConstraints === undefined) assert(isAllowed);

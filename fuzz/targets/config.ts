@@ -8,7 +8,7 @@ import { projectFile } from "../project.js";
 import { attempt, hasCode } from "../refusal.js";
 import type { Target } from "../target.js";
 
-/** config.json: a configuration, or one line that says what to correct. */
+/** config.json: the result is a configuration, or an error of one line that says what to correct. */
 export const config: Target = {
   name: "config",
   parsers: [
@@ -49,7 +49,7 @@ async function check(input: Uint8Array, file: string): Promise<string> {
   assert(![...jwe, ...legacy].includes(keyNames.model), "an owner with the model's key");
   const { problems, settings } = checkForEnclave(JSON.parse(new TextDecoder().decode(input)));
   assert((settings === undefined) === problems.length > 0, "an enclave refused without a reason");
-  // With its defaults written out it is the same.
+  // The configuration with its defaults written out is read as the same configuration.
   writeFileSync(file, JSON.stringify(read));
   assert.deepEqual(
     await loadConfig(file, { enclave: false }),

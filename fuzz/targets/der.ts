@@ -10,13 +10,13 @@ import { projectFiles } from "../project.js";
 import { attempt, isPlainError, type Attempt } from "../refusal.js";
 import type { Target } from "../target.js";
 
-/** Lengths in more bytes than they need. */
+/** Values whose length has more bytes than necessary. */
 const long = ["3081020500", "0482000105", "048400000080" + "05".repeat(128)].map((hex) =>
   Buffer.from(hex, "hex"),
 );
 const constructedBit = 0x20;
 
-/** DER: values that are read are written to the same bytes, at every depth. */
+/** DER: values, at every depth, are written back to the same bytes. */
 export const der: Target = {
   name: "der",
   parsers: ["src/crypto/der.ts", "src/crypto/der-values.ts"],
@@ -42,7 +42,7 @@ async function check(input: Uint8Array): Promise<string> {
   return checkValues(input, result.value);
 }
 
-/** @returns the first thing that something inside is refused for */
+/** @returns the first error of a nested value, or `read` */
 async function checkValues(input: Uint8Array, values: readonly DerValue[]): Promise<string> {
   const whole = Buffer.concat(values.map(({ tag, content }) => encodeDer(tag, content)));
   assert.deepEqual(whole, Buffer.from(input), "values that are written to other bytes");
@@ -69,7 +69,7 @@ async function checkScalar(value: DerValue): Promise<void> {
   for (const scalar of scalars) if ("value" in scalar) assert.equal(value.content.length, 1);
 }
 
-/** X.690, section 8.19. */
+/** Encodes an object identifier (X.690, section 8.19). */
 function encodeIdentifier(text: string): Buffer {
   const [root = 0, second = 0, ...rest] = text.split(".").map(Number);
   return Buffer.from([root * 40 + second, ...rest].flatMap(encodeArc));

@@ -3,7 +3,7 @@ import { firstOpaqueFrame, isGif } from "../../src/image/gif-frame.js";
 import { pictureSeeds } from "../picture-seeds.js";
 import type { Target } from "../target.js";
 
-/** GIF: the first picture of a file is a file whose first picture is itself. */
+/** GIF: the file that is written with the first picture is read as the same file again. */
 export const gif: Target = {
   name: "gif",
   parsers: ["src/image/gif-frame.ts"],

@@ -16,7 +16,7 @@ import type { Target } from "../target.js";
 const smallPixels = 4096;
 const timeoutSeconds = 10;
 
-/** Whole pictures of every format: what our readers of headers say, held against sharp's; small ones are decoded. */
+/** Picture files of all formats: headers are read, and small pictures are decoded to the size that the header states. */
 export const imageHeader: Target = {
   name: "image-header",
   parsers: [
@@ -64,7 +64,7 @@ function checkSize(
   assert.equal(data.length, width * height * channels, "another number of samples");
 }
 
-/** libspng reads no chunk whose CRC is wrong. */
+/** Corrects the CRC of every chunk, because libspng refuses chunks with a wrong one. */
 function withRightSums(input: Uint8Array): Buffer {
   const file = Buffer.from(input);
   for (let at = 8; at + 12 <= file.length;) {

@@ -5,10 +5,10 @@ import { pictureSeeds } from "../picture-seeds.js";
 import type { Target } from "../target.js";
 
 const most = { scans: 100, segments: 10_000 };
-/** Sampling factors are 4 bits each; an MCU has 8 pixels for each. */
+/** Sampling factors have 4 bits, and an MCU has 8 pixels for each unit of them. */
 const largestMcu = 8 * 15;
 
-/** JPEG: all its markers, and the number of scans. */
+/** JPEG: the frame, the markers and the number of scans. */
 export const jpeg: Target = {
   name: "jpeg",
   parsers: ["src/image/jpeg-frame.ts", "src/image/decode-memory.ts"],

@@ -13,7 +13,7 @@ const headers = [
 ];
 const content = Buffer.from("a picture");
 
-/** Headers alone, each in a token whose tag is right for it: as JSON.parse reads them, and what opens as jose has it. */
+/** JWE headers in tokens with a valid tag: headers are read as JSON.parse does, and tokens are opened as jose does. */
 export const jweHeader: Target = {
   name: "jwe-header",
   parsers: ["src/crypto/jwe-header.ts", "src/crypto/jwe.ts"],

@@ -4,7 +4,7 @@ import { maxHeaderBytes, readCompactJwe } from "../../src/crypto/jwe-header.js";
 import { headerOf, jweKey, openWithJose, sealToken } from "../jwe-token.js";
 import type { Target } from "../target.js";
 
-/** Tokens: what is opened here, jose opens alike; what jose opens and is strict, is opened here. */
+/** JWE tokens: jose opens all that are opened here, with the same result; strict tokens that jose opens are opened here. */
 export const jwe: Target = {
   name: "jwe",
   parsers: ["src/crypto/jwe.ts", "src/crypto/jwe-header.ts"],
@@ -25,7 +25,7 @@ export const jwe: Target = {
     }),
 };
 
-/** The tag's last character has 4 bits that a lenient decoder does not look at. */
+/** Sets one of the 4 bits of the tag's last character that a lenient decoder ignores. */
 function withUnusedBits(token: string): string {
   const others: Record<string, string> = { A: "B", Q: "R", g: "h", w: "x" };
   return token.slice(0, -1) + (others[token.slice(-1)] ?? "");
@@ -49,7 +49,7 @@ async function check(input: Uint8Array): Promise<string> {
   return `${typeof kid} opens`;
 }
 
-/** What was decoded is encoded to the same text. */
+/** The decoded parts are encoded to the same text. */
 function checkParts(
   input: Uint8Array,
   { encryptedKey, iv, sealed, protectedHeader }: NonNullable<ReturnType<typeof readCompactJwe>>,

@@ -8,7 +8,7 @@ import type { Target } from "../target.js";
 
 const keyBytes = 32;
 
-/** Key files: 32 bytes are a key as they are, anything else is none. */
+/** Key files: a file of 32 bytes is a key, every other file is refused. */
 export const keyFile: Target = {
   name: "key-file",
   parsers: ["src/secrets/key-file.ts", "src/cli/key-file.ts"],

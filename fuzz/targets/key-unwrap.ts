@@ -15,14 +15,14 @@ const algorithms = [
   ["RSA_AES_KEY_WRAP_256", "sha256"],
   ["RSA_AES_KEY_WRAP_384", "sha384"],
 ] as const;
-/** Small, so that many inputs are tried; an OAEP message of SHA-384 fits. */
+/** Small, so that many inputs are tried. */
 const modulusBits = 1024;
 const modulusBytes = modulusBits / 8;
 const secretBytes = 32;
-/** `u32 length of the KEK ‖ KEK ‖ wrapped`: the KEK is encrypted with RSA-OAEP for the check. */
+/** An input is a byte with the KEK's length, the KEK, and the wrapped key. The check encrypts the KEK with RSA-OAEP. */
 const lengthBytes = 1;
 
-/** Released keys: `RSA-OAEP(KEK) ‖ AES-KWP(KEK, secret)`, with any KEK and anything behind it, and as raw bytes. */
+/** Released keys, `RSA-OAEP(KEK) ‖ AES-KWP(KEK, secret)`: with any KEK and any wrapped part, and as raw bytes. */
 export const keyUnwrap: Target = {
   name: "key-unwrap",
   parsers: ["src/crypto/key-unwrap.ts", "src/crypto/rsa-oaep.ts", "src/crypto/aes-key-wrap.ts"],

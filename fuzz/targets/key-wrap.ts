@@ -12,8 +12,8 @@ const keks = [16, 24, 32].map((length) => Buffer.alloc(length, 0x41));
 const alternativeIv = Buffer.from("a65959a6", "hex");
 
 /**
- * Wrapped keys, and keys that are wrapped first (by the lowest bit of the first byte): what is unwrapped is wrapped to
- * the same bytes.
+ * AES key wrap with padding: an unwrapped key is wrapped to the same bytes. The lowest bit of the first byte says whether
+ * the rest is a wrapped key or a key to wrap.
  */
 export const keyWrap: Target = {
   name: "key-wrap",

@@ -6,7 +6,7 @@ import { projectFile } from "../project.js";
 import { attempt, hasCode } from "../refusal.js";
 import type { Target } from "../target.js";
 
-/** A model's manifest: it is read whole, or refused in one line. */
+/** A model's manifest: it is read completely, or refused with an error of one line. */
 export const manifest: Target = {
   name: "manifest",
   parsers: ["src/model/manifest.ts"],
@@ -30,7 +30,7 @@ async function check(input: Uint8Array, file: string): Promise<string> {
     [pictures.shape[2], pictures.shape[3]],
     [preprocessing.crop, preprocessing.crop],
   );
-  // zod leaves a name `__proto__` out of a record.
+  // zod drops the name `__proto__` from records.
   const json = Buffer.from(input).toString();
   if (json.includes("__proto__")) return "read __proto__";
   assert.deepEqual(result.value, JSON.parse(json), "a manifest that is not what was written");

@@ -6,7 +6,7 @@ import { onnxSeeds } from "../onnx-seeds.js";
 import { attempt, isOwnRangeError, type Attempt } from "../refusal.js";
 import type { Target } from "../target.js";
 
-/** The checks of a model's bytes before ONNX Runtime reads them. */
+/** The checks of a model's bytes that are made before ONNX Runtime reads them. */
 export const onnxChecks: Target = {
   name: "onnx-checks",
   parsers: [
@@ -31,7 +31,7 @@ async function check(input: Uint8Array): Promise<string> {
       }),
     isOwnRangeError,
   );
-  // A graph, a node or an attribute may be empty: 2 bytes each; 17 graphs deep.
+  // Each message takes at least 2 bytes of the input.
   assert(names.length <= input.length + 1, `${names.length} messages`);
   const external = await attempt(() => hasExternalData(input), isOwnRangeError);
   const random = await attempt(() => findRandomOperator(input), isOwnRangeError);
@@ -40,7 +40,7 @@ async function check(input: Uint8Array): Promise<string> {
   if (inOrt !== undefined) assert(bytes.includes(inOrt), "a name that is not there");
   const operator = "value" in random ? random.value : undefined;
   if (operator !== undefined) assert(bytes.includes(operator), "an operator that is not there");
-  // What says nothing of a message that cannot be walked to its end would have it loaded.
+  // Where a message cannot be read to its end, each check has to refuse it or to find something.
   if ("refusal" in walk) {
     for (const result of [external, random] as Attempt<unknown>[]) {
       assert("refusal" in result || Boolean(result.value), "no refusal of what is no message");

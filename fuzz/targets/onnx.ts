@@ -9,7 +9,7 @@ import type { Target } from "../target.js";
 
 const number = z.number();
 
-/** ONNX: what is read is written to a model that is read alike; fields are all of a message. */
+/** ONNX: a model that is read and written is read as the same model; the fields of a message are all of its bytes. */
 export const onnx: Target = {
   name: "onnx",
   parsers: ["src/onnx/wire.ts", "src/onnx/read.ts", "src/onnx/write.ts"],
@@ -55,7 +55,7 @@ async function check(input: Uint8Array): Promise<string> {
     .join("/");
 }
 
-/** Bytes as text, whatever class they are of. */
+/** Replaces byte arrays of any class by text, so that they can be compared. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
   if (value instanceof Map) return plain([...(value as ReadonlyMap<unknown, unknown>)]);

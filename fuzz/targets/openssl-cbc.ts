@@ -5,7 +5,7 @@ import type { Target } from "../target.js";
 
 const key = Buffer.alloc(32, 0x31);
 
-/** `.encrypted` files: what is decrypted is encrypted to the same bytes. */
+/** `.encrypted` files: a decrypted file is encrypted to the same bytes. */
 export const opensslCbc: Target = {
   name: "openssl-cbc",
   parsers: ["src/crypto/openssl-cbc.ts"],

@@ -11,7 +11,7 @@ const compressed: number[] = [
   chunkType.compressedText,
 ];
 
-/** PNG: its chunks, the copy without compressed texts, and the orientation that texts give. */
+/** PNG: the chunks, the copy without compressed texts, and the orientation from texts. */
 export const png: Target = {
   name: "png",
   parsers: [
@@ -57,7 +57,7 @@ function check(input: Uint8Array): string {
   return results.join(" ");
 }
 
-/** A text that takes long to inflate for its size. */
+/** A PNG with a compressed text that is much longer when it is inflated. */
 function inflatable(bytes: number): Buffer {
   const data = Buffer.concat([
     Buffer.from("zTXtRaw profile type exif\0\0", "latin1"),

@@ -38,7 +38,7 @@ const claims = {
   m: "x",
 };
 
-/** Release policies: each is read and explained, or refused; what was read is written to the same policy. */
+/** Release policies: each is read and explained, or refused; a policy that is read and written is read as the same policy. */
 export const policy: Target = {
   name: "policy",
   parsers: [

@@ -10,7 +10,7 @@ import type { Target } from "../target.js";
 const host = "accmhsm.managedhsm.azure.net";
 const enc = "RSA_AES_KEY_WRAP_256";
 const kid = `https://${host}/keys/ModelKey/0123456789abcdef0123456789abcdef`;
-/** key_hsm stands there as JSON: it is encoded before the payload is signed. */
+/** `key_hsm` is an object here, so that it is mutated as JSON; `encodeKey` encodes it before the payload is signed. */
 const payload = {
   request: { "api-version": "7.3-preview", enc, kid, nonce: "our-nonce" },
   response: {
@@ -30,7 +30,7 @@ const payload = {
   },
 };
 
-/** What has to be that of the request. */
+/** Members whose values have to equal those of the request. */
 const bound = [
   ["request", "nonce"],
   ["request", "enc"],
@@ -40,7 +40,7 @@ const bound = [
   ["response", "key", "key", "key_hsm", "header", "kid"],
 ];
 
-/** Release answers: payloads that are signed for the check, and whatever is no JSON as a JWS. */
+/** Release answers: JSON inputs are payloads, which the check signs; other inputs are tried as a JWS. */
 export const releaseAnswer: Target = {
   name: "release-answer",
   parsers: ["src/secrets/mhsm/release-answer.ts"],
@@ -86,7 +86,7 @@ async function check(
   );
   if ("refusal" in result) return result.refusal.message;
   assert(isObject(json), "an answer that nobody signed");
-  // All that was asked for is as it was asked for.
+  // An accepted answer fits the request.
   for (const path of bound)
     assert.deepEqual(valueAt(json, path), valueAt(payload, path), path.join("."));
   assert(result.value.ciphertext.length > 0, "no ciphertext");

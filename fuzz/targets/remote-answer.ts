@@ -9,7 +9,7 @@ import {
 import { publicClaims } from "../../src/secrets/mhsm/public-claims.js";
 import type { Target } from "../target.js";
 
-/** What setTimeout takes; of more it makes 1. */
+/** The longest delay of setTimeout, which replaces a longer one by 1 ms. */
 const longestTimerMs = 2 ** 31 - 1;
 const secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0";
 const seeds = [
@@ -22,10 +22,10 @@ const seeds = [
   "120",
   "Wed, 21 Oct 2026 07:28:00 GMT",
 ];
-/** A description is made of these alone. */
+/** The only characters in a description. */
 const words = /^[A-Za-z0-9_'(), :;./-]{0,300}$/u;
 
-/** What other machines write: refusals that are told of, claims and values that are shown, and `Retry-After`. */
+/** Answers of other machines: described refusals, displayed claims and values, and `Retry-After`. */
 export const remoteAnswer: Target = {
   name: "remote-answer",
   parsers: [

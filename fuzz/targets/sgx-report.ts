@@ -14,7 +14,7 @@ const recorded = z
   .parse(JSON.parse(projectFile("test/vectors/open-enclave-report.json").toString())).cases[0];
 const reportData = Buffer.from(recorded.reportData, "hex");
 
-/** Open Enclave's reports, and the block that Mystikos' system call fills in. */
+/** Open Enclave's reports, and the memory block that Mystikos' system call fills in. */
 export const sgxReport: Target = {
   name: "sgx-report",
   parsers: ["src/attestation/sgx/open-enclave-report.ts", "src/attestation/sgx/report-call.ts"],

@@ -10,12 +10,12 @@ import type { Target } from "../target.js";
 const host = "vault.confml.example";
 const now = new Date("2026-06-01");
 const algorithm = Buffer.from("300a06082a8648ce3d040302", "hex");
-/** In TBSCertificate, where a version is written (RFC 5280, section 4.1). */
+/** The index of subjectPublicKeyInfo in a TBSCertificate that states its version (RFC 5280, section 4.1). */
 const keyIndex = 6;
 
 /**
- * Certificates that their CA signed, whatever they say: as a leaf and as an authority above a good leaf. The
- * two readers agree on each that is accepted. An input is what is signed.
+ * Certificates with a valid signature of their CA and any content: as a leaf, and as an intermediate CA above a valid
+ * leaf. Node and our reader agree on every certificate of an accepted chain. An input is a TBSCertificate.
  */
 export const signedCertificate: Target = {
   name: "signed-certificate",

@@ -9,7 +9,7 @@ import type { Target } from "../target.js";
 const mostEntries = 4096;
 const mostValues = 16;
 
-/** TIFF and BigTIFF: the first directory, in both byte orders, and what is taken from it. */
+/** TIFF and BigTIFF in both byte orders: the first directory, and what is derived from it. */
 export const tiff: Target = {
   name: "tiff",
   parsers: ["src/image/tiff-directory.ts", "src/image/tiff-layout.ts", "src/image/tiff-samples.ts"],
