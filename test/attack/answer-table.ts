@@ -1,14 +1,14 @@
 import type { Ask } from "./ask.js";
 import { plainProbe, shownEntries, type ShownEntry } from "./probe-picture.js";
 
-/** The labels that an answer in the original sample's words names, and their percentages. */
+/** The labels of a text answer, and their percentages. */
 type Percentages = ReadonlyMap<string, number>;
 
 const values = 256;
 
 /**
- * What the model answers to the probe picture, for each entry that it shows and each value that the entry may have. The
- * attacker makes it once for each model, with plain uploads to any server that has the model.
+ * The model's answers to the probe picture, for each entry of the quantization table and each of its values. The
+ * attacker makes this table once for each model, with plain uploads to any server with that model.
  */
 export class AnswerTable {
   readonly #answers: ReadonlyMap<ShownEntry, readonly Percentages[]>;
@@ -18,7 +18,7 @@ export class AnswerTable {
   }
 
   /**
-   * @param ask a server that reads plain uploads: 512 of them
+   * @param ask a server that accepts plain uploads; 512 are sent
    * @param start the first 16 bytes of any picture by the captured one's encoder
    */
   static async build(ask: Ask, start: Buffer): Promise<AnswerTable> {
@@ -36,7 +36,7 @@ export class AnswerTable {
   }
 
   /**
-   * @returns the entry's value that an answer shows, or undefined where it names no labels or fits no value better than
+   * @returns the entry's value that fits an answer, or undefined where the answer has no labels or fits no value better than
    *   another. Answers are not compared for equality: the last digits of a probability may depend on the batch.
    */
   find(entry: ShownEntry, text: string): number | undefined {
@@ -50,7 +50,7 @@ export class AnswerTable {
   }
 }
 
-/** @returns undefined for what names no labels: an error, or a JWE */
+/** @returns undefined for an answer without labels: an error, or a JWE */
 function readPercentages(text: string): Percentages | undefined {
   const lines = [...text.matchAll(/^\t\((.+), ([\d.e+-]+)\)$/gmu)];
   const read = lines.map(([, label = "", percentage = ""]) => [label, Number(percentage)] as const);

@@ -33,10 +33,10 @@ export function uploader(port: number, agent: Agent, accept?: string): Ask {
   };
 }
 
-/** How often a server gave which kind of answer: `200`, or `403 FORMAT_REFUSED` and the like. */
+/** The number of answers of each kind: `200`, or a status and code such as `403 FORMAT_REFUSED`. */
 export type Tally = Record<string, number>;
 
-/** @returns the same `ask`, and what it was told so far */
+/** @returns the same `ask`, and the counts of its answers */
 export function tallied(ask: Ask): { ask: Ask; tally: Tally } {
   const tally: Tally = {};
   return {

@@ -4,9 +4,9 @@ import { blockBytes, type KnownBlock } from "./known-block.js";
 import { probe, viewOf } from "./probe-picture.js";
 
 /**
- * AES decryption of one block under the server's key of `.encrypted` uploads, by 16 uploads.
+ * Decrypts one block with the server's key of `.encrypted` uploads, by 16 uploads.
  *
- * @returns undefined where an answer did not tell: it was a refusal, or encrypted
+ * @returns undefined where an answer revealed nothing, because it was a refusal or encrypted
  */
 export type DecryptBlock = (target: Buffer) => Promise<Buffer | undefined>;
 
@@ -19,10 +19,10 @@ export interface BlockOracleOptions {
 const mostFillers = 16;
 
 /**
- * Looks, with the one block whose decryption is known already, for fillers under which the garbage in the probes holds no
- * marker. The garbage does not depend on the target, so the same fillers serve for all.
+ * Uses the one block whose decryption is known to find fillers with which the garbage in the probes contains no
+ * marker. The garbage does not depend on the target, so these fillers work for all targets.
  *
- * @returns undefined where the server's answers do not tell the known block
+ * @returns undefined where the server's answers do not reveal the known block
  */
 export async function findBlockOracle(
   options: BlockOracleOptions,
@@ -57,7 +57,7 @@ async function decryptByte(
   return value === undefined ? undefined : value ^ known.ciphertext.readUInt8(index);
 }
 
-/** The first number from 0 on that passes, of so many. */
+/** The smallest of the numbers from 0 to `count` - 1 that passes a test. */
 async function firstOf(
   count: number,
   passes: (candidate: number) => Promise<boolean>,

@@ -13,7 +13,7 @@ export async function recoverBlock(
   return decrypted && xor(decrypted, file.subarray(start - blockBytes, start));
 }
 
-/** What came of a captured JWE. */
+/** The result of an attempt to open a captured JWE. */
 export type Opened =
   { plaintext: Buffer } | { failed: "the server did not tell" | "wrapped under another key" };
 

@@ -1,8 +1,8 @@
 export const blockBytes = 16;
 
 /**
- * One block of ciphertext and what AES decryption makes of it. Whoever has one such pair and chooses the block in
- * front of it chooses what CBC decrypts the pair to.
+ * One block of ciphertext and its AES decryption. An attacker who has one such pair and chooses the block in
+ * front of it determines what CBC decrypts the ciphertext to.
  */
 export interface KnownBlock {
   ciphertext: Buffer;
@@ -11,11 +11,11 @@ export interface KnownBlock {
 }
 
 /**
- * The pair that a captured `.encrypted` picture gives away. Its IV is zero, so its first block decrypts to the
- * picture's first 16 bytes, and those depend on the encoder and its quality setting alone.
+ * Finds the pair in a captured `.encrypted` picture. The IV is zero, so the first block decrypts to the
+ * picture's first 16 bytes, which depend only on the encoder and its quality setting.
  *
  * @param captured a `.encrypted` file
- * @param picture any picture that the same encoder wrote
+ * @param picture any picture by the same encoder
  */
 export function knownBlock(captured: Buffer, picture: Buffer): KnownBlock {
   return {

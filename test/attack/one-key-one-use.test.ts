@@ -19,12 +19,12 @@ import {
 } from "./servers.js";
 
 /**
- * `.encrypted` uploads are an oracle of AES decryption under their key, for whoever has one captured file and may upload.
- * That is the format's known weakness. What is tested here: no configuration lets the oracle open a JWE as well.
+ * `.encrypted` uploads are an AES decryption oracle for an attacker who has one captured file and may upload.
+ * This is the format's known weakness. These tests show that no configuration lets the oracle open a JWE as well.
  */
 
 let picture: Buffer;
-/** What the attacker captured: the picture as a `.encrypted` upload. */
+/** The captured file: the picture as a `.encrypted` upload. */
 let captured: Buffer;
 /** A picture that the attacker made, by the same encoder. */
 let ownPicture: Buffer;
@@ -65,7 +65,7 @@ interface Attack {
   tally: Tally;
 }
 
-/** @param ask as the attacker uploads */
+/** @param ask uploads as the attacker does */
 async function attack(ask: Ask, file = captured): Promise<Attack> {
   const { ask: counting, tally } = tallied(ask);
   const known = knownBlock(file, ownPicture);
@@ -97,7 +97,7 @@ async function recoverSome(decryptBlock: DecryptBlock): Promise<[unknown, unknow
   return pairs;
 }
 
-/** What came of a captured JWE, without its plaintext, which would fill pages. */
+/** The result for a captured JWE, without its plaintext, which is too long for a test's message. */
 async function openedOrNot(token: string, decryptBlock: DecryptBlock): Promise<string> {
   const result = await openCapturedJwe(token, decryptBlock);
   return "failed" in result ? result.failed : "opened";
@@ -107,7 +107,7 @@ async function openedOrNot(token: string, decryptBlock: DecryptBlock): Promise<s
 const otherKey = "wrapped under another key";
 
 describe("the attack on one key for both formats", () => {
-  test("opens .encrypted files, JWE uploads and answers: so the attack is known to work", async () => {
+  test("opens .encrypted files, JWE uploads and answers, which proves that the attack works", async () => {
     const server = await start(servers.equalKeys());
     const { jwe, answer } = await exchange(server, legacyKey);
     const { decryptBlock, tally } = await attackThatFinds(server.asking());
@@ -168,8 +168,8 @@ describe("the attack on a server that encrypts all answers", () => {
   });
 });
 
-describe("the attack on a server that bounds distinct .encrypted uploads", () => {
-  test("ends for the period in the middle of a block", async () => {
+describe("the attack on a server that limits distinct .encrypted uploads", () => {
+  test("is stopped in the middle of a block until the period ends", async () => {
     const server = await start(servers.bounded(40));
     const { decryptBlock, tally } = await attackThatFinds(server.asking());
     const first = await recoverBlock(captured, 1, decryptBlock);
@@ -207,7 +207,7 @@ describe("the attack opens nothing", () => {
 });
 
 describe("the attack on an encrypted answer to a .encrypted upload", () => {
-  test("does not open it: another key sealed it", async () => {
+  test("does not open it, because it is encrypted with another key", async () => {
     const server = await start(servers.separateKeys());
     const ask = server.asking("application/jose");
     const { status, text } = await ask("picture.jpg.encrypted", captured);

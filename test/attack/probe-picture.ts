@@ -1,7 +1,7 @@
 import { blockBytes, forge, type KnownBlock } from "./known-block.js";
 
 /**
- * A greyscale JPEG of 8 × 8 pixels whose quantization table holds a block of somebody else's plaintext. One of its AC
+ * A greyscale JPEG of 8 × 8 pixels whose quantization table contains a block of unknown plaintext. One of its AC
  * coefficients is not zero, so the decoded picture depends on one entry of that table.
  *
  * The file has no Huffman table: libjpeg-turbo installs the standard ones (ITU-T T.81, annex K.3) where a file has
@@ -37,7 +37,7 @@ const entropyData: Readonly<Record<ShownEntry, Buffer>> = {
   16: Buffer.from("93ff00ded0", "hex"),
 };
 
-/** How one byte of a target block is seen. */
+/** How one byte of a target block is observed. */
 interface View {
   entry: ShownEntry;
   /** Entries in front of the target: it begins in the table where it must for the byte to be that entry. */
@@ -87,7 +87,7 @@ export function picture(
 }
 
 /**
- * What that file decrypts to where the entry is `value`, but for bytes that do not show.
+ * What that file decrypts to where the entry is `value`, except for bytes that do not affect the picture.
  *
  * @param start the first 16 bytes of any picture by the captured one's encoder
  */
@@ -110,7 +110,7 @@ function scan(entry: ShownEntry, filler: number): Buffer {
   return Buffer.concat([bytes, fill(bytes, filler)]);
 }
 
-/** What makes a block of some bytes. */
+/** Pads bytes to a block. */
 function fill(bytes: Buffer, filler: number): Buffer {
   return Buffer.alloc(blockBytes - bytes.length, filler);
 }

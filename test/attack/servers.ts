@@ -17,7 +17,7 @@ import { tinyManifest } from "../onnx/tiny-classifier.js";
 import { floatTensor, tinyNetwork } from "../onnx/tiny-network.js";
 import { uploader, type Ask } from "./ask.js";
 
-/** Larger than the probe picture, so that resizing it rounds nothing away. */
+/** Larger than the probe picture, so that resizing loses no information. */
 const side = 32;
 const manifest: Manifest = {
   ...tinyManifest,
@@ -30,7 +30,7 @@ export const legacyKey = secret("of .encrypted uploads");
 export const jweKey = secret("of JWE uploads");
 const nextLegacyKey = secret("of .encrypted uploads, its second version");
 export const nextJweKey = secret("of JWE uploads, its second version");
-/** That no server has. */
+/** A key that no server has. */
 export const foreignKey = secret("of another server");
 
 const legacyId = "Legacy";
@@ -42,20 +42,20 @@ export interface Server {
   close: () => void;
 }
 
-/** Each configuration that the attack is tried on. */
+/** The configurations on which the attack is tried. */
 export const servers = {
-  /** Both secrets hold the same bytes, which no configuration that is checked lets happen. */
+  /** Both secrets have the same bytes, which a server refuses at its boot (secrets/key-register.ts). */
   equalKeys: () => serve({ keys: { legacy: [legacyKey], jwe: [legacyKey] } }),
   separateKeys: () => serve({}),
-  /** Each secret was rotated, and its former version is within its time of grace. */
+  /** Each secret was rotated, and the grace period of its former version has not ended. */
   rotating: () =>
     serve({
       keys: { legacy: [legacyKey, nextLegacyKey], jwe: [jweKey, nextJweKey] },
     }),
-  /** No answer to a `.encrypted` upload shows a label. */
+  /** All answers to `.encrypted` uploads are encrypted. */
   answersEncrypted: () => serve({ encrypt: "always" }),
   only: (...formats: UploadFormatName[]) => serve({ formats }),
-  /** No more than so many distinct `.encrypted` uploads. */
+  /** Distinct `.encrypted` uploads are limited. */
   bounded: (maxLegacyUploads: number) => serve({ maxLegacyUploads }),
 };
 
@@ -63,7 +63,7 @@ interface Configuration {
   /** The versions of each secret, the current one last. */
   keys?: { legacy: Buffer[]; jwe: Buffer[] };
   formats?: UploadFormatName[];
-  /** 0: any number. */
+  /** 0: no limit. */
   maxLegacyUploads?: number;
   encrypt?: "match" | "always";
 }
@@ -124,7 +124,7 @@ async function imageKeys({ legacy, jwe }: NonNullable<Configuration["keys"]>): P
   return keys;
 }
 
-/** One fully connected layer: every pixel counts, so that no two pictures get the same answer. */
+/** A model of one fully connected layer: the answer depends on every pixel, so different pictures get different answers. */
 function linearClassifier(): Uint8Array {
   const { input, labels } = manifest;
   const [, channels, height, width] = input.shape;

@@ -27,7 +27,7 @@ const reservedMarker = Buffer.from("ff02", "hex");
 const shortest = 64;
 const longest = 0xffff;
 
-/** @returns undefined where the server's statuses do not tell the known block */
+/** @returns undefined where the server's statuses do not reveal the known block */
 export async function findStatusOracle(
   options: StatusOracleOptions,
 ): Promise<DecryptBlock | undefined> {

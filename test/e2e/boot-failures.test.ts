@@ -19,13 +19,13 @@ afterEach(async () => {
 });
 
 interface Failure {
-  /** What goes wrong. */
+  /** The failure, as a part of the test's name. */
   title: string;
-  /** Sets it up; keys are imported before unless this does it. */
+  /** Causes the failure. Keys are imported before, unless this function imports them. */
   arrange: (scene: Scene) => Promise<void> | void;
   code: string;
   exitCode: number;
-  /** What the line has to say. */
+  /** A pattern for the error's line. */
   says: RegExp;
   importsKeys?: boolean;
 }

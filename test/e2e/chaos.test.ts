@@ -30,7 +30,7 @@ afterEach(async () => {
   await scene.close();
 });
 
-/** A start that works: exactly its own key files, a right answer, and nothing left when it has ended. */
+/** Checks a start: exactly its own key files, a right answer, and no files left after its end. */
 async function expectOrderlyRun(options: LaunchOptions): Promise<void> {
   const server = await startServer(options);
   expect((await readdir(scene.keysFolder)).sort()).toEqual(keyFiles);
@@ -51,9 +51,9 @@ async function expectOrderlyRun(options: LaunchOptions): Promise<void> {
 }
 
 describe("a server that is killed", () => {
-  test("at any step of its boot leaves nothing that the next start does not remove", async () => {
+  test("at any step of its boot leaves only files that the next start removes", async () => {
     const options = await scene.launch();
-    // What each finds is what the one before has left.
+    // Each start finds what the one before has left.
     for (const [step, left] of [
       ["platform", 0],
       ["key released", 1],
@@ -72,7 +72,7 @@ describe("a server that is killed", () => {
     await expectOrderlyRun(options);
   });
 
-  test("while it writes key files leaves temporary ones, which the next start removes, also where it gets no key", async () => {
+  test("while it writes key files leaves temporary files, which the next start removes even if it gets no key", async () => {
     const options = await scene.launch();
     const preload = join(projectFolder, "test/fixtures/platform/killed-at-rename.mjs");
     const mortal = { ...options.environment, NODE_OPTIONS: `--import=${preload}` };
@@ -90,7 +90,7 @@ describe("a server that is killed", () => {
     await expectOrderlyRun(options);
   });
 
-  test("while it answers leaves a start that works", async () => {
+  test("while it answers does not prevent the next start", async () => {
     const options = await scene.launch();
     const server = await startServer(options);
     const asking = Array.from({ length: 8 }, () =>
@@ -109,7 +109,7 @@ describe("a server that is killed", () => {
 });
 
 describe("where no key file can be written", () => {
-  test("the boot ends and says so: no file may have a byte", async () => {
+  test("the boot ends with KEY_FILE_FAILED (no file may have a byte)", async () => {
     const wrapper = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"];
     const ended = await runServerToItsEnd({ ...(await scene.launch()), wrapper });
     await expectFailedBoot(ended, scene, {
@@ -120,7 +120,7 @@ describe("where no key file can be written", () => {
   });
 });
 
-/** In a mount namespace of its own: the folder of the keys is a file system of so many bytes. */
+/** Runs a command in a mount namespace in which the folder of the keys is a file system of limited size. */
 const ownDisk = (bytes: number, folder: string, then = 'exec "$@"'): string[] => [
   ...["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"],
   `mount -t tmpfs -o size=${bytes} none "$0" && ${then}`,

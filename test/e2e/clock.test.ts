@@ -21,14 +21,14 @@ import { upload } from "../helpers/upload.js";
 const dayMs = 86_400_000;
 const allJumps = ["a day on", "a day back", "to 1970", "to 2100"] as const;
 type Jump = (typeof allJumps)[number];
-/** From now to then: milliseconds. */
+/** Milliseconds from now until a date. */
 const jumps: Record<Jump, number> = {
   "a day on": dayMs,
   "a day back": -dayMs,
   "to 1970": -Date.now(),
   "to 2100": Date.UTC(2100, 0) - Date.now(),
 };
-/** The emulator's certificates are good for a week from now. */
+/** The emulator's certificates are valid for a week from now. */
 const isTrusted = (jump: Jump): boolean => jump === "a day on";
 
 const preload = join(projectFolder, "test/fixtures/platform/shifted-clock.mjs");
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const clockFile = (): string => join(scene.folder, "clock");
 
-/** Puts the server's wall clock so far off the system's. Its monotonic clock is the system's. */
+/** Sets the offset of the server's wall clock from the system's. Its monotonic clock is the system's. */
 function setClock(offsetMs: number): void {
   const next = `${clockFile()}.next`;
   writeFileSync(next, String(offsetMs));
@@ -58,7 +58,7 @@ async function launch(): Promise<LaunchOptions> {
   return { configFile, environment: { ...environment, ...clock } };
 }
 
-/** A boot that serves, or ends because what the vault signed is not valid at that time. */
+/** Boots a server. It serves, or ends because the vault's certificate or token is not valid at that time. */
 async function expectBoot(isServing: boolean): Promise<void> {
   if (isServing) {
     server = await startServer(await launch());
@@ -98,11 +98,11 @@ describe("a boot", () => {
     await scene.importKeys();
     setClock(0);
     isBooting.on = true;
-    // No time is looked at once the keys are there.
+    // After the keys are released, the wall clock is not used.
     await expectBoot(isTrusted(jump) || service === "models");
   });
 
-  test("whose attestation token has expired ends and says so", async () => {
+  test("whose attestation token has expired ends with an error that says so", async () => {
     scene = await setScene({ attestationTokenLifetimeSeconds: -60 });
     await scene.importKeys();
     setClock(0);
@@ -113,7 +113,7 @@ describe("a boot", () => {
     });
   });
 
-  test("whose access token has expired, by its own clock, leaves the judgement to the vault", async () => {
+  test("whose access token has expired by its own clock still sends it, and the vault decides", async () => {
     scene = await setScene({
       interceptors: {
         azureAd: (_request, response, next) => {
@@ -152,7 +152,7 @@ describe("while it serves", () => {
     return key;
   };
 
-  test("jumps stop no answer, and a key that cannot be checked then comes once the clock is right", async () => {
+  test("clock jumps do not affect answers, and a key whose check fails is fetched once the clock is right again", async () => {
     scene.inference["Release"] = { RefreshMs: 100 };
     server = await startServer(await launch());
     let key = scene.sealKey;
@@ -178,7 +178,7 @@ describe("while it serves", () => {
     }
   });
 
-  test("a former key's time of grace is the monotonic clock's, however the other one jumps", async () => {
+  test("the grace period of a former key is measured with the monotonic clock", async () => {
     const graceMs = 4000;
     scene.inference["Release"] = { RefreshMs: 100, GraceMs: graceMs };
     server = await startServer(await launch());

@@ -8,8 +8,8 @@ import { flat } from "../helpers/pictures.js";
 import { projectFolder } from "../helpers/server-process.js";
 
 /**
- * A network of one host: every address there is leads back to it, so that an attempt to reach any
- * other host is refused here, and counted by the kernel, whoever makes it (JavaScript or a library).
+ * A network namespace in which every address leads back to the one host, so that an attempt to reach any
+ * other host is refused and counted by the kernel, whether JavaScript or a library makes it.
  */
 const oneHostNetwork = `
   ip link set lo up &&
@@ -75,7 +75,7 @@ describe("a running server", () => {
     expect(demo.stderr).toBe("");
     expect(demo.stdout).toContain("1 of 1 encrypted images answered exactly like the plain ones");
     expect(demo.counters.get("Tcp.ActiveOpens")).toBeGreaterThan(3);
-    // No attempt that nobody took, no name looked up, nothing without a way.
+    // No refused connection, no DNS query, no packet without a route.
     for (const counter of [
       "Tcp.AttemptFails",
       "Udp.OutDatagrams",

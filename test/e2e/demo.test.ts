@@ -12,7 +12,7 @@ const scripts = join(projectFolder, "build/scripts/demo");
 const pictures = join(projectFolder, "models/demo");
 const models = join(projectFolder, "test/fixtures/models");
 
-/** How long a demo may take before a test gives up on it. */
+/** After this time a test kills the demo. */
 const patienceMs = 40_000;
 
 function start(script: string, ...args: string[]) {
@@ -32,7 +32,7 @@ function start(script: string, ...args: string[]) {
     clearTimeout(watchdog);
     return code;
   });
-  /** Settles once it has printed this, or has ended without. */
+  /** Settles when the output matches; rejects where the demo ends before. */
   const prints = async (pattern: RegExp): Promise<RegExpExecArray> => {
     for (;;) {
       const found = pattern.exec(printed.stdout);
@@ -45,7 +45,7 @@ function start(script: string, ...args: string[]) {
 }
 
 describe("make run", () => {
-  test("answers three pictures, plain and encrypted alike, and leaves nothing running or lying", async () => {
+  test("answers three pictures, plain and encrypted alike, and leaves no process and no file", async () => {
     const { printed, closed } = start("run.js");
     expect(await closed).toBe(0);
     expect(printed.stderr).toBe("");
@@ -75,7 +75,7 @@ describe("make run", () => {
     expect(printed.stdout).toContain(
       "3 of 3 encrypted images answered exactly like the plain ones",
     );
-    // Once, at the boot.
+    // The warning is printed once, at the boot.
     expect(printed.stdout.match(/warning: .*recovers the picture whole/gu)).toHaveLength(1);
     const [, folder = ""] = /file=(\S+)\/model\.key/u.exec(printed.stdout) ?? [];
     expect(folder).toMatch(/^\.demo\/run-\w+$/u);
@@ -87,7 +87,7 @@ describe("make run", () => {
     }
   });
 
-  test("puts everything away where nobody reads on, too", async () => {
+  test("cleans up where its standard output is closed", async () => {
     const { child, closed, prints } = start("run.js");
     await prints(/emulator │/u);
     child.stdout.destroy();
@@ -96,7 +96,7 @@ describe("make run", () => {
     expect(left.filter((name) => name.startsWith("run-"))).toEqual([]);
   });
 
-  test("refuses labels that do not belong to the model, with the server's own words and code", async () => {
+  test("refuses labels that do not fit the model, with the server's message and exit code", async () => {
     const labels = join(projectFolder, "Makefile");
     const { printed, closed } = start(
       "run.js",
@@ -132,7 +132,7 @@ const openssl = ((): boolean => {
 })();
 
 describe("make serve", () => {
-  test("takes what the README's commands encrypt, and puts everything away at its end", async () => {
+  test("accepts pictures that the documented commands encrypt, and cleans up at its end", async () => {
     const folder = await mkdtemp(join(tmpdir(), "confml-serve-"));
     const served = start("serve.js", "--port", "0");
     try {

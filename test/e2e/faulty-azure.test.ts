@@ -19,7 +19,7 @@ const halfBody: RequestHandler = (_request, response) => {
   response.write('{"value":"eyJ', () => response.destroy());
 };
 
-/** A refusal that holds all that the request held. */
+/** A refusal that repeats everything that the request contained. */
 const echo: RequestHandler = (request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -39,7 +39,7 @@ const parties = [
 ] as const;
 
 const deadlineMs = 2500;
-/** For a process to start and to end, on a machine that is busy with other tests. */
+/** The time for starting and ending a process on a machine that runs other tests at the same time. */
 const processMs = 8000;
 
 describe.each(parties)("a boot before %s", (party: ServiceName, refusal, who) => {

@@ -54,7 +54,7 @@ const magenta = (): Promise<Buffer> =>
     .png()
     .toBuffer();
 
-/** Encrypted and plain ones in turn, of red, green and blue. */
+/** Red, green and blue pictures, alternately encrypted and plain. */
 async function honestUploads(port: number, count: number): Promise<TextAnswer[]> {
   const pictures = await Promise.all(names.map((name) => flat(name).png().toBuffer()));
   return Promise.all(
@@ -74,7 +74,7 @@ function expectRightAnswers(answers: readonly TextAnswer[]): void {
 }
 
 describe("beside a picture for which the model", () => {
-  test("answers NaN, nine clients get their right answers", async () => {
+  test("answers NaN, nine other clients get the right answers", async () => {
     const { port, output } = await serve(answersNaN);
     for (let round = 0; round < 3; round += 1) {
       const [bad, answers] = await Promise.all([
@@ -91,7 +91,7 @@ describe("beside a picture for which the model", () => {
     expect(output()).not.toContain("onnxruntime");
   });
 
-  test("hangs, nine clients get an answer or a 503, and the server ends and leaves no key", async () => {
+  test("hangs, nine other clients get an answer or a 503, and the server ends without leaving a key", async () => {
     const { port, output, exited } = await serve(hangsWhenTriggered, { RunTimeoutMs: 500 });
     expect(readdirSync(scene.keysFolder).sort()).toEqual(["image.key", "model.key", "seal.key"]);
     expectRightAnswers(await honestUploads(port, 9));
@@ -101,7 +101,7 @@ describe("beside a picture for which the model", () => {
       503,
       "MODEL_TIMEOUT: the model did not end in time with this picture or one beside it",
     ]);
-    // From now on it is not ready, or not there at all.
+    // From now on the server is not ready, or has ended.
     const ready = await fetch(`http://127.0.0.1:${port}/v2/health/ready`).then(
       (response) => response.status,
       () => "no connection",

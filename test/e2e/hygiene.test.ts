@@ -18,7 +18,7 @@ afterEach(async () => {
   await scene.close();
 });
 
-/** Lets the host start the server with a diagnostic option, and asks for what it writes. */
+/** Starts the server with one of Node's diagnostic options, as the host could, and triggers the file that it writes. */
 async function diagnose(option: string, name: RegExp): Promise<string> {
   const folder = scene.folder;
   scene.environment["NODE_OPTIONS"] =
@@ -37,7 +37,7 @@ async function diagnose(option: string, name: RegExp): Promise<string> {
   return written;
 }
 
-/** Both kinds of file are JSON, so that one that is still being written does not parse. */
+/** Both kinds of file are JSON: one that is not complete yet cannot be parsed. */
 async function wholeFile(folder: string, name: RegExp): Promise<string | undefined> {
   const file = (await readdir(folder)).find((one) => name.test(one));
   if (file === undefined) return undefined;
@@ -55,21 +55,21 @@ function expectNoKeys(text: string): void {
     for (const form of ["hex", "base64", "base64url"] as const) {
       expect(text).not.toContain(key.toString(form));
     }
-    // As a JSON text would hold its bytes.
+    // The bytes as a JSON text would contain them.
     expect(text).not.toContain(JSON.stringify(key.toString("latin1")).slice(1, -1));
     expect(text).not.toContain([...key].join(","));
   }
 }
 
-describe("what a running server's process writes of itself", () => {
-  test("a snapshot of its heap holds no key", async () => {
+describe("what a running server's process reveals", () => {
+  test("a heap snapshot contains no key", async () => {
     const snapshot = await diagnose("--heapsnapshot-signal=SIGUSR2", /\.heapsnapshot$/u);
-    // That it is a picture of this server's heap.
+    // Proves that this is a snapshot of this server's heap.
     expect(snapshot).toContain("ModelKey");
     expectNoKeys(snapshot);
   });
 
-  test("a diagnostic report holds no key and no client secret, though it prints the environment", async () => {
+  test("a diagnostic report contains no key and no client secret, although it prints the environment", async () => {
     const report = await diagnose("--report-on-signal", /^report\..*\.json$/u);
     expect(report).toContain('"environmentVariables"');
     expect(report).toContain(scene.environment["APP_ID"]);
@@ -77,7 +77,7 @@ describe("what a running server's process writes of itself", () => {
     expectNoKeys(report);
   });
 
-  test("its arguments hold nothing but the configuration's path", async () => {
+  test("its arguments contain only the configuration's path", async () => {
     server = await startServer(await scene.launch());
     const line = await readFile(`/proc/${server.pid}/cmdline`, "utf8");
     expect(line.split("\0").slice(1, -1)).toEqual([

@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 import { setScene } from "../helpers/scene.js";
 import { projectFolder, startServer } from "../helpers/server-process.js";
 
-test("a server whose inference thread dies ends, says why, and leaves no key behind", async () => {
+test("a server whose inference thread dies ends, logs the reason, and leaves no key", async () => {
   const scene = await setScene();
   try {
     await scene.importKeys();

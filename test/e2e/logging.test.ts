@@ -41,7 +41,7 @@ describe.each(streams)("with both output streams %s", (_what, wrapper) => {
     expect(await readdir(scene.keysFolder)).toEqual([]);
   });
 
-  test("a server answers, counts its lost lines, and ends in order", async () => {
+  test("a server answers, counts lost log lines, and stops in order", async () => {
     await scene.importKeys();
     const [port, metricsPort] = [await freePort(), await freePort()];
     scene.inference["Listen"] = { Host: "127.0.0.1", Port: port };
@@ -64,7 +64,7 @@ describe.each(streams)("with both output streams %s", (_what, wrapper) => {
     })();
     await eventually(() => live !== "");
     const lost = /^confml_log_lines_lost_total (\d+)$/mu.exec(await ask("/metrics", metricsPort));
-    // Where a stream is closed, Node opens /dev/null in its place.
+    // Node opens /dev/null in place of a closed stream.
     if (wrapper[2].includes("full")) expect(Number(lost?.[1])).toBeGreaterThan(3);
     else expect(lost?.[1]).toBe("0");
     process.kill(pid, "SIGTERM");
@@ -73,7 +73,7 @@ describe.each(streams)("with both output streams %s", (_what, wrapper) => {
   });
 });
 
-test("a log that nobody reads any more holds up neither answers nor the end", async () => {
+test("a log whose reader has stalled delays neither answers nor the end", async () => {
   await scene.importKeys();
   const server = await startServer(await scene.launch());
   server.stopReading();
@@ -90,12 +90,12 @@ test("a log that nobody reads any more holds up neither answers nor the end", as
   }
   agent.destroy();
   expect(await server.stop()).toBe(0);
-  // That there was more to say than room for it between two processes.
+  // Proves that the log was larger than the pipe's buffer.
   expect(server.output().match(/"msg":"request"/gu)?.length).toBeLessThan(rounds * 100);
   expect(await readdir(scene.keysFolder)).toEqual([]);
 });
 
-test("probes are not in the log", async () => {
+test("health checks are not logged", async () => {
   await scene.importKeys();
   const server = await startServer(await scene.launch());
   for (const path of ["/v2/health/live", "/v2/health/ready", "/v2"]) {

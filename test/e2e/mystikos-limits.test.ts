@@ -25,7 +25,7 @@ describe("a server without what Mystikos lacks", () => {
     await scene.close();
   });
 
-  test("boots, classifies plain and encrypted pictures, and shows its figures", async () => {
+  test("boots, classifies plain and encrypted pictures, and serves its metrics", async () => {
     const picture = await flat("green").png().toBuffer();
     for (const [name, bytes] of [
       ["green.png", picture],
@@ -46,11 +46,11 @@ describe("a server without what Mystikos lacks", () => {
     }
   });
 
-  test("says what it runs on, what it is not told, and that it cannot stop in order", async () => {
+  test("logs the platform, the values that it cannot read, and that it cannot stop in order", async () => {
     const { platform } = (await (
       await fetch(`http://127.0.0.1:${server.port}/v2`)
     ).json()) as Record<string, unknown>;
-    // The kernel is the test machine's, whatever MYST_TARGET says.
+    // MYST_TARGET does not change the kernel, which is the test machine's.
     expect(platform).toBe("none");
     expect(server.output()).toContain('"untold":["processor list","resident memory"]');
     expect(server.output()).toContain('MYST_TARGET is \\"sgx\\", but the kernel is not Mystikos');

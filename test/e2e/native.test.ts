@@ -20,12 +20,12 @@ afterEach(async () => {
   await scene.close();
 });
 
-/** What test/fixtures/native/ssr-client.c releases. */
+/** The key that test/fixtures/native/ssr-client.c releases. */
 function keyOf(id: string): Buffer {
   return Buffer.from(Array.from({ length: 32 }, (_, at) => (at * 7 + id.charCodeAt(0)) % 256));
 }
 
-/** Both secrets come through a library, and nothing is asked of Azure. */
+/** Configures all secrets to be released by a native library, without Azure's credentials. */
 async function useLibrary(macros: Record<string, string | number> = {}): Promise<void> {
   const library = join(scene.folder, "libssr.so");
   await compileLibrary("ssr-client.c", library, macros);
@@ -55,7 +55,7 @@ function caughtSignals(pid: number): number {
 const whenCompiling = hasCompiler ? describe : describe.skip;
 
 whenCompiling("a server whose keys come through a native library", () => {
-  test("serves, without a principal of ours, and writes the keys where it should", async () => {
+  test("serves without Azure credentials, and writes the keys to their LocalPaths", async () => {
     await useLibrary();
     const server = await startServer(await scene.launch());
     try {
@@ -132,7 +132,7 @@ whenCompiling("a server whose keys come through a native library", () => {
       /ssr_client_terminate/u,
     ],
   ] as const)(
-    "%s ends in time with one clear line",
+    "%s ends in time with one error line",
     async (_what, macros, code, exitCode, says) => {
       await useLibrary(macros);
       scene.inference["Release"] = { DeadlineMs: 1500 };

@@ -13,14 +13,14 @@ const canBuild =
   ["packages", "toolchain", "image"].every((lock) => hasPackages(`appdir/${lock}.lock`)) &&
   existsSync(files);
 const ours = canBuild ? describe : describe.skip;
-/** Whether a file system can be made a process's root here, as the stand-in of Mystikos does. */
+/** Whether chroot is possible here, which the stand-in of Mystikos needs. */
 const canChangeRoot =
   process.getuid?.() === 0 || spawnSync("unshare", ["-r", "-R", "/", "true"]).status === 0;
 if (!canChangeRoot) {
   process.stderr.write("skipped: make run in Mystikos' stand-in, which needs root or namespaces\n");
 }
 const standIn = join(projectFolder, "test/fixtures/mystikos");
-/** Whole file systems are built, on small machines, beside other tests. */
+/** These tests build whole file systems, on small machines and beside other tests. */
 const patienceMs = 300_000;
 
 let project: StagedProject;
@@ -33,14 +33,14 @@ afterAll(async () => {
   await project.remove();
 });
 
-/** One after the other: they build in the same folder. */
+/** The tests run one after the other, because they build in the same folder. */
 ours("make appdir", () => {
   test(
-    "gives the same files in another folder, with other habits; and an owner's library beside them",
+    "gives the same files in another folder with another umask and locale, and adds an owner's library",
     async () => {
       const libraries = join(project.folder, "extra libs");
       mkdirSync(libraries);
-      // Something that is a library, and needs no other.
+      // A shared library that needs no other.
       const library = readFileSync(join(projectFolder, "appdir/root/lib/libconfml-shim.so"));
       writeFileSync(join(libraries, "libowner_ssr.so"), library, { mode: 0o600 });
       writeFileSync(join(libraries, "README"), "not a library");
@@ -80,7 +80,7 @@ const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 3072, publicE
 const pem = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
 const withStandIn = { PATH: `${standIn}:${process.env["PATH"] ?? ""}` };
 
-/** Where the signing key lies while it is used. */
+/** The folder that contains the signing key while it is used. */
 function keysInMemory(): string[] {
   const folder = "/dev/shm";
   return existsSync(folder)
@@ -110,7 +110,7 @@ exec ${real} "$@"
 ours("make package", () => {
   const tee = (): string => join(project.folder, "build/tee");
 
-  test("refuses a missing or unfit key before it builds anything, and does not quote it", async () => {
+  test("refuses a missing or unsuitable key before it builds anything, and does not print it", async () => {
     const { privateKey: small } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const unfit = small.export({ type: "pkcs1", format: "pem" }).toString();
     for (const [key, code, message] of [
@@ -131,7 +131,7 @@ ours("make package", () => {
     ]);
   });
 
-  test("refuses a debug build, and says what is missing where there is no Mystikos", async () => {
+  test("refuses a debug build, and says what is missing without Mystikos", async () => {
     const config = readFileSync(join(project.folder, "config.json"), "utf8");
     writeFileSync(join(project.folder, "debug.json"), config.replace('"Debug": 0', '"Debug": 1'));
     const debug = await project.run(["make", "package", "CONFIG=debug.json"], {
@@ -145,7 +145,7 @@ ours("make package", () => {
   });
 
   test(
-    "throws away what was signed otherwise than it was to be",
+    "removes a package whose signature is not as requested",
     async () => {
       const { code, stderr } = await project.run(["make", "package"], {
         ...withStandIn,
@@ -166,7 +166,7 @@ ours("make package", () => {
   );
 
   test(
-    "makes a package that its owner's key signs, and leaves the key nowhere",
+    "makes a package signed with its owner's key, and leaves no copy of the key",
     async () => {
       const body = pem.split("\n").slice(1, -2).join("\n");
       const record = join(project.folder, "record");
@@ -207,7 +207,7 @@ ours("make package", () => {
   );
 
   test(
-    "is measured alike without the owner's key",
+    "has the same measurement without the owner's key",
     async () => {
       const publicFile = join(project.folder, "public.pem");
       writeFileSync(
@@ -236,7 +236,7 @@ ours("make package", () => {
     patienceMs,
   );
 
-  test("is not run where there is no SGX, and says what to do", async () => {
+  test("is not started without SGX, and the error says what to do", async () => {
     const { code, stderr } = await project.run(["make", "server"], withStandIn);
     expect(code).not.toBe(0);
     expect(stderr).toContain(
@@ -248,14 +248,14 @@ ours("make package", () => {
 
 (canChangeRoot ? ours : describe.skip)("make run", () => {
   test(
-    "plays the demo in Mystikos where it is, from the image of the TEE's file system",
+    "runs the demo in Mystikos where it is installed, from the image of the TEE's file system",
     async () => {
       const { code, stdout, stderr } = await project.run(["make", "run", "TEE=linux"], withStandIn);
       expect([code, stderr]).toEqual([0, ""]);
       expect(stdout).toContain(
         "in Mystikos without SGX (its Linux target): NOTHING HERE IS CONFIDENTIAL",
       );
-      // Debian's Node, and not the one that runs this test.
+      // Debian's Node, not the one that runs this test.
       expect(stdout).toMatch(/platform {2}platform=none .* node=v20\.19\.\d+ /u);
       expect(stdout.match(/^\t\('(dog|sports car|strawberry)', 9\d\.\d+\)$/gmu)).toHaveLength(6);
       expect(stdout).toContain("3 of 3 encrypted images answered exactly like the plain ones.");

@@ -7,11 +7,11 @@ import { flat } from "../helpers/pictures.js";
 import { startServer } from "../helpers/server-process.js";
 import { answerNaming, upload } from "../helpers/upload.js";
 
-/** No file of more than 512 bytes: a key fits, a picture or a model does not (EFBIG). */
+/** Limits files to 512 bytes: a key fits, a picture or a model does not (EFBIG). */
 const noLargeFiles = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh"];
 
 describe("plaintext", () => {
-  test("is what the limit of this test would stop on its way to a disk", () => {
+  test("would be stopped by this test's file size limit on its way to a disk", () => {
     const write = `
       try { require("node:fs").writeFileSync(process.argv[1], Buffer.alloc(2000)); }
       catch (error) { console.log(error.code); }`;
@@ -38,8 +38,8 @@ describe("plaintext", () => {
         "seal.key",
       ]);
 
-      // From 100 MB on libvips unpacks some pictures into temporary files, where it has to go back
-      // and forth in them: a WebP that is to be turned upright, for one.
+      // From 100 MB on, libvips by default decodes pictures that it cannot read row by row into temporary
+      // files, such as a WebP that has to be rotated.
       const [width, height] = [7000, 6000];
       const small = await flat("green").png().toBuffer();
       const turned = await flat("red", width, height)

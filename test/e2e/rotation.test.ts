@@ -38,11 +38,11 @@ interface Owner {
   id: string;
   vault: Vault;
   authority: string;
-  /** The keys that are good, the newest last. */
+  /** The valid keys, the newest last. */
   keys: Buffer[];
 }
 
-/** Whose uploads are `.encrypted`; everybody else's are JWE. */
+/** The secret of `.encrypted` uploads; all others are for JWE. */
 const legacyId = "ImageKey";
 
 interface Sent {
@@ -55,7 +55,7 @@ interface Sent {
 async function prepare(owner: Owner, count: number): Promise<Sent> {
   const colour = names[count % names.length] ?? "red";
   const picture = pictures.get(colour) ?? Buffer.alloc(0);
-  // Mostly the newest, but some clients are late.
+  // Mostly the newest key; some clients still use an older one.
   const key =
     owner.keys[owner.keys.length - 1 - (count % 5 === 0 && owner.keys.length > 1 ? 1 : 0)];
   if (key === undefined) throw new Error("the owner has no key");
@@ -69,7 +69,7 @@ async function prepare(owner: Owner, count: number): Promise<Sent> {
 }
 
 /**
- * Sends a picture and reads its answer: a JWE's with the key that it was sent under, an `.encrypted` one's as it is.
+ * Uploads a picture and reads the answer: of a JWE with the key of the upload, of a `.encrypted` upload as plain text.
  *
  * @returns "right", or what was wrong
  */
@@ -93,7 +93,7 @@ async function rotate(owner: Owner): Promise<Buffer> {
 }
 
 describe("rotation under load", () => {
-  test("loses no request and answers none under a wrong key: 2,000 across three rotations of three secrets", async () => {
+  test("loses no request and answers none under a wrong key: 2,000 requests during three rotations of three secrets", async () => {
     const other = await scene.addOtherOwner();
     const owners: Owner[] = [
       { id: legacyId, vault: scene.vault, authority, keys: [scene.imageKey] },
@@ -124,7 +124,7 @@ describe("rotation under load", () => {
           const key = await rotate(owner);
           const rotated = new RegExp(`"secret":"${owner.id}","outcome":"rotated"`, "u");
           await printed(rotated, rotation);
-          // An owner uses a new key once the server has it.
+          // Clients use a new key as soon as the server has it.
           owner.keys.push(key);
         }
       }
@@ -141,7 +141,7 @@ describe("rotation under load", () => {
 });
 
 describe("a vault that fails while the server runs", () => {
-  test("leaves the old key in use, and log, metrics and health say so until it is mended", async () => {
+  test("leaves the old key in use, and log, metrics and health check say so until it works again", async () => {
     scene.inference["Release"] = { RefreshMs: 100, DeadlineMs: 2000 };
     scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
     server = await startServer(await scene.launch());
@@ -179,7 +179,7 @@ describe("a vault that fails while the server runs", () => {
 });
 
 describe("a rotation to a key that is, or was, another secret's", () => {
-  test("is refused, stale and counted; the key before it stays, in use and in its file", async () => {
+  test("is refused, reported as stale and counted; the former key stays in use and in its file", async () => {
     scene.inference["Release"] = { RefreshMs: 100, DeadlineMs: 2000 };
     scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
     server = await startServer(await scene.launch());
@@ -188,7 +188,7 @@ describe("a rotation to a key that is, or was, another secret's", () => {
     const seal: Owner = { id: "SealKey", vault: scene.vault, authority, keys: [scene.sealKey] };
     const legacy: Owner = { ...seal, id: legacyId, keys: [scene.imageKey] };
 
-    // The key of .encrypted uploads is replaced, and its former one comes back as the JWE secret's.
+    // The key of .encrypted uploads is replaced, and its former value becomes the JWE secret's.
     legacy.keys.push(await rotate(legacy));
     await printed(new RegExp(`"secret":"${legacyId}","outcome":"rotated"`, "u"));
     for (const bytes of [...legacy.keys, scene.modelKey]) {
@@ -212,7 +212,7 @@ describe("a rotation to a key that is, or was, another secret's", () => {
 });
 
 describe("several data owners", () => {
-  test("are served each under its own key, from its own vault, tenant and attestation service", async () => {
+  test("are served with their own keys, from their own vaults, tenants and attestation services", async () => {
     const other = await scene.addOtherOwner();
     server = await startServer(await scene.launch());
     const { port } = server;
@@ -238,7 +238,7 @@ describe("several data owners", () => {
     );
   });
 
-  test("but one, whose policy refuses, are served; the log names that one, and strangers learn nothing", async () => {
+  test("are served except one whose policy refuses; the log names that one, and the public health check does not", async () => {
     const strict = releasePolicy(otherAuthority, "00".repeat(32));
     await scene.addOtherOwner(strict);
     server = await startServer(await scene.launch());

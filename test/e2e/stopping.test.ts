@@ -20,9 +20,9 @@ afterEach(async () => {
 });
 
 describe("a server that is told to stop", () => {
-  test("ends well, whatever connections are open without a request", async () => {
+  test("ends with code 0 whatever connections without a request are open", async () => {
     scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
-    // No time limit is what ends them.
+    // The time limits are so long that they do not close the connections.
     scene.inference["Limits"] = { HeaderTimeoutMs: 600_000 };
     server = await startServer(await scene.launch());
     const metricsPort = Number(/"metricsPort":(\d+)/u.exec(server.output())?.[1]);
@@ -42,7 +42,7 @@ describe("a server that is told to stop", () => {
     await Promise.all(clients.map(({ closed }) => closed));
   });
 
-  test("leaves no key, and ends, also where every thread of libuv's pool is held", async () => {
+  test("removes the keys and ends even while every thread of libuv's pool is blocked", async () => {
     const held = join(projectFolder, "test/fixtures/platform/held-pool.mjs");
     scene.environment["NODE_OPTIONS"] = `--import=${held}`;
     server = await startServer(await scene.launch());

@@ -7,8 +7,8 @@ import { setScene } from "../helpers/scene.js";
 import { projectFolder, startServer } from "../helpers/server-process.js";
 
 /**
- * V8 reserves 1 to 4 GiB for a WebAssembly memory without a maximum, whichever it gets, and an enclave's kernel counts
- * what is reserved. Other reservations of a Node process are smaller: 512 MiB for code is the largest.
+ * V8 reserves 1 to 4 GiB of address space for a WebAssembly memory without a maximum, and an enclave's kernel counts
+ * reserved memory. All other reservations of a Node process are smaller: the largest is 512 MiB for code.
  */
 const leastReservedBytes = 2 ** 30;
 
@@ -17,7 +17,7 @@ interface Mapping {
   mode: string;
 }
 
-/** proc_pid_maps(5) */
+/** Reads the memory mappings of a process (proc_pid_maps(5)). */
 async function mappings(pid: number): Promise<Mapping[]> {
   const text = await readFile(`/proc/${pid}/maps`, "utf8");
   return [...text.matchAll(/^([\da-f]+)-([\da-f]+) (\S+)/gmu)].map(([, start, end, mode]) => ({
@@ -26,7 +26,7 @@ async function mappings(pid: number): Promise<Mapping[]> {
   }));
 }
 
-test("no WebAssembly memory of a server that has config.json's options is without a maximum", async () => {
+test("all WebAssembly memories of a server with config.json's options have a maximum", async () => {
   const text = await readFile(join(projectFolder, "config.json"), "utf8");
   const { ApplicationParameters: parameters } = z
     .looseObject({ ApplicationParameters: z.array(z.string()) })
@@ -44,7 +44,7 @@ test("no WebAssembly memory of a server that has config.json's options is withou
       wrapper: ["/bin/sh", "-c", withOptions, "sh"],
     });
     try {
-      // Decoded and resized: resize.wasm has its memory. Keys have been fetched: so has Node's HTTP parser.
+      // resize.wasm has its memory after a picture was resized, Node's HTTP parser after the keys were fetched.
       const form = new FormData();
       form.append("image", new Blob([await flat("red").png().toBuffer()]), "red.png");
       const url = `http://127.0.0.1:${server.port}/evaluate`;
@@ -62,7 +62,7 @@ test("no WebAssembly memory of a server that has config.json's options is withou
   }
 });
 
-test("resize.wasm says how much memory it may have: 16 MiB", async () => {
+test("resize.wasm declares a maximum of 16 MiB of memory", async () => {
   const file = await readFile(join(projectFolder, "dist/image/resize.wasm"));
   // WebAssembly core specification, 5.5.8 and 5.3.9: section 5 of 5 bytes, one memory, limits with a maximum (1): the
   // minimum, and the maximum of 256 pages in LEB128.

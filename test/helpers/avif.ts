@@ -1,6 +1,6 @@
 import type { Sharp } from "sharp";
 
-/** A file that says what a test wants of it. */
+/** The contents of an AVIF file for a test. */
 export interface AvifShape {
   width: number;
   height: number;
@@ -11,7 +11,7 @@ export interface AvifShape {
   /** Whole boxes behind `ispe`; the highest bit of an association tells that they are essential. */
   properties?: readonly Buffer[];
   isEssential?: boolean;
-  /** 1: the data lie in `idat`. */
+  /** 1: the data is in `idat`. */
   method?: 0 | 1 | 2;
   /** Boxes before `meta`, and in it. */
   before?: readonly Buffer[];

@@ -11,7 +11,7 @@ import { createTransport } from "../../src/net/transport.js";
 export const vaultUrl = `https://${hosts.managedHsm}`;
 export const attestationUrl = `https://${hosts.attestation}`;
 
-/** The unmodified Azure packages, and a plain HTTP client, before an emulator. */
+/** The unmodified Azure packages and a plain HTTP client, connected to an emulator. */
 export interface AzureClients {
   agent: Agent;
   http: AxiosInstance;
@@ -41,7 +41,7 @@ export function azureClients({ port, caPem, tenant }: Emulator): AzureClients {
 export interface RuntimeKey {
   privateKey: KeyObject;
   kid: string;
-  /** JSON with the public half. */
+  /** JSON with the public key. */
   data: Buffer;
 }
 
@@ -53,7 +53,7 @@ export function runtimeKey(kid = "runtime-key"): RuntimeKey {
 
 export const mrenclave = "ab".repeat(32);
 
-/** A quote over runtime data, as the emulated evidence makes it. */
+/** Makes a quote over runtime data, as the emulated evidence provider does. */
 export function quoteOver(
   { quotingKeyPem }: Emulator,
   data: Uint8Array,

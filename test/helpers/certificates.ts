@@ -2,7 +2,7 @@ import { createCertificates, type Certificates } from "../../emulator/certificat
 
 let made: Promise<Certificates> | undefined;
 
-/** One set for all emulators of a test file. */
+/** One set of certificates for all emulators of a test file. */
 export function sharedCertificates(): Promise<Certificates> {
   made ??= createCertificates();
   return made;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectFolder } from "./server-process.js";
 
-/** Whether scripts/debian/fetch.sh has what a lock file names, so that it fetches nothing. */
+/** Whether all packages of a lock file are in the cache of scripts/debian/fetch.sh, so that it downloads nothing. */
 export function hasPackages(lock: string): boolean {
   const lines = readFileSync(join(projectFolder, lock), "utf8").split("\n");
   const missing = lines

@@ -1,6 +1,6 @@
-// Decodes one picture as the server does, in a process of its own, and prints how much its memory grew at most.
+// Decodes one picture as the server does, and prints by how much the peak memory of this process grew.
 //   node test/helpers/decode-child.mjs FILE LIMITS [BYTES]
-// LIMITS is JSON's text. With BYTES the process gets no more memory than so much beyond what it has when it begins.
+// LIMITS is a JSON text. With BYTES the process can allocate only that much more memory than it has at the start.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -30,11 +30,11 @@ async function decode(file) {
 
 configureDecoder();
 await keepHeap();
-// What the first picture of all needs: code, threads, WebAssembly.
+// The first picture loads code, threads and WebAssembly, which is not measured.
 const first = readFileSync(new URL("../fixtures/images/rgb.jpg", import.meta.url));
 await decode(first);
 const file = readFileSync(path);
-// proc_pid_clear_refs(5): VmHWM starts anew.
+// Resets the peak, VmHWM (proc_pid_clear_refs(5)).
 writeFileSync("/proc/self/clear_refs", "5");
 const before = memory("VmRSS");
 if (moreBytes !== undefined) {

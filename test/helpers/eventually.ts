@@ -1,4 +1,4 @@
-/** Settles once the condition holds; fails where it does not for a long time. */
+/** Settles when the condition is true. @throws Error where it is not true in time */
 export async function eventually(condition: () => boolean, patienceMs = 20_000): Promise<void> {
   const end = performance.now() + patienceMs;
   while (!condition()) {

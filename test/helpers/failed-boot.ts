@@ -3,15 +3,15 @@ import { expect } from "@jest/globals";
 import type { Scene } from "./scene.js";
 import type { EndedProcess } from "./server-process.js";
 
-/** What a boot that failed has to end in. */
+/** How a failed boot has to end. */
 export interface ExpectedEnd {
   code: string;
   exitCode: number;
-  /** What its line has to say. */
+  /** A pattern for its error line. */
   says: RegExp;
 }
 
-/** One clear line, the exit code, no key file, no secret in any output, and nothing ever listened. */
+/** Checks a failed boot: one error line, the exit code, no key file, no secret in any output, and no open port. */
 export async function expectFailedBoot(
   { code: exitCode, stdout, stderr }: EndedProcess,
   scene: Scene,
@@ -26,7 +26,7 @@ export async function expectFailedBoot(
   expectNoSecrets(stdout + stderr, scene);
 }
 
-/** Keys in every dress they might wear, the client's secret, tokens. */
+/** All that must not be printed: keys in several encodings, the client's secret, tokens. */
 export function expectNoSecrets(
   output: string,
   { modelKey, imageKey, sealKey, emulator, environment }: Scene,

@@ -10,7 +10,7 @@ const schema = z.object({
   resized: z.array(picture.extend({ name: z.string() })),
 });
 
-/** What Pillow makes of the pictures in test/fixtures/images: written by make.py there. */
+/** The pixels that Pillow decodes from the pictures in test/fixtures/images; make.py there writes them. */
 export const expected = schema.parse(
   JSON.parse(readFileSync(new URL("expected.json", folder), "utf8")),
 );

@@ -1,4 +1,4 @@
-// Decodes pictures in all of libuv's threads and prints how many heaps glibc's malloc has then.
+// Decodes pictures in all threads of libuv's pool, and prints the number of heaps of glibc's malloc afterwards.
 //   node test/helpers/heaps-child.mjs [shared]
 import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

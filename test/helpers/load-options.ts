@@ -1,6 +1,6 @@
 import type { LoadOptions } from "../../src/inference/session-options.js";
 
-/** How tests load a model, where it does not matter how. */
+/** Options for tests in which the way of loading a model does not matter. */
 export const loadOptions: LoadOptions = {
   format: "onnx",
   weights: "packed",

@@ -25,7 +25,7 @@ export const noLimits: ImageLimits = {
 /**
  * Decodes a picture with the built server's code in a process of its own.
  *
- * @param moreBytes so much memory, and no more, can be had when it begins
+ * @param moreBytes memory that the process can allocate beyond what it has at the start
  * @returns the estimate or the error's code, and by how much the process grew at most
  */
 export async function measureDecode(

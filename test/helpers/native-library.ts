@@ -19,24 +19,24 @@ async function findCompiler(): Promise<string | undefined> {
 
 const compiler = await findCompiler();
 
-/** For `describe`: tests with C libraries are skipped, and say so, where there is no C compiler. */
+/** Whether there is a C compiler. Without one, tests with C libraries are skipped, and the reason is printed. */
 export const hasCompiler = compiler !== undefined;
 if (!hasCompiler) {
   process.stderr.write("skipped: tests with native libraries, because there is no C compiler\n");
 }
 
-/** AddressSanitizer's library, for a process to preload; undefined, and said so, where there is none. */
+/** The path of AddressSanitizer's library, for preloading; undefined, with a printed reason, where there is none. */
 export async function findSanitizer(): Promise<string | undefined> {
   if (compiler !== undefined) {
     const { stdout } = await promisify(execFile)(compiler, ["-print-file-name=libasan.so"]);
-    // A compiler that has none gives the name back.
+    // A compiler without the library prints the name alone.
     if (isAbsolute(stdout.trim())) return stdout.trim();
   }
   process.stderr.write("skipped: leak checks, because the C compiler has no AddressSanitizer\n");
   return undefined;
 }
 
-/** Compiles one of test/fixtures/native into a shared library. */
+/** Compiles a source file of test/fixtures/native into a shared library. */
 export async function compileLibrary(
   source: string,
   output: string,

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from "sharp";
 
-/** What the model of test/fixtures/models/colours.onnx knows. */
+/** The colours that the model test/fixtures/models/colours.onnx recognises. */
 export const colours = { red: "#ff0000", green: "#00ff00", blue: "#0000ff" } as const;
 
 /** A picture of one colour, not yet encoded. */

@@ -23,7 +23,7 @@ const passes = [
   [0, 1, 1, 2],
 ] as const;
 
-/** A PNG of any size whose bytes are all 0x40 (in a palette: entry 0): small, however many pixels it has. */
+/** Makes a PNG of any size whose bytes are all 0x40 (in a palette: entry 0). The file is small even with many pixels. */
 export function flatPng(shape: PngShape): Buffer {
   const { width, height, bits, colourType, isInterlaced = false, chunks = [] } = shape;
   const rows = (columns: number, count: number): Buffer => {

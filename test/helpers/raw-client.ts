@@ -2,14 +2,14 @@ import { once } from "node:events";
 import type { Server } from "node:net";
 import { connect, type Socket } from "node:net";
 
-/** A TCP connection to a server on loopback that says what a test has it say, and no more. */
+/** A TCP connection to a server on loopback that sends exactly what a test writes. */
 export interface RawClient {
   socket: Socket;
   /** Everything received so far. */
   received: () => string;
-  /** Settles with everything received once it matches; fails where the connection ends before. */
+  /** Settles with everything received when it matches; rejects where the connection ends before. */
   until: (pattern: RegExp) => Promise<string>;
-  /** Settles with everything received once the connection is closed, in whatever way. */
+  /** Settles with everything received when the connection is closed, by a reset as well. */
   closed: Promise<string>;
 }
 
@@ -26,7 +26,7 @@ export async function rawClient(
       resolve(received());
     });
   });
-  // That a server resets a connection is one way of closing it.
+  // The server may reset the connection, which closes it too.
   socket.on("error", () => undefined);
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));
   await once(socket, "connect");

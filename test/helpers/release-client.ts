@@ -33,28 +33,28 @@ export const key = createHash("sha256").update("a key").digest();
 export interface Arrangement {
   clientSecret?: string;
   audience?: string;
-  /** In place of the client's secret. */
+  /** Replaces the client's secret. */
   federatedTokenFile?: string;
-  /** Bytes that stand in the vault as the key. */
+  /** The key in the vault. */
   key?: Buffer;
   /** What code the key's release policy names. */
   policyMeasurement?: string;
   reportData?: (data: Uint8Array) => Uint8Array;
   algorithm?: KeyWrapAlgorithm;
   attemptTimeoutMs?: number;
-  /** What the client trusts, where it is not the emulator's CA. */
+  /** The CA that the client trusts; by default the emulator's. */
   ca?: string;
 }
 
 export interface ReleaseScene {
   client: MhsmReleaseClient;
   emulator: Emulator;
-  /** Of a release that may take as long as it wants. */
+  /** The signal of a release without a deadline. */
   context: RetryContext & { retries: FailedAttempt[] };
   close: () => Promise<void>;
 }
 
-/** A release client before an emulator whose vault holds its key; interceptors work from then on. */
+/** Makes a release client, and an emulator whose vault has its key. Interceptors are active after the import of the key. */
 export async function setReleaseScene(
   interceptors: EmulatorOptions["interceptors"] = {},
   part: Arrangement = {},

@@ -18,28 +18,28 @@ const otherVaultUrl = `https://${hosts.otherManagedHsm}`;
 export const evidenceModule = join(projectFolder, "build/emulator/evidence.js");
 const modelFile = "colours.onnx.encrypted";
 
-/** Everything around a server, ready for it to start: what `make serve` sets up, with a tiny model. */
+/** All that a server needs to start, as `make serve` prepares it, with a tiny model. */
 export interface Scene {
   folder: string;
-  /** Where the server is to put its key files, and nothing else. */
+  /** A folder for the server's key files only. */
   keysFolder: string;
   emulator: Emulator;
   modelKey: Buffer;
-  /** Of `.encrypted` uploads: ImageKey's. */
+  /** The key of `.encrypted` uploads, ImageKey. */
   imageKey: Buffer;
-  /** Of JWE uploads: SealKey's. */
+  /** The key of JWE uploads, SealKey. */
   sealKey: Buffer;
   vault: Vault;
-  /** Of the built server's code. */
+  /** The emulated measurement of the built server. */
   measurement: string;
-  /** What the host and the configuration say; change it before `launch`. */
+  /** Environment and configuration of the server. Tests change them before `launch`. */
   environment: Record<string, string>;
   secrets: SecretEntry[];
   inference: Record<string, unknown> & { Model: Record<string, unknown> };
   importKeys: (policy?: object) => Promise<void>;
-  /** A second data owner, with a vault, a tenant and an attestation service of its own. */
+  /** Adds a second data owner, with a vault, a tenant and an attestation service of its own. */
   addOtherOwner: (policy?: object) => Promise<{ key: Buffer; vault: Vault }>;
-  /** Puts an encrypted model on the model host; its hash goes into the configuration. */
+  /** Puts an encrypted model on the model host, and its hash into the configuration. */
   publishModel: (encrypted: Buffer) => Promise<void>;
   /** Writes the configuration. */
   launch: () => Promise<LaunchOptions>;
@@ -165,7 +165,7 @@ function configText({ inference }: Scene, secrets: readonly SecretEntry[]): stri
   return JSON.stringify({ version: "0.1", Secret: secrets, Inference: inference });
 }
 
-/** Every format, each with a key of its own. */
+/** The configuration of all formats, each with a key of its own. */
 function images(...otherKeys: string[]): object {
   return {
     Formats: ["plain", "encrypted", "jwe"],

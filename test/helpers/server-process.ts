@@ -4,7 +4,7 @@ import { projectFolder } from "../../scripts/project.js";
 
 export { projectFolder };
 
-/** How long a server that should end, or get ready, may take before a test gives up on it. */
+/** After this time a server is killed. */
 const patienceMs = 40_000;
 
 const listening = /"port":(\d+),"msg":"listening"/u;
@@ -12,7 +12,7 @@ const listening = /"port":(\d+),"msg":"listening"/u;
 export interface LaunchOptions {
   configFile: string;
   environment: Record<string, string>;
-  /** What comes before `node`: a shell's `ulimit`, `unshare` and the like. */
+  /** The start of the command, before `node`: a shell with `ulimit`, `unshare` and the like. */
   wrapper?: string[];
 }
 
@@ -21,11 +21,11 @@ export interface ServerProcess {
   port: number;
   /** Everything printed so far, on both streams. */
   output: () => string;
-  /** Settles once the output so far matches so many times; fails where the server ends before. */
+  /** Settles when the output matches often enough; rejects where the server ends before. */
   printed: (pattern: RegExp, times?: number) => Promise<void>;
-  /** What it prints from now on stays unread until it has ended. */
+  /** Stops reading the server's output until it has ended. */
   stopReading: () => void;
-  /** Its exit code, once it has ended. */
+  /** Settles with the exit code when the server has ended. */
   exited: Promise<number | null>;
   stop(): Promise<number | null>;
 }
@@ -69,7 +69,7 @@ export async function startServer(options: LaunchOptions): Promise<ServerProcess
   };
 }
 
-/** Starts the built server where it is expected to end by itself. */
+/** Starts the built server and waits for its end. */
 export async function runServerToItsEnd(
   options: LaunchOptions,
   onStart: (pid: number) => void = () => undefined,
@@ -80,7 +80,7 @@ export async function runServerToItsEnd(
   return { code, ...printed };
 }
 
-/** Starts the built server and sends it a signal once its log matches, and waits for its end. */
+/** Starts the built server, sends it a signal (SIGKILL by default) when its log matches, and waits for its end. */
 export async function killServerAt(
   options: LaunchOptions,
   pattern: RegExp,

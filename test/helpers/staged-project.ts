@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder } from "./server-process.js";
 
-/** What building needs; what is built already is copied with its times, so that make leaves it. */
+/** The files that a build needs. Built files are copied with their times, so that make does not build them again. */
 const parts = [
   ...["Makefile", "package.json", "package-lock.json", ".npmrc", "config.json"],
   ...["tsconfig.json", "tsconfig.tools.json", "src", "scripts", "emulator", "models", "appdir"],
@@ -18,10 +18,10 @@ export interface Ended {
   stderr: string;
 }
 
-/** A copy of the project for tests that build: no other test's files are in the way, or theirs in these. */
+/** A copy of the project for tests that build, so that they do not affect other tests. */
 export interface StagedProject {
   folder: string;
-  /** For temporary files: what is left in it was left behind. */
+  /** The folder for temporary files, which must be empty in the end. */
   tmp: string;
   run(command: string[], environment?: Record<string, string>): Promise<Ended>;
   remove(): Promise<void>;

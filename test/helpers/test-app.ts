@@ -17,7 +17,7 @@ import { coloursSession } from "./colours-model.js";
 
 const keyFrom = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** The JWE keys of two data owners, and the key of `.encrypted` uploads; the first one's seals answers to those. */
+/** JWE keys of two data owners, and the key of `.encrypted` uploads. The first owner's key encrypts answers to those. */
 export const imageKeys = {
   First: keyFrom("first"),
   Second: keyFrom("second"),
@@ -30,9 +30,9 @@ export const legacyKeyVersion = "4567cdef";
 export interface TestApp {
   app: Express;
   uploads: UploadReader;
-  /** "Missing" is an owner whose key could not be had. */
+  /** They have a third owner, "Missing", whose key was not released. */
   keys: ImageKeys;
-  /** The keys' own. */
+  /** The clock of the keys' grace periods. */
   clock: { nowMs: number };
   summaries: RequestSummary[];
   stages: { stage: Stage; tookMs: number }[];
@@ -44,12 +44,12 @@ export interface TestAppOptions {
   imageLimits?: Partial<ImageLimits>;
   limits?: Partial<UploadReaderOptions>;
   labels?: string[];
-  /** In place of the honest model. */
+  /** Replaces the tiny model. */
   session?: ModelSession;
   app?: Partial<AppOptions>;
 }
 
-/** The application with a real, tiny model: it tells red, green and blue pictures apart. */
+/** Creates the application with a real, tiny model, which distinguishes red, green and blue pictures. */
 export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   configureDecoder();
   const session = options.session ?? (await coloursSession(options.labels));

@@ -9,9 +9,9 @@ export interface TiffShape {
   sampleFormat?: 1 | 2 | 3;
   /** PhotometricInterpretation; default: 1 (grey) or 2 (RGB). */
   photometric?: number;
-  /** Of the samples beyond the photometric's: 0 unspecified, 1 premultiplied alpha, 2 alpha. */
+  /** ExtraSamples: 0 unspecified, 1 premultiplied alpha, 2 alpha. */
   extraSamples?: number;
-  /** Of YCbCr, across and down. */
+  /** YCbCrSubSampling: horizontal and vertical. */
   subsampling?: 1 | 2;
   /** ICC profile. */
   profile?: Buffer;
@@ -19,17 +19,17 @@ export interface TiffShape {
   orientation?: number;
   rowsPerStrip?: number;
   tile?: { width: number; height: number };
-  /** 8: Deflate; others are written as they are. */
+  /** Compression: for 8, Deflate, the data is compressed; for others it is written unchanged. */
   compression?: number;
-  /** Of every sample; default: 0x40 in each byte. */
+  /** The bytes of all samples; default: 0x40 in each byte. */
   pixels?: Buffer;
 }
 
 const coloursOf: Record<number, number> = { 0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3 };
 
 /**
- * A TIFF (little-endian) of any layout. Without `pixels` all strips, or tiles, are one and the same in the file:
- * it is small, however many pixels it has. With `pixels` it is one strip, or one for each plane.
+ * Makes a little-endian TIFF of any layout. Without `pixels` all strips or tiles share the same bytes of the file:
+ * it is small even with many pixels. With `pixels` there is one strip, or one for each plane.
  */
 export function tiff(shape: TiffShape): Buffer {
   const { width, height, bits, samples, tile, pixels, isPlanar = false, compression = 8 } = shape;

@@ -17,7 +17,7 @@ export async function upload(
   return { status: response.status, text: await response.text() };
 }
 
-/** The text answer for one label at 100 %, or nearly. */
+/** A pattern for the text answer with one label at about 100 %. */
 export function answerNaming(label: string): RegExp {
   return new RegExp(
     `^file inferenced successfully\\.\nReturn top 1 inference results:\n\t\\('${label}', 99\\.\\d+\\)$`,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
-/** Reads one of test/vectors: cases whose values are all hexadecimal. */
+/** Reads a file of test/vectors whose values are all hexadecimal. */
 export function hexVectors(name: string): Record<string, Buffer>[] {
   const json: unknown = JSON.parse(
     readFileSync(new URL(`../vectors/${name}`, import.meta.url), "utf8"),
@@ -12,7 +12,7 @@ export function hexVectors(name: string): Record<string, Buffer>[] {
   );
 }
 
-/** One value of a vector, which has to be there. */
+/** A value of a vector. @throws Error where it is missing */
 export function bytes(vector: Record<string, Buffer>, name: string): Buffer {
   const value = vector[name];
   if (value === undefined) throw new Error(`the vector has no ${name}`);

@@ -42,7 +42,7 @@ function uint(value: number, length: number): Buffer {
 
 export interface GroupsShape {
   side: number;
-  /** How many prefix code groups there are, each of one symbol a code. */
+  /** The number of prefix code groups, in which each code has one symbol. */
   groups: number;
   /** 2 to 9: a block's side is a power of two. */
   blockBits?: number;
@@ -87,7 +87,7 @@ export function manyGroups(shape: GroupsShape): Buffer {
   return chunk("VP8L", bits.bytes());
 }
 
-/** Of codes the highest bit is written first. */
+/** Codes are written with the highest bit first. */
 function reversed(value: number): number {
   let result = 0;
   for (let bit = 0; bit < 8; bit += 1) result = result * 2 + ((value >> bit) & 1);
@@ -100,7 +100,7 @@ function putSymbolCode(bits: BitWriter, symbol: number): void {
   bits.put(symbol, symbol < 2 ? 1 : 8);
 }
 
-/** Eight bits for each of 256 symbols, none for what follows them. */
+/** A code with eight bits for each of 256 symbols, and none for further symbols. */
 function putBytesCode(bits: BitWriter, more: number): void {
   bits.put(0, 1);
   // The code of lengths: one bit for 8 (the twelfth in their order), and one for 18, 11 zeros or more (the second).

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { AnswerSize } from "../../src/http/answer-size.js";
 import { toJson } from "../../src/http/answer.js";
 
-/** Numbers of which JavaScript writes the most digits. */
+/** Numbers that JavaScript writes with the most characters. */
 const number = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
   fc.constantFrom(1.2345678901234567e-123, 2.2250738585072014e-308, 0.12345678901234568),
 );
 
-describe("the length of an encrypted answer", () => {
-  test("is never less than an answer's, and the same for each `top`, whatever the picture", () => {
+describe("the padded length of an encrypted answer", () => {
+  test("is at least every answer's, and depends on `top` but not on the picture", () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: "binary", maxLength: 40 }), { minLength: 1, maxLength: 300 }),
@@ -41,13 +41,13 @@ describe("the length of an encrypted answer", () => {
     );
   });
 
-  test("is that of the longest labels together, not of the model's first ones", () => {
+  test("is computed from the model's longest labels, not from its first ones", () => {
     const labels = ["a", "b", "c".repeat(3000), "d".repeat(3000)];
     const size = new AnswerSize({ name: "m", version: "1", labels });
     expect([1, 2, 3, 4].map((top) => size.paddedBytes(top))).toEqual([4096, 8192, 8192, 8192]);
   });
 
-  test("is 4,096 bytes for the five labels that are the default", () => {
+  test("is 4,096 bytes for the default of five labels", () => {
     const labels = Array.from({ length: 1000 }, (_, index) => `a label of usual length ${index}`);
     expect(new AnswerSize({ name: "net", version: "1", labels }).paddedBytes(5)).toBe(4096);
   });

@@ -7,21 +7,21 @@ function started() {
   return { clock, rate };
 }
 
-describe("the rate of arrival", () => {
-  test("is that of the first window while there is no other", () => {
+describe("the arrival rate", () => {
+  test("is measured over the first window until it ends", () => {
     const { clock, rate } = started();
     rate.add(300);
     clock.nowMs += 500;
     expect([rate.bytesPerSecond(), rate.ageMs]).toEqual([600, 500]);
   });
 
-  test("does not explode in the first moment", () => {
+  test("is not arbitrarily high in the first moment", () => {
     const { rate } = started();
     rate.add(100);
     expect(rate.bytesPerSecond()).toBe(2000);
   });
 
-  test("is that of the last window and this one", () => {
+  test("is measured over the previous and the current window", () => {
     const { clock, rate } = started();
     rate.add(1_000_000);
     clock.nowMs += 1000;
@@ -32,7 +32,7 @@ describe("the rate of arrival", () => {
     expect(rate.bytesPerSecond()).toBe(2100);
   });
 
-  test("falls to nothing in a pause, whatever came before it", () => {
+  test("falls to zero in a pause, however high it was before", () => {
     const { clock, rate } = started();
     rate.add(20_000_000);
     clock.nowMs += 2000;

@@ -9,7 +9,7 @@ function counted() {
 }
 
 describe("a block buffer", () => {
-  test("gives back what was appended, in at most twice its memory or one small block", () => {
+  test("returns the appended bytes, and takes at most twice their memory or one small block", () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 5000 }), { maxLength: 40 });
     fc.assert(
       fc.property(pieces, (chunks) => {
@@ -25,7 +25,7 @@ describe("a block buffer", () => {
     );
   });
 
-  test("of many bytes has at most 256 KiB to spare", () => {
+  test("has at most 256 KiB of unused memory", () => {
     const { buffer, taken } = counted();
     for (let count = 0; count < 50; count += 1) buffer.append(Buffer.alloc(65_536, count));
     expect(taken() - buffer.length).toBeLessThan(262_144);
@@ -33,7 +33,7 @@ describe("a block buffer", () => {
     for (let count = 0; count < 50; count += 1) expect(whole[count * 65_536]).toBe(count);
   });
 
-  test("copies: it does not hold the larger memory that a piece is a part of", () => {
+  test("copies the bytes, so that it does not keep the larger buffer of a chunk in memory", () => {
     const { buffer } = counted();
     const chunk = Buffer.from("abc");
     buffer.append(chunk);
@@ -41,7 +41,7 @@ describe("a block buffer", () => {
     expect(buffer.take().toString()).toBe("abc");
   });
 
-  test("allocates nothing where it is not allowed to, and throws what says so", () => {
+  test("allocates nothing where onGrow throws, and passes the error on", () => {
     const buffer = new BlockBuffer(() => {
       throw new Error("no more");
     });

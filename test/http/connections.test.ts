@@ -15,18 +15,18 @@ afterEach(() => {
 interface Served {
   connections: Connections;
   connect: (text?: string, localAddress?: string) => Promise<RawClient>;
-  /** Answers that `onRequest` has left open. */
+  /** Answers that `onRequest` has not ended. */
   open: ServerResponse[];
-  /** Answers that were told of their end. */
+  /** Answers that emitted "close". */
   closed: ServerResponse[];
 }
 
-/** Answers at once, but under /wait. */
+/** Answers at once, except for /wait. */
 async function serve(
   limits: Partial<ConnectionLimits> = {},
   onRequest?: RequestListener,
 ): Promise<Served> {
-  // Far from every test's end, where no test says otherwise: what ends is ended by the limit under test.
+  // Much longer than a test by default, so that only the limit under test closes connections.
   const never = 600_000;
   const server = createServer({ keepAliveTimeout: never });
   const open: ServerResponse[] = [];
@@ -62,14 +62,14 @@ async function serve(
 
 const wait = get.replace("/", "/wait");
 
-describe("at the limit", () => {
-  test("a new connection takes the place of the one without a request that has waited longest", async () => {
+describe("at the limit of connections", () => {
+  test("a new connection replaces the one that has been without a request the longest", async () => {
     const { connections, connect } = await serve({ maxConnections: 4 });
     const silent = await connect();
     const half = await connect(halfHead);
     const asked = await connect(get);
     const busy = await connect(wait);
-    // It has been without a request for a shorter time than the others.
+    // After its request it has been idle for a shorter time than the others.
     await asked.until(/ok$/u);
     const first = await connect(get);
     await expect(silent.closed).resolves.toBe("");
@@ -80,17 +80,17 @@ describe("at the limit", () => {
     expect(connections.length).toBe(4);
   });
 
-  test("hundreds of silent connections keep nobody out", async () => {
+  test("hundreds of silent connections do not keep a client out", async () => {
     const { connections, connect } = await serve({ maxConnections: 50 });
     for (let count = 0; count < 300; count += 1) await connect(count % 2 === 0 ? "" : halfHead);
     await (await connect(get)).until(/ok$/u);
     expect(connections.length).toBeLessThanOrEqual(50);
   });
 
-  test("nobody who waits for an answer is closed: the new connection is", async () => {
+  test("a connection that waits for its answer is not closed: the new one is", async () => {
     const { connect, open } = await serve({ maxConnections: 3 });
     const busy = [await connect(wait), await connect(wait), await connect(wait)];
-    // Whose request is not read yet when the new one comes, is not waiting for an answer.
+    // Only a connection whose request has been read waits for an answer.
     await eventually(() => open.length === busy.length);
     const late = await connect(get);
     await expect(late.closed).resolves.toBe("");
@@ -98,7 +98,7 @@ describe("at the limit", () => {
     for (const client of busy) await client.until(/late$/u);
   });
 
-  test("a new connection takes the place of the upload that has been arriving longest, where all have a request", async () => {
+  test("a new connection replaces the upload that has been arriving the longest, where all have a request", async () => {
     const { connections, connect, open } = await serve({ maxConnections: 3 });
     const upload = "POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
     const waiting = await connect(wait);
@@ -115,7 +115,7 @@ describe("at the limit", () => {
     for (const client of [waiting, whole]) await client.until(/late$/u);
   });
 
-  test("the address that has the most of them gives one", async () => {
+  test("the connection to close is one of the address with the most connections", async () => {
     const { connect } = await serve({ maxConnections: 4 });
     const lone = await connect("", "127.0.0.2");
     const crowd = [await connect(), await connect(), await connect()];
@@ -124,7 +124,7 @@ describe("at the limit", () => {
     expect(lone.socket.closed).toBe(false);
   });
 
-  test("of one address, its own oldest goes", async () => {
+  test("the limit for one address closes that address's own oldest connection", async () => {
     const { connect } = await serve({ maxConnectionsPerAddress: 2 });
     const [oldest] = [await connect(), await connect()];
     await (await connect(get)).until(/ok$/u);
@@ -132,8 +132,8 @@ describe("at the limit", () => {
   });
 });
 
-describe("a connection ends", () => {
-  test("at the deadline, where its client does not read the answer", async () => {
+describe("a connection is closed", () => {
+  test("at the deadline, where the client does not read the answer", async () => {
     const whole = "a".repeat(64_000_000);
     const { connect } = await serve({ requestTimeoutMs: 300 }, (_request, response) => {
       response.end(whole);
@@ -141,7 +141,7 @@ describe("a connection ends", () => {
     const client = await connect();
     client.socket.pause();
     client.socket.write(get);
-    // A paused socket does not notice its end: it reads what is there, which is not the whole answer.
+    // A paused socket does not see the end of the connection. Reading on gives only a part of the answer.
     await new Promise<void>((resolve) => {
       const look = setInterval(() => {
         client.socket.write("\r\n", (error) => {
@@ -159,7 +159,7 @@ describe("a connection ends", () => {
     await expect((await connect(wait)).closed).resolves.toBe("");
   });
 
-  test("soon after the answer, where its client goes on sending what was refused", async () => {
+  test("soon after the answer, where the client goes on sending a refused request", async () => {
     const { connect } = await serve({ lingerMs: 50 });
     const client = await connect(
       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc",
@@ -169,18 +169,18 @@ describe("a connection ends", () => {
     clearInterval(sending);
   });
 
-  test("where its client asks for more than it may at one time, before thousands are read", async () => {
+  test("where the client sends too many pipelined requests, before thousands of them are read", async () => {
     const { connect, open, closed } = await serve();
     const client = await connect();
     client.socket.write(wait.repeat(1000));
     await expect(client.closed).resolves.toBe("");
     expect(open).toHaveLength(16);
-    // Also those whose turn had not come are told that their client has gone.
+    // Pipelined answers also emit "close", though they never had the socket.
     await eventually(() => closed.length === open.length);
   });
 });
 
-test("requests one after the other, and a few at one time, are answered on one connection", async () => {
+test("one connection serves requests one after the other and a few pipelined ones", async () => {
   const { connect } = await serve();
   const client = await connect(get.repeat(16));
   await client.until(/(?:ok[^]*){16}/u);
@@ -189,7 +189,7 @@ test("requests one after the other, and a few at one time, are answered on one c
 });
 
 describe("closing", () => {
-  test("ends silent connections, half heads and idle ones at once, and waits for answers", async () => {
+  test("closes silent and idle connections and those with half a head at once, and waits for answers", async () => {
     const { connections, connect, open } = await serve();
     const silent = await Promise.all([connect(), connect(halfHead), connect(get)]);
     await silent[2].until(/ok$/u);
@@ -202,7 +202,7 @@ describe("closing", () => {
     expect(await busy.closed).toMatch(/Connection: close\r\n[^]*late$/u);
   });
 
-  test("ends a connection after the answer that had begun before", async () => {
+  test("closes a connection after an answer that had begun before", async () => {
     const { connections, connect, open } = await serve();
     const client = await connect(wait);
     await eventually(() => open.length > 0);

@@ -46,7 +46,7 @@ describe("an .encrypted upload", () => {
     expect([encrypted.status, encrypted.text]).toEqual([200, plain.text]);
   });
 
-  test("is answered the same whatever its padding holds", async () => {
+  test("gets the same answer whatever its padding contains", async () => {
     const block = Math.ceil((picture.length + 1) / 16) * 16;
     const answers = new Set<string>();
     for (const filler of [0x00, 0x01, 0x11, 0xff]) {
@@ -59,7 +59,7 @@ describe("an .encrypted upload", () => {
     expect([...answers]).toEqual([expect.stringMatching(/^200 .*\n.*\n\t\('green'/u)]);
   });
 
-  test("of another owner's key is not opened: the format names no owner", async () => {
+  test("is not opened under another owner's key, because the format names no owner", async () => {
     const upload = encryptCbc(picture, imageKeys.Second);
     expect((await evaluate(confml, upload, { name })).status).toBe(422);
   });
@@ -87,7 +87,7 @@ describe("a .jwe upload", () => {
     });
   });
 
-  test("has an answer whose length the picture has no part in, whatever `top` asks for", async () => {
+  test("gets an answer whose length does not depend on the picture, for any `top`", async () => {
     // A label so long that answers without it would be shorter.
     const app = await testApp({ labels: ["red", "g".repeat(5000), "blue"] });
     for (const [query, bytes] of [
@@ -104,13 +104,13 @@ describe("a .jwe upload", () => {
     }
   });
 
-  test("is known by its part's type as well as by its name", async () => {
+  test("is recognised by its media type as well as by its name", async () => {
     const upload = await jwe(picture, "First", imageKeys.First);
     const part = { name: "blob", type: "application/jose" };
     expect((await evaluate(confml, upload, part)).headers["content-type"]).toBe("application/jose");
   });
 
-  test("may end with a line break and use dir", async () => {
+  test("may end with a line break, and may use dir", async () => {
     const token = await new CompactEncrypt(picture)
       .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: "First" })
       .encrypt(imageKeys.First);
@@ -118,8 +118,8 @@ describe("a .jwe upload", () => {
   });
 });
 
-describe("an encrypted upload that is anything but right", () => {
-  test("always gets the same answer", async () => {
+describe("an invalid encrypted upload", () => {
+  test("gets the same answer whatever is wrong with it", async () => {
     const strict = await testApp({ imageLimits: { maxPixels: 4000 } });
     const key = imageKeys.First;
     const legacyKey = imageKeys.Legacy;
@@ -167,7 +167,7 @@ describe("an encrypted upload that is anything but right", () => {
   });
 });
 
-describe("an upload of a format that the configuration does not name", () => {
+describe("an upload in a format that the configuration does not allow", () => {
   test.each([
     [["jwe"], 403, 403, 200],
     [["plain", "jwe"], 200, 403, 200],
@@ -184,8 +184,8 @@ describe("an upload of a format that the configuration does not name", () => {
   });
 });
 
-describe("the figures", () => {
-  test("tell of an upload that is refused no more than that it came, whatever was wrong with it", async () => {
+describe("the stage metrics", () => {
+  test("show of a refused upload only that it arrived, whatever is wrong with it", async () => {
     const app = await testApp();
     const uploads: [string, Buffer][] = [
       [name, encryptCbc(Buffer.from("text"), imageKeys.Legacy)],

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 describe("POST /evaluate answers", () => {
-  test("in the original's words, to the byte", async () => {
+  test("with the original sample's text, byte for byte", async () => {
     const { status, text, headers } = await evaluate(confml, red);
     expect(status).toBe(200);
     expect(headers["content-type"]).toBe("text/plain; charset=utf-8");
@@ -31,13 +31,13 @@ describe("POST /evaluate answers", () => {
     );
   });
 
-  test("with a label as Python writes it", async () => {
+  test("with labels as Python's repr writes them", async () => {
     const quoted = await testApp({ labels: ["jack-o'-lantern", "a", "b"] });
     const { text } = await evaluate(quoted, red, { query: "?top=1" });
     expect(text.split("\n")[2]).toMatch(/^\t\("jack-o'-lantern", 99\.\d+\)$/u);
   });
 
-  test("in JSON where asked", async () => {
+  test("with JSON where Accept asks for it", async () => {
     const { status, text, headers } = await evaluate(confml, red, { accept: "application/json" });
     expect(status).toBe(200);
     expect(headers["content-type"]).toBe("application/json; charset=utf-8");
@@ -57,7 +57,7 @@ describe("POST /evaluate answers", () => {
     });
   });
 
-  test("with what each stage of the way took, for the figures", async () => {
+  test("and reports how long each stage took", async () => {
     const { stages } = confml;
     stages.length = 0;
     await evaluate(confml, red);
@@ -74,7 +74,7 @@ describe("POST /evaluate answers", () => {
     ]);
   });
 
-  test("as many labels as `top` asks for", async () => {
+  test("with as many labels as `top` says", async () => {
     const { text } = await evaluate(confml, red, { query: "?top=2" });
     expect(text.split("\n").slice(1)).toEqual([
       "Return top 2 inference results:",
@@ -83,7 +83,7 @@ describe("POST /evaluate answers", () => {
     ]);
   });
 
-  test("200 pictures at one time under one name, each with its own label", async () => {
+  test("200 simultaneous uploads with the same name, each with its own label", async () => {
     const names = ["red", "green", "blue"] as const;
     const pictures = new Map<string, Buffer>();
     for (const name of names) pictures.set(name, await flat(name).jpeg().toBuffer());
@@ -121,7 +121,7 @@ describe("POST /evaluate refuses", () => {
     expect((await evaluate(few, red)).text).toContain("Return top 2");
   });
 
-  test("what is no picture, in text and as problem details", async () => {
+  test("a file that is not a picture, with text and with problem details", async () => {
     const text = await evaluate(confml, Buffer.from("no picture"));
     expect(text.status).toBe(415);
     expect(text.headers["content-type"]).toBe("text/plain; charset=utf-8");
@@ -137,14 +137,14 @@ describe("POST /evaluate refuses", () => {
     });
   });
 
-  test("a picture of too many pixels", async () => {
+  test("a picture with too many pixels", async () => {
     const small = await testApp({ imageLimits: { maxPixels: 100 } });
     const { status, text } = await evaluate(small, red);
     expect(status).toBe(413);
     expect(text).toBe("IMAGE_TOO_LARGE: expected a picture of at most 100 pixels; got 60 × 40");
   });
 
-  test("a format that is switched off", async () => {
+  test("a format that is not configured", async () => {
     const strict = await testApp({ app: { formats: ["jwe"] } });
     for (const name of ["picture.png", "picture.png.encrypted", "PICTURE.ENCRYPTED"]) {
       const { status, text } = await evaluate(strict, red, { name });
@@ -153,7 +153,7 @@ describe("POST /evaluate refuses", () => {
     }
   });
 
-  test("any request while it stops, and says when to come back", async () => {
+  test("every request while the server stops, with Retry-After", async () => {
     const stopping = await testApp({ app: { isStopping: () => true } });
     const { status, text, headers } = await evaluate(stopping, red);
     expect(status).toBe(503);
@@ -161,7 +161,7 @@ describe("POST /evaluate refuses", () => {
     expect(headers["retry-after"]).toBe("5");
   });
 
-  test("to wait longer than RequestTimeoutMs", async () => {
+  test("a request that takes longer than RequestTimeoutMs", async () => {
     const hanging = await testApp({
       app: {
         requestTimeoutMs: 20,
@@ -177,7 +177,7 @@ describe("POST /evaluate refuses", () => {
     expect(headers["retry-after"]).toBe("1");
   });
 
-  test("to tell anything of a bug of its own", async () => {
+  test("to reveal details of an unexpected error", async () => {
     const broken = await testApp({
       app: {
         classifier: {
@@ -193,7 +193,7 @@ describe("POST /evaluate refuses", () => {
   });
 });
 
-test("what is told of a request holds none of the client's words", async () => {
+test("the summary of a request contains no text from the client", async () => {
   const told = await testApp();
   await evaluate(told, red, { name: "client-words.png", query: "?top=client-words" });
   await request(told.app).get("/client-words?client-words");

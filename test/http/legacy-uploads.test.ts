@@ -21,8 +21,8 @@ function limited(maxDistinct: number, periodMs = 60_000) {
   return { clock, ask };
 }
 
-describe("the bound on distinct .encrypted uploads", () => {
-  test("refuses an address' next one, says until when, and takes it again after that", () => {
+describe("the limit for distinct .encrypted uploads", () => {
+  test("refuses the next upload of an address until the period ends, and says when that is", () => {
     const { clock, ask } = limited(2, 60_000);
     expect([ask("10.0.0.1", "a"), ask("10.0.0.1", "b")]).toEqual(["admitted", "admitted"]);
     clock.now = 20_500;
@@ -33,7 +33,7 @@ describe("the bound on distinct .encrypted uploads", () => {
     expect(ask("10.0.0.1", "c")).toBe("admitted");
   });
 
-  test("does not count what was sent before", () => {
+  test("does not count repeated uploads", () => {
     const { ask } = limited(1);
     const again = Array.from({ length: 50 }, () => ask("10.0.0.1", "a"));
     expect(new Set(again)).toEqual(new Set(["admitted"]));
@@ -41,7 +41,7 @@ describe("the bound on distinct .encrypted uploads", () => {
     expect(ask("10.0.0.1", "a")).toBe("admitted");
   });
 
-  test("is each address' own", () => {
+  test("is counted for each address", () => {
     const { ask } = limited(1);
     expect([ask("10.0.0.1", "a"), ask("10.0.0.2", "b")]).toEqual(["admitted", "admitted"]);
     expect(ask("10.0.0.2", "c")).not.toBe("admitted");
@@ -58,7 +58,7 @@ describe("the bound on distinct .encrypted uploads", () => {
     (_, index) => `10.0.${Math.floor(index / 256)}.${index % 256}`,
   );
 
-  test("is one for all addresses beyond 1,024, and none of those gets another by them", () => {
+  test("is shared by all addresses beyond 1,024, which do not affect the first ones", () => {
     const { clock, ask } = limited(2);
     for (const address of manyAddresses) expect(ask(address, "a")).toBe("admitted");
     clock.now = 1;
@@ -71,7 +71,7 @@ describe("the bound on distinct .encrypted uploads", () => {
     expect(ask("11.0.0.4", "e")).toBe("admitted");
   });
 
-  test("holds no more than 262,144 hashes, and takes new ones when old ones have ended", () => {
+  test("keeps at most 262,144 hashes, and has room again when periods end", () => {
     const { clock, ask } = limited(100_000);
     const networks = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
     const admitted = networks.map((address) => {
@@ -84,7 +84,7 @@ describe("the bound on distinct .encrypted uploads", () => {
     expect(ask("10.0.0.4", "a")).toBe("admitted");
   });
 
-  test("is one for a whole /48 network of IPv6", () => {
+  test("counts an IPv6 /48 network as one address", () => {
     const { ask } = limited(1);
     expect(ask("2001:db8:1:2::1", "a")).toBe("admitted");
     expect(ask("2001:db8:1:3::1", "b")).not.toBe("admitted");
@@ -92,8 +92,8 @@ describe("the bound on distinct .encrypted uploads", () => {
   });
 });
 
-describe("an app with the bound", () => {
-  test("answers 429 before it decrypts, to .encrypted uploads alone, good ones or not", async () => {
+describe("an application with the limit", () => {
+  test("answers 429 to .encrypted uploads only, valid or not, before it decrypts them", async () => {
     const confml = await testApp({
       app: { legacyUploads: new LegacyUploads({ maxDistinct: 2, periodMs: 3_600_000 }) },
     });

@@ -21,8 +21,8 @@ const magenta = (): Promise<Buffer> =>
     .png()
     .toBuffer();
 
-describe("a picture that the model has no answer to", () => {
-  test("is told so, plain or encrypted, and the server goes on", async () => {
+describe("a picture for which the model gives no valid answer", () => {
+  test("gets MODEL_FAILED, plain or encrypted, and the server continues", async () => {
     const app = await appWithNaN();
     const plain = await evaluate(app, await magenta());
     expect([plain.status, plain.text]).toEqual([
@@ -53,7 +53,7 @@ describe("a picture that the model has no answer to", () => {
     ]);
   });
 
-  test("costs none of nine others its answer", async () => {
+  test("does not affect the answers to nine others", async () => {
     const app = await appWithNaN();
     const names = ["red", "green", "blue"] as const;
     const files = await Promise.all(names.map((name) => flat(name).png().toBuffer()));

@@ -24,7 +24,7 @@ async function open(answer: string, kid: keyof typeof imageKeys): Promise<string
   return new TextDecoder().decode(opened);
 }
 
-describe("Accept and Results.Encrypt decide the answer's type:", () => {
+describe("Accept and Results.Encrypt determine the answer's type:", () => {
   type Row = [
     encrypt: "match" | "always" | "never",
     format: "plain" | "encrypted" | "jwe",
@@ -108,7 +108,7 @@ describe("without a key for encrypted answers to .encrypted uploads", () => {
   });
 });
 
-describe("Results.Probabilities decides whose answers hold them:", () => {
+describe("Results.Probabilities determines which answers contain probabilities:", () => {
   const rows: ["all" | "jwe" | "none", plain: boolean, encrypted: boolean, jwe: boolean][] = [
     ["all", true, true, true],
     ["jwe", false, false, true],
@@ -130,7 +130,7 @@ describe("Results.Probabilities decides whose answers hold them:", () => {
       if (fileName.endsWith(".jwe")) continue;
       const { text } = await evaluate(app, bytes, { name: fileName });
       const [, , first] = text.split("\n");
-      // As Python writes a tuple of one.
+      // Python's repr of a tuple with one element.
       expect(first).toMatch(
         told[index] === true ? /^\t\('green', 99\.\d+\)$/u : /^\t\('green',\)$/u,
       );

@@ -102,7 +102,7 @@ describe("after a rotation", () => {
     }
   });
 
-  test("the old key opens nothing any more once its time of grace is over", async () => {
+  test("the old key opens nothing after its grace period", async () => {
     confml.clock.nowMs += 60_000;
     const statuses = [
       (await askJwe("First", imageKeys.First)).status,
@@ -114,7 +114,7 @@ describe("after a rotation", () => {
     expect(statuses).toEqual([422, 422, 422, 200, 200]);
   });
 
-  test("every refusal is the same, whatever was tried", async () => {
+  test("all refusals are the same, whatever was tried", async () => {
     const refusals = await Promise.all([
       askJwe("First", imageKeys.Second),
       askJwe("Missing", newKey),

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 
 describe("GET", () => {
-  test("/ says where the server runs, and that it is no proof", async () => {
+  test("/ says where the server runs", async () => {
     const outside = await request(confml.app).get("/");
     expect([outside.status, outside.text]).toEqual([
       200,
@@ -48,7 +48,7 @@ describe("GET", () => {
     expect((await request(confml.app).head(path)).status).toBe(200);
   });
 
-  test("/v2/health/ready counts the keys that are as they should be, and names none", async () => {
+  test("/v2/health/ready counts current, stale and missing keys, and names none", async () => {
     const { app, keys } = await testApp();
     keys.fail("First");
     const stale = await request(app).get("/v2/health/ready");
@@ -65,7 +65,7 @@ describe("GET", () => {
     expect(mended.body).toMatchObject({ degraded: false, keys: { current: 4 } });
   });
 
-  test("tells that it is not ready while it stops, but alive", async () => {
+  test("health checks report a stopping server as live but not ready", async () => {
     const { app } = await testApp({ app: { isStopping: () => true } });
     expect((await request(app).get("/v2/health/ready")).status).toBe(503);
     expect((await request(app).get("/v2/models/colours/ready")).status).toBe(503);
@@ -73,7 +73,7 @@ describe("GET", () => {
   });
 
   test.each(["/nothing", "/v2/models/other", "/v2/models/other/ready", "/v2/models/%ff"])(
-    "%s finds nothing",
+    "%s is not found",
     async (path) => {
       const { status, text } = await request(confml.app).get(path);
       expect([status, text]).toEqual([404, expect.stringMatching(/^NOT_FOUND: /u)]);
@@ -96,7 +96,7 @@ test.each([
   ]);
 });
 
-test("answers are for nobody's cache and say nothing of their maker", async () => {
+test("answers must not be cached, and do not name the server's software", async () => {
   const { headers } = await request(confml.app).get("/");
   expect(headers).toMatchObject({
     "cache-control": "no-store",

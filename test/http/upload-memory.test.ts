@@ -30,7 +30,7 @@ class Sender {
 }
 
 describe("the memory of uploads", () => {
-  test("counts what was taken, until it is released, once", () => {
+  test("counts what was taken until it is released, which counts once", () => {
     const memory = new UploadMemory(limits);
     const [one, other] = [new Sender(memory, 1), new Sender(memory, 1, "b")];
     one.grow(300);
@@ -43,7 +43,7 @@ describe("the memory of uploads", () => {
     expect(memory.heldBytes).toBe(200);
   });
 
-  test("goes from the slowest to a faster one, and no more of it than is needed", () => {
+  test("is taken from the slowest uploads for a faster one, and no more of it than necessary", () => {
     const memory = new UploadMemory(limits);
     const senders = [30, 10, 20].map((rate, at) => new Sender(memory, rate, `${at}`));
     for (const sender of senders) expect(sender.grow(300)).toBeUndefined();
@@ -54,20 +54,20 @@ describe("the memory of uploads", () => {
     expect(memory.heldBytes).toBe(1000);
   });
 
-  test("refuses nobody for an upload that is refused all the same", () => {
+  test("is not taken from others for an upload that is refused anyway", () => {
     const memory = new UploadMemory({ maxBytesInFlight: 1000, maxBytesPerAddress: 500 });
     const slowNeighbour = new Sender(memory, 10);
     slowNeighbour.grow(400);
     const fastOthers = ["b", "c"].map((address) => new Sender(memory, 1000, address));
     for (const other of fastOthers) expect(other.grow(300)).toBeUndefined();
     const asking = new Sender(memory, 100);
-    // Its neighbour alone could make room for its address, but not for all.
+    // The other upload of its address could make room for the address's limit, but not for the limit of all.
     expect(asking.grow(450)).toBe("OVERLOADED");
     expect(slowNeighbour.refusals).toEqual([]);
     expect(memory.heldBytes).toBe(1000);
   });
 
-  test("is refused to the slowest where it asks itself", () => {
+  test("is refused to an upload that is the slowest itself", () => {
     const memory = new UploadMemory(limits);
     const [one, other] = [new Sender(memory, 50), new Sender(memory, 60, "b")];
     one.grow(500);
@@ -78,7 +78,7 @@ describe("the memory of uploads", () => {
     expect(memory.heldBytes).toBe(950);
   });
 
-  test("is not taken from uploads that are whole, nor from slow ones to no purpose", () => {
+  test("is not taken from complete uploads, nor from slow ones where that would not suffice", () => {
     const memory = new UploadMemory(limits);
     const [whole, slow] = [new Sender(memory, undefined), new Sender(memory, 1, "b")];
     whole.grow(700);
@@ -90,7 +90,7 @@ describe("the memory of uploads", () => {
     expect(slow.refusals).toHaveLength(1);
   });
 
-  test("has a share for each address, in which its own uploads make room for each other", () => {
+  test("has a limit for each address, within which the address's own uploads replace each other", () => {
     const memory = new UploadMemory(limits);
     const [slow, neighbour] = [new Sender(memory, 5), new Sender(memory, 1, "b")];
     slow.grow(600);
@@ -103,7 +103,7 @@ describe("the memory of uploads", () => {
     expect(new Sender(memory, 80, "b").grow(200)).toBeUndefined();
   });
 
-  test("is enough for any one upload that is alone", () => {
+  test("suffices for any single upload", () => {
     const memory = new UploadMemory(limits);
     const alone = new Sender(memory, 1);
     expect(alone.grow(5000)).toBeUndefined();

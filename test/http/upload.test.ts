@@ -63,7 +63,7 @@ describe("an upload", () => {
     expect(confml.bugs).toEqual([]);
   });
 
-  test("may bring other fields and files, which nobody reads", async () => {
+  test("may have other fields and files, which are ignored", async () => {
     const { status } = await request(confml.app)
       .post("/evaluate")
       .field("comment", "hello")
@@ -72,7 +72,7 @@ describe("an upload", () => {
     expect(status).toBe(200);
   });
 
-  test("too large for this server is refused by its announced length, and by its real one", async () => {
+  test("that is too large is refused by its Content-Length, and by its real length", async () => {
     const announced = await evaluate(confml, Buffer.alloc(200_000));
     expect([announced.status, announced.text]).toEqual([
       413,
@@ -83,7 +83,7 @@ describe("an upload", () => {
     expect((await evaluate(confml, Buffer.alloc(100_000))).status).toBe(415);
   });
 
-  test("of two images is refused at the second, whatever else is to come", async () => {
+  test("with two images is refused at the second, before the request ends", async () => {
     const { port } = await served();
     const client = await rawClient(port, head(90_000));
     client.socket.write(part("image", "x", "a.png") + part("image", "y", "b.png"));
@@ -93,7 +93,7 @@ describe("an upload", () => {
     client.socket.destroy();
   });
 
-  test("of unknown length is refused as soon as it is too long, also in what nobody reads", async () => {
+  test("of unknown length is refused as soon as it is too long, ignored parts included", async () => {
     const { port } = await served();
     for (const field of ["image", "other"]) {
       const client = await rawClient(port, chunkedHead);
@@ -104,7 +104,7 @@ describe("an upload", () => {
     }
   });
 
-  test("that brings too little over the time of grace is refused, however much it brought before", async () => {
+  test("that is too slow over the grace period is refused, however fast it was before", async () => {
     const { port, confml: slow } = await served({ minBytesPerSecond: 1000, graceMs: 100 });
     for (const body of ["", part("image", "x".repeat(50_000), "a.png")]) {
       const client = await rawClient(port, head(90_000) + body);
@@ -116,14 +116,14 @@ describe("an upload", () => {
     expect(slow.uploads.heldBytes).toBe(0);
   });
 
-  test("that is not whole within the time for an answer is refused", async () => {
+  test("that is not complete before the request's deadline is refused", async () => {
     const { port } = await served({}, { requestTimeoutMs: 50 });
     const client = await rawClient(port, head(90_000));
     expect(await client.until(/\r\n\r\n.+$/u)).toMatch(/^HTTP\/1.1 408 [^]*UPLOAD_TOO_SLOW: /u);
     client.socket.destroy();
   });
 
-  test("costs nothing by what it announces: dozens of slow ones keep nobody out", async () => {
+  test("reserves nothing by its Content-Length: dozens of slow uploads do not keep others out", async () => {
     const { port, confml: small } = await served({ maxBytesInFlight: 200_000 });
     const clients = await Promise.all(
       Array.from({ length: 60 }, () => rawClient(port, head(99_000) + part("image", "x", "a.png"))),
@@ -135,7 +135,7 @@ describe("an upload", () => {
     await eventually(() => small.uploads.heldBytes === 0);
   });
 
-  test("that has stopped arriving makes room for one that arrives", async () => {
+  test("that has stalled makes room for one that arrives", async () => {
     const clock = { nowMs: 0 };
     const { port, confml: small } = await served({
       maxBytesInFlight: 150_000,
@@ -153,7 +153,7 @@ describe("an upload", () => {
     await eventually(() => small.uploads.heldBytes === 0);
   });
 
-  test("counts no longer than its bytes are needed, though its answer is not there yet", async () => {
+  test("counts until its bytes are no longer needed, even before its answer", async () => {
     let classified = false;
     const classify = (): Promise<never> => {
       classified = true;
@@ -169,7 +169,7 @@ describe("an upload", () => {
     client.socket.destroy();
   });
 
-  test("counts as long as its bytes are needed, though its client has gone", async () => {
+  test("counts as long as its bytes are needed, even after its client has disconnected", async () => {
     const { decoder, release } = heldDecoder();
     const clock = { nowMs: 0 };
     const limits = { maxBytesInFlight: 100_000, now: () => clock.nowMs };
@@ -182,7 +182,7 @@ describe("an upload", () => {
     client.socket.destroy();
     await eventually(() => small.summaries.length === 1);
     expect(small.uploads.heldBytes).toBe(80_000);
-    // It has arrived: no faster one takes its place, however long it waits.
+    // A complete upload is not replaced by a faster one, however long it waits.
     clock.nowMs += 60_000;
     expect((await send(port, Buffer.alloc(90_000))).status).toBe(503);
     release();
@@ -229,7 +229,7 @@ async function send(port: number, bytes: Buffer) {
   return request(`http://127.0.0.1:${port}`).post("/evaluate").attach("image", bytes, "red.png");
 }
 
-/** A decoder that ends when it is told to. */
+/** A decoder that finishes when the test says so. */
 function heldDecoder() {
   const files: Uint8Array[] = [];
   let release = (): void => undefined;

@@ -5,7 +5,7 @@ const part = (text: string): string => Buffer.from(text).toString("base64url");
 const token = (payload: string): string => `${part("{}")}.${part(payload)}.signature\n`;
 
 describe("an attestation token", () => {
-  test("is read without its signature", () => {
+  test("is read without checking its signature", () => {
     const { claims, expiresAt, notBefore } = readUnverifiedToken(
       token('{"iss":"https://a.example","exp":1700000000}'),
     );
@@ -14,12 +14,9 @@ describe("an attestation token", () => {
     expect(notBefore).toBeUndefined();
   });
 
-  test.each(['{"exp":"soon"}', '{"exp":1e300}', "{}"])(
-    "without a time in %j has none",
-    (payload) => {
-      expect(readUnverifiedToken(token(payload)).expiresAt).toBeUndefined();
-    },
-  );
+  test.each(['{"exp":"soon"}', '{"exp":1e300}', "{}"])("with %j has no time", (payload) => {
+    expect(readUnverifiedToken(token(payload)).expiresAt).toBeUndefined();
+  });
 
   test("may be its claims alone, as a server logs them", () => {
     const json = ' {"iss":"https://a.example","exp":1700000000,"x-ms-sgx-svn":2}\n';
@@ -32,7 +29,7 @@ describe("an attestation token", () => {
   });
 
   test.each(["", "a.b", "a.b.c.d", "a.!.c", token("[1]"), token("no JSON"), "a.gIA.c"])(
-    "is not %j, which is not repeated",
+    "is not %j, and the error does not repeat it",
     (text) => {
       expect(() => readUnverifiedToken(text)).toThrow(/^not a JWT: [a-z0-9 :'-]+$/iu);
     },

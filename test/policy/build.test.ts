@@ -14,7 +14,7 @@ const claims = {
   "x-ms-sgx-svn": 2,
 };
 
-/** As an independent evaluator sees it. */
+/** The emulator's own evaluation of policies, which is independent of src. */
 function isReleased(trusted: TrustedCode, change: object = {}, allowDebug = false): boolean {
   const policy = parsePolicy(buildPolicy({ authority, code: trusted, allowDebug }));
   if (policy === undefined) throw new Error("no policy");
@@ -25,7 +25,7 @@ describe("a built policy", () => {
   const full: TrustedCode = { mrenclaves: [code], mrsigner: signer, productId: 1, minSvn: 2 };
   const bySigner: TrustedCode = { mrenclaves: [], mrsigner: signer, productId: 1, minSvn: 2 };
 
-  test("is met by the code it names, and by any of several", () => {
+  test("is met by the code that it names, and by each of several", () => {
     expect(isReleased({ mrenclaves: [code], ...exact })).toBe(true);
     expect(isReleased({ mrenclaves: [otherCode, code], ...exact })).toBe(true);
     expect(isReleased({ mrenclaves: [otherCode], ...exact })).toBe(false);
@@ -45,13 +45,13 @@ describe("a built policy", () => {
     expect(isReleased(full, change)).toBe(false);
   });
 
-  test("that trusts a signer is met by whatever it signs, from a version on", () => {
+  test("that trusts a signer is met by all code of that signer from a version on", () => {
     expect(isReleased(bySigner, { "x-ms-sgx-mrenclave": otherCode, "x-ms-sgx-svn": 9 })).toBe(true);
     expect(isReleased(bySigner, { "x-ms-sgx-svn": 1 })).toBe(false);
     expect(isReleased(bySigner, { "x-ms-sgx-mrsigner": otherCode })).toBe(false);
   });
 
-  test("lets debug enclaves pass where it was told to, and others still", () => {
+  test("allows debug enclaves where it is told to, and still allows others", () => {
     expect(isReleased(full, { "x-ms-sgx-is-debuggable": true }, true)).toBe(true);
     expect(isReleased(full, {}, true)).toBe(true);
   });

@@ -63,18 +63,18 @@ describe("a condition", () => {
   });
 });
 
-describe("what is not met", () => {
+describe("the unmet conditions", () => {
   const version = { claim: "x-ms-sgx-svn", greaterOrEquals: 4 };
   const debug = { claim: "x-ms-sgx-is-debuggable", equals: "true" };
   const met = { claim: "x-ms-attestation-type", equals: "sgx" };
   const versionUnmet = { claim: "x-ms-sgx-svn", wanted: "at least 4", got: 3 };
   const debugUnmet = { claim: "x-ms-sgx-is-debuggable", wanted: '"true"', got: false };
 
-  test("is every condition of allOf that failed, and none that did not", () => {
+  test("are all conditions of allOf that failed, and no others", () => {
     expect(unmet({ allOf: [version, met, debug] })).toEqual([versionUnmet, debugUnmet]);
   });
 
-  test("is each alternative of anyOf, where all failed", () => {
+  test("are all alternatives of anyOf, where all failed", () => {
     expect(unmet({ anyOf: [version, met] })).toEqual([]);
     expect(unmet({ anyOf: [{ allOf: [version, debug] }, debug] })).toEqual([
       { noneOf: [[versionUnmet, debugUnmet], [debugUnmet]] },
@@ -82,7 +82,7 @@ describe("what is not met", () => {
     expect(unmet({ allOf: [met, { anyOf: [version] }] })).toEqual([versionUnmet]);
   });
 
-  test("is the issuer, where another authority vouches", () => {
+  test("include the issuer, where another authority issued the token", () => {
     const wanted = '"https://attest.example"';
     const other = "https://other.example";
     expect(unmet({ allOf: [met] }, { ...claims, iss: other })).toEqual([
@@ -95,7 +95,7 @@ describe("what is not met", () => {
 });
 
 describe("the evaluation", () => {
-  test("agrees with the emulated vault's own", () => {
+  test("agrees with that of the emulated vault", () => {
     let agreed = { met: 0, unmet: 0 };
     fc.assert(
       fc.property(policies, tokens, (json, token) => {
@@ -121,7 +121,7 @@ const scalars = fc.oneof(
   fc.boolean(),
   fc.constantFrom("true", "false", "word", "", "Word"),
 );
-/** Claims that are compared by size are numbers or words: what else counts as one is our own affair. */
+/** Ordered comparisons use numbers or words here: confml and the emulator may read other texts as numbers differently. */
 const sizes = fc.constantFrom("size", "deep.size", "missing");
 const anything = fc.constantFrom(
   "size",

@@ -32,7 +32,7 @@ const release = { claim: "x-ms-sgx-is-debuggable", equals: "false" };
 const of = (...allOf: unknown[]) => read({ version: "1.0.0", anyOf: [{ authority, allOf }] });
 
 describe("an explanation", () => {
-  test("says who vouches, and what for", () => {
+  test("names the authority and the conditions", () => {
     const policy = built({ mrsigner: signer, productId: 7 });
     expect(explainPolicy(policy)).toEqual([
       `The key is released to code for which "${authority}" vouches, where all of this holds:`,
@@ -45,7 +45,7 @@ describe("an explanation", () => {
     ]);
   });
 
-  test("has words for conditions that confml would not write, groups included", () => {
+  test("covers conditions and groups that confml itself does not write", () => {
     const debug = { claim: "x-ms-sgx-is-debuggable", equals: true };
     const odd = { claim: "a.b", notEquals: "c\u001b[2J" };
     const none = { claim: "d", exists: "false" };
@@ -68,7 +68,7 @@ describe("an explanation", () => {
 });
 
 describe("warnings", () => {
-  test("are none for exact code of a minimum version that cannot be debugged", () => {
+  test("are none for exact code with a minimum version and without debugging", () => {
     expect(warnings(built())).toEqual([]);
     expect(warnings(built({ mrenclaves: [measurement, signer] }))).toEqual([]);
     expect(warnings(of({ anyOf: [measured, measured] }, type, version, release))).toEqual([]);

@@ -6,7 +6,7 @@ const yes = { claim: "a", equals: "b" };
 const of = (...allOf: unknown[]) => ({ version: "1.0.0", anyOf: [{ authority, allOf }] });
 
 describe("a release policy", () => {
-  test("may nest its groups at will, and name one claim several times", () => {
+  test("may nest its groups, and name one claim several times", () => {
     const json = of(yes, { anyOf: [yes, { allOf: [{ claim: "a", exists: "true" }] }] });
     expect(parsePolicy(JSON.stringify(json))).toEqual({
       branches: [
@@ -73,7 +73,7 @@ describe("a release policy", () => {
     expect(() => parsePolicy(JSON.stringify(json))).toThrow(message);
   });
 
-  test("may nest its groups so deep and no deeper, however deep its JSON is", () => {
+  test("may nest its groups up to a limit, and deeper JSON is refused", () => {
     const nested = (depth: number): string => {
       const inner = `${'{"anyOf":['.repeat(depth)}${JSON.stringify(yes)}${"]}".repeat(depth)}`;
       return `{"version":"1.0.0","anyOf":[{"authority":"${authority}","allOf":[${inner}]}]}`;
@@ -87,7 +87,7 @@ describe("a release policy", () => {
     expect(() => parsePolicy("[".repeat(5000) + "]".repeat(5000))).toThrow("at most 128 deep");
   });
 
-  test("is JSON, and what is not is not repeated", () => {
+  test("is JSON, and an error does not repeat a text that is not", () => {
     expect(() => parsePolicy("{secret")).toThrow(/^not JSON$/u);
   });
 });
