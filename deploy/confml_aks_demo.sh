@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The demo on Azure Kubernetes Service: deploys the server, has six pictures classified, cleans up.
 set -euo pipefail
-# Values below are secrets: whoever starts this with -x must not find them in a log.
+# Some values below are secrets, which `bash -x` would write into a log.
 set +x
 umask 077
 
@@ -38,12 +38,12 @@ readonly job=confml-client
 readonly picture_map=confml-client-picture
 readonly pictures=(automotive.jpg dog.jpg strawberries.jpg)
 readonly secret_names=(CLIENT_ID CLIENT_SECRET APP_ID MHSM_AAD_URL)
-# A ConfigMap holds 1 MiB, and base64 counts.
+# A ConfigMap has at most 1 MiB, including the overhead of base64.
 readonly max_picture_bytes=750000
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 readonly here
 
-# What the end must remove.
+# The resources to remove at the end.
 work=
 deployed=
 
@@ -58,7 +58,7 @@ die() {
   exit "$code"
 }
 
-# In the background, because bash acts upon a signal only between foreground commands.
+# In the background, because bash handles a signal only between foreground commands.
 run() {
   "$@" <&0 &
   wait "$!"
@@ -77,7 +77,7 @@ check_variables() {
     die 64 "not set: ${missing[*]}" \
       "make demo RESOURCE_GROUP=… CLUSTER_NAME=… IMAGE=…; export CLIENT_ID, CLIENT_SECRET, APP_ID and MHSM_AAD_URL"
   fi
-  # The Secret is made from lines of NAME=value; kubectl quotes a line that it cannot read.
+  # The Secret is made from lines NAME=value; kubectl would print a line that it cannot parse.
   for name in "${secret_names[@]}"; do
     if [[ ${!name} == *[![:print:]]* ]]; then die 64 "$name holds a line break or another control character"; fi
     export -n "${name?}"
@@ -115,7 +115,7 @@ check_pictures() {
     [[ -f $SAMPLES/$picture.encrypted ]] || missing+=("$picture.encrypted")
   done
   if ((${#missing[@]} > 0)); then
-    # The reader's shell is to expand what is quoted here.
+    # The user's shell expands these variables, not this script.
     cat >&2 <<'END'
 The data owner makes the encrypted pictures with its key; -K must get all 64 hex digits:
   KEY=$(od -An -v -tx1 image.key | tr -d ' \n')
@@ -146,7 +146,7 @@ connect() {
   grep -Eq ' [1-9]' "$work/nodes" ||
     die 69 "no node of $CLUSTER_NAME offers sgx.intel.com/epc" \
       "add a pool of DCsv3 nodes and the confcom add-on with --enable-sgxquotehelper: see deploy/README.md"
-  # What is there is somebody's: this script would delete it at its end.
+  # Existing resources belong to somebody else: this script would delete them at its end.
   k get "deployment/$deployment" "service/$service" "secret/$secret" "job/$job" \
     --ignore-not-found --output name >"$work/present"
   if [[ -s $work/present ]]; then
@@ -155,13 +155,13 @@ connect() {
   fi
 }
 
-# What comes after the image's name in a kustomization: a digest, a tag, or Docker's default.
+# The part after the image's name in a kustomization: a digest, a tag, or Docker's default tag.
 image_lines() {
   local name=$IMAGE rest=
   if [[ $IMAGE == *@* ]]; then
     name=${IMAGE%@*}
     rest="    digest: ${IMAGE#*@}"
-    # A tag before a digest says nothing.
+    # A tag before a digest has no effect.
     if [[ ${name##*/} == *:* ]]; then name=${name%:*}; fi
   elif [[ ${IMAGE##*/} == *:* ]]; then
     name=${IMAGE%:*}
@@ -177,7 +177,7 @@ render_server() {
   mkdir "$work/server"
   {
     printf 'resources:\n  - ../overlays/aks-sgx\nimages:\n'
-    # The overlay has given the image its example name already.
+    # The overlay has replaced the image's name by its example already.
     printf '  - name: registry.example/confml\n%s\n' "$(image_lines)"
   } >"$work/server/kustomization.yaml"
   run kubectl kustomize "$work/server" >"$work/server.yaml"
@@ -198,13 +198,13 @@ render_client() {
 
 create_secret() {
   local name
-  # On standard input, and with `create`: `apply` would keep a copy in an annotation.
+  # On standard input, and with `create`, because `apply` would store a copy in an annotation.
   k create secret generic "$secret" --from-env-file=/dev/stdin < <(
     for name in "${secret_names[@]}"; do printf '%s=%s\n' "$name" "${!name}"; done
   )
 }
 
-# Why nothing came: the events name a lack of enclave memory, the log's last line a refused key.
+# Prints why there is no answer: events show a lack of enclave memory, the log's last line a refused key.
 show_server() {
   say "The server's pods:" >&2
   k get pods --selector app=confml-server --output wide >&2 || true
@@ -278,7 +278,7 @@ classify() {
     die 1 "that is no answer of the server"
   fi
   printf '%s %s\n' "$seconds" "$picture" >>"$results/results.txt"
-  # A job's name is there once.
+  # A job's name can be used only once.
   k delete "job/$job" "configmap/$picture_map" --wait --timeout=120s
 }
 
@@ -292,7 +292,7 @@ compare() {
   say "${#pictures[@]} of ${#pictures[@]} encrypted pictures answered exactly like the plain ones."
 }
 
-# A failure is reported, and the rest is removed all the same.
+# Reports a failure, and removes the other resources anyway.
 remove() {
   kubectl --namespace "$NAMESPACE" delete "$@" --ignore-not-found --wait --timeout=300s || {
     printf 'confml: error: not removed: %s\n' "$*" >&2
@@ -302,13 +302,13 @@ remove() {
 
 finish() {
   local status=$? left=0
-  # Once is enough: a second Ctrl-C must not leave things behind.
+  # Signals are ignored from now on: a second Ctrl-C must not interrupt the clean-up.
   trap '' INT TERM HUP
   trap - EXIT
   set +e
   if [[ -n $deployed ]]; then
     say "Removing what was deployed"
-    # The secret first: it is what must not stay.
+    # The Secret first, because it is the most important one to remove.
     remove "secret/$secret"
     remove "job/$job" "configmap/confml-client" "configmap/$picture_map" "networkpolicy/confml-client"
     remove --filename "$work/server.yaml"

@@ -2,7 +2,7 @@ const uint32Range = 0x1_0000_0000;
 const fnvOffsetBasis = 0x811c_9dc5;
 const fnvPrime = 0x0100_0193;
 
-/** A list that holds at least one item, so that picking from it cannot fail. */
+/** A list with at least one item, so that picking from it cannot fail. */
 export type NonEmpty<Item> = readonly [Item, ...Item[]];
 
 function hash(text: string): number {
@@ -17,10 +17,7 @@ function rotateLeft(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-/**
- * A seeded generator (xoshiro128**, Blackman and Vigna): the same key gives the same numbers on
- * every machine, which Math.random cannot promise.
- */
+/** A seeded random number generator (xoshiro128**, Blackman and Vigna): the same key gives the same numbers everywhere. */
 export class Random {
   #a: number;
   #b: number;
@@ -32,9 +29,9 @@ export class Random {
     this.#a = hash(`a:${key}`);
     this.#b = hash(`b:${key}`);
     this.#c = hash(`c:${key}`);
-    // The all-zero state is the one state that the generator never leaves.
+    // Not all zeros, a state that the generator would never leave.
     this.#d = hash(`d:${key}`) | 1;
-    // Similar keys hash to similar states; the first outputs would show it.
+    // Similar keys have similar states, so that the first numbers would be similar as well.
     for (let warmUp = 0; warmUp < 16; warmUp += 1) this.next();
   }
 

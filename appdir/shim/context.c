@@ -1,5 +1,5 @@
-/* swapcontext: OpenSSL's asynchronous jobs name it, and libcrypto is not loaded without it. Node never
- * starts such a job, and the C library of Mystikos could not: its makecontext ends the process. */
+/* swapcontext: libcrypto refers to it for OpenSSL's asynchronous jobs and cannot be loaded without it. Node never
+ * starts such a job. Mystikos' C library could not run one: its makecontext ends the process. */
 #include <errno.h>
 #include <ucontext.h>
 

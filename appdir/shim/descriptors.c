@@ -1,7 +1,7 @@
-/* fcntl, fcntl64, isatty: what Node asks about descriptors 0 to 2 when it starts.
+/* fcntl, fcntl64, isatty: Node calls them for descriptors 0 to 2 when it starts.
  *
- * The kernel of Mystikos knows no status flags of its console, and Node ends where fcntl fails on one of
- * them (src/node.cc, PlatformInit). It ends too where isatty says yes and tcgetattr then fails. */
+ * Mystikos' kernel does not implement status flags of its console, and Node ends where fcntl fails on one of
+ * these descriptors (src/node.cc, PlatformInit). It also ends where isatty returns 1 and tcgetattr then fails. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,13 +14,13 @@ static int is_console(int descriptor)
     return descriptor >= STDIN_FILENO && descriptor <= STDERR_FILENO;
 }
 
-/* The third argument is an int or a pointer, by the command: both arrive in the same register. */
+/* The third argument is an int or a pointer, depending on the command: both are passed in the same register. */
 static int control(int descriptor, int command, void *argument)
 {
     int (*libc_fcntl)(int, int, ...) = (int (*)(int, int, ...))dlsym(RTLD_NEXT, "fcntl");
     int result = libc_fcntl(descriptor, command, argument);
     if (result == -1 && errno != EBADF && is_console(descriptor)) {
-        /* Read and write: libuv takes a descriptor that is read-only for one that cannot be written. */
+        /* O_RDWR: with O_RDONLY, libuv would treat the descriptor as not writable. */
         if (command == F_GETFL)
             return O_RDWR;
         if (command == F_SETFL)
@@ -38,7 +38,7 @@ int fcntl(int descriptor, int command, ...)
     return control(descriptor, command, argument);
 }
 
-/* The same under the name that glibc's headers give it where files may be large. */
+/* The name of fcntl in glibc's headers for large files. */
 int fcntl64(int descriptor, int command, ...)
 {
     va_list arguments;

@@ -1,6 +1,6 @@
-/* strtof128, strfromf128: libstdc++ names them for std::from_chars and std::to_chars of its widest type,
- * and is not loaded without them. Nothing in the TEE calls either, so that they go through long double,
- * with 64 bits of precision in place of 113. */
+/* strtof128, strfromf128: libstdc++ refers to them for std::from_chars and std::to_chars of its widest type, and
+ * cannot be loaded without them. Nothing in the TEE calls them, so they convert through long double, which has
+ * 64 bits of precision instead of 113. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,8 +12,8 @@ _Float128 strtof128(const char *text, char **end)
     return strtold(text, end);
 }
 
-/* The format is '%', perhaps '.' and digits, and one letter (ISO/IEC TS 18661-1, 10.2): without a length
- * modifier, which is put in here. */
+/* The format is '%', optionally '.' and digits, and one letter (ISO/IEC TS 18661-1, 10.2). snprintf needs the
+ * length modifier L in front of the letter. */
 int strfromf128(char *text, size_t size, const char *format, _Float128 value)
 {
     char with_length[32];

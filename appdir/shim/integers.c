@@ -1,8 +1,9 @@
-/* __isoc23_strtol and its kin, __isoc23_sscanf, __isoc23_fscanf, __popcountdi2.
+/* __isoc23_strtol, __isoc23_strtoll, __isoc23_strtoul, __isoc23_strtoull, __isoc23_sscanf, __isoc23_fscanf,
+ * __popcountdi2.
  *
- * Debian's libraries are built against glibc 2.41, whose headers give the C23 versions of these functions
- * names of their own; musl 1.2.0 has none of them. The only difference to the older ones is the prefix 0b
- * for base 2 (C23, 7.24.1.7). The scanf ones here do not read it: nothing in the TEE has a %i. */
+ * Debian's libraries are built against glibc 2.41, whose headers give the C23 versions of these functions names
+ * of their own; musl 1.2.0 does not have them. They differ from the older versions only in the prefix 0b for
+ * base 2 (C23, 7.24.1.7). The scanf functions here do not support it, because nothing in the TEE uses %i. */
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Without _GNU_SOURCE, the names below are the older functions' and not, again, these ones'. */
+/* With _GNU_SOURCE, glibc's headers would map the calls of strtoll and the like below to the functions of this file. */
 #ifdef _GNU_SOURCE
 #error "integers.c would call itself"
 #endif
@@ -28,7 +29,7 @@ static bool is_space(char character)
     return character == ' ' || (character >= '\t' && character <= '\r');
 }
 
-/* The digits after 0b, or NULL where there is no such number. */
+/* The digits after the prefix 0b, or NULL where the text has no such prefix. */
 static const char *binary_digits(const char *text, int base, bool *negative)
 {
     if (base != 0 && base != 2)
@@ -73,7 +74,7 @@ unsigned long long __isoc23_strtoull(const char *text, char **end, int base)
     return negative ? 0 - size : size;
 }
 
-/* long and long long are one size on x86-64. */
+/* long and long long have the same size on x86-64. */
 _Static_assert(sizeof(long) == sizeof(long long), "x86-64");
 
 long __isoc23_strtol(const char *text, char **end, int base)
@@ -104,8 +105,8 @@ int __isoc23_fscanf(FILE *file, const char *format, ...)
     return count;
 }
 
-/* The C library of Mystikos has one that gives the parity; Node 20 then looks for a seed of its hash
- * tables that has enough bits set, for ever. */
+/* The one of Mystikos' C library returns the parity. With it Node 20 would loop forever in its search for a hash
+ * seed with enough bits set. */
 int __popcountdi2(long value)
 {
     unsigned long bits = (unsigned long)value;

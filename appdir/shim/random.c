@@ -1,5 +1,5 @@
-/* arc4random, arc4random_buf, arc4random_uniform: c-ares takes the IDs of its DNS queries from them, and
- * libstdc++ its std::random_device. They came with glibc 2.36; musl has none. */
+/* arc4random, arc4random_buf, arc4random_uniform: c-ares uses them for the IDs of DNS queries, libstdc++ for
+ * std::random_device. glibc has them since 2.36; musl does not have them. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@ uint32_t arc4random(void);
 void arc4random_buf(void *buffer, size_t size);
 uint32_t arc4random_uniform(uint32_t bound);
 
-/* There is no error to return: a process that gets no random bytes ends, before it uses others. */
+/* The function cannot return an error, so the process ends where there are no random bytes. */
 void arc4random_buf(void *buffer, size_t size)
 {
     unsigned char *rest = buffer;
@@ -32,7 +32,7 @@ uint32_t arc4random(void)
     return value;
 }
 
-/* 0 to bound - 1, each as probable: values below 2^32 mod bound are drawn again. */
+/* Uniform in 0 to bound - 1: values below 2^32 mod bound are rejected. */
 uint32_t arc4random_uniform(uint32_t bound)
 {
     if (bound < 2)

@@ -1,4 +1,4 @@
-/* qsort_r: in musl since 1.2.3. A heapsort: in place, and n log n comparisons for whatever comes. */
+/* qsort_r, which musl has since 1.2.3: a heapsort, in place and with O(n log n) comparisons in the worst case. */
 #include <stddef.h>
 
 typedef int compare_function(const void *left, const void *right, void *argument);

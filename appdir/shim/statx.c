@@ -1,5 +1,5 @@
-/* statx: libvips' GLib asks for it; musl has it since 1.2.5, and the kernel of Mystikos not at all. Where
- * the system call is missing, the answer is what fstatat knows, as musl's own does it. */
+/* statx: the GLib of libvips calls it. musl has it since 1.2.5, and Mystikos' kernel does not implement it. Where
+ * the system call is missing, the result comes from fstatat, as in musl's implementation. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

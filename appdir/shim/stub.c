@@ -1,3 +1,3 @@
-/* A library without anything in it, under the names of two C libraries' parts that others ask for: the C
- * library of Mystikos has what they take from them. */
+/* An empty library. It is installed under two names that other libraries list as needed; Mystikos' C library
+ * has the symbols that they use. */
 typedef int empty;

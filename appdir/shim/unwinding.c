@@ -1,4 +1,4 @@
-/* _dl_find_object, __libc_single_threaded: what the C++ run-time of gcc 14 takes from glibc. */
+/* _dl_find_object, __libc_single_threaded: the C++ runtime of gcc 14 uses them from glibc. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* libstdc++ leaves out atomic instructions where this says that there is but one thread. Node has more. */
+/* 0: the process has several threads, so libstdc++ must use atomic instructions. */
 char __libc_single_threaded = 0;
 
 struct search {
@@ -47,9 +47,9 @@ static int look(struct dl_phdr_info *info, size_t size, void *data)
     return 1;
 }
 
-/* libgcc's unwinder looks for the object that an address of code belongs to, here alone: without it every
- * C++ exception would end the process. 0 where there is one, else -1. The link_map stays NULL: musl gives
- * none away, and libgcc does not read it. */
+/* Finds the loaded object that contains an address of code; returns 0, or -1 where there is none. libgcc's
+ * unwinder uses no other function for this: without it every C++ exception would end the process. The link_map
+ * stays NULL, because musl does not expose it and libgcc does not read it. */
 int _dl_find_object(void *address, struct dl_find_object *result)
 {
     struct search search = {(uintptr_t)address, result};

@@ -186,7 +186,7 @@ function bokeh(random: Random, size: Size): string {
 
 const backgrounds: NonEmpty<Background> = [studio, meadow, seaside, street, pattern, room, bokeh];
 
-/** A background of any kind: which one is chosen tells nothing about the subject. */
+/** Draws a background of a random kind, which does not depend on the subject. */
 export function drawBackground(random: Random, size: Size): string {
   return random.pick(backgrounds)(random, size);
 }

@@ -7,15 +7,15 @@ import type { Random } from "../random.js";
 import { drawClock, drawCoffeeMug, drawHouse } from "./things.js";
 import { drawBicycle, drawSchoolBus, drawSportsCar } from "./vehicles.js";
 
-/** How the pictures of one class are drawn. */
+/** A class of the model, and how its pictures are drawn. */
 export interface Subject {
   /** The name of the class, as the model reports it. */
   readonly label: string;
-  /** Draws the thing into a box of 100 units in each direction from the centre. */
+  /** Draws the object into a box of 100 units in each direction from the centre. @returns SVG elements */
   readonly draw: (random: Random) => string;
-  /** The most that the thing is turned, either way. */
+  /** The largest angle by which the object is rotated, in either direction. */
   readonly tiltDegrees: number;
-  /** Where its shadow lies, in units below the centre; absent when it stands on nothing. */
+  /** The position of its shadow, in units below the centre; absent where it does not stand on the ground. */
   readonly groundUnits?: number;
 }
 
@@ -39,7 +39,7 @@ export const subjects: readonly Subject[] = [
   { label: "sunflower", draw: drawSunflower, tiltDegrees: 15 },
 ];
 
-/** The subject with this label; throws when there is none. */
+/** The subject with this label. @throws Error where there is none */
 export function subjectOf(label: string): Subject {
   const subject = subjects.find((candidate) => candidate.label === label);
   if (subject === undefined) {

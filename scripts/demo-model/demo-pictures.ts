@@ -6,7 +6,7 @@ import { subjectOf } from "./classes.js";
 import { drawPicture } from "./render.js";
 
 const usage = "usage: node demo-pictures.js --out DIR";
-/** Brings the pictures to 500 to 700 pixels in width. */
+/** Makes the pictures 500 to 700 pixels wide. */
 const enlargement = 1.5;
 
 /** The seeds were chosen by eye; no picture for training or measuring has a seed this high. */

@@ -8,7 +8,11 @@ const blurSigmaPixels = { low: 0.5, high: 1.6 };
 const noiseDeviationLevels = { low: 2, high: 14 };
 const jpegQuality = { low: 70, high: 95 };
 
-/** Adds grain, the same to all three channels, as a sensor in poor light would. */
+/**
+ * Adds noise to pixels in place: the same to all channels of a pixel, as a sensor in poor light does.
+ *
+ * @param deviation the noise's standard deviation, in levels of 255
+ */
 export function addNoise(
   random: Random,
   pixels: Buffer,
@@ -26,9 +30,10 @@ export function addNoise(
 }
 
 /**
- * Draws the picture that belongs to (label, seed) as a JPEG file. The same arguments give the
- * same bytes as long as sharp stays at the same version; `enlargement` renders the same scene
- * with that many times the pixels per side.
+ * Draws the picture for a label and a seed. The same arguments give the same bytes with the same version of sharp.
+ *
+ * @param enlargement renders the same scene with this many times the pixels on each side
+ * @returns a JPEG file
  */
 export async function drawPicture(
   subject: Subject,

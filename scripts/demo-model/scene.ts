@@ -17,7 +17,7 @@ import {
 
 const shortSidePixels = { low: 280, high: 370 };
 const maxLongSidePixels = 480;
-/** The drawers fill a box of this many units in each direction from the centre. */
+/** Subjects are drawn into a box of this many units in each direction from the centre. */
 const subjectReach = 100;
 
 /** One scene: its size in pixels and its SVG document. */

@@ -57,7 +57,7 @@ export function group(transform: string, ...content: readonly string[]): string 
   return element("g", { transform }, content.join(""));
 }
 
-/** The same drawing on the left as on the right. */
+/** The drawing together with its mirror image on the other side of the vertical axis. */
 export function mirrored(content: string): string {
   return content + group("scale(-1 1)", content);
 }
@@ -120,7 +120,7 @@ export function shaded(colour: Colour, draw: (fill: string) => string): string {
     ["55%", colour],
     ["100%", lighter(colour, -14)],
   ];
-  // Named after its colour: a second definition under the same name is then the same gradient.
+  // Named after its colour, so that definitions with the same name are the same gradient.
   const id = `shade-${css(colour).replaceAll(/[^0-9]+/gu, "-")}`;
   const content = stops
     .map(([offset, stop]) => element("stop", { offset, "stop-color": css(stop) }))
