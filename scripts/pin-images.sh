@@ -1,10 +1,10 @@
 #!/bin/sh
-# Writes the digests of other people's images into the Dockerfiles and manifests that name them by tag:
+# Writes the digests of third-party images into the Dockerfiles and manifests that name them by tag:
 # scripts/pin-images.sh [FILE…]
 #
-# Docker's client asks each image's registry; the digest is that of the image for linux/amd64, the one platform here.
-# A name that has a digest gets the one that its tag has now. What a registry does not tell stays as it is, and the
-# script ends with 69.
+# Docker's client asks each image's registry for the digest of the image for linux/amd64, the only platform of this
+# project. A digest that is there already is replaced by the current one of its tag. Where a registry gives no digest,
+# the name stays unchanged, and the script exits with 69.
 set -eu
 cd "$(dirname "$0")/.."
 [ "$#" -gt 0 ] || set -- Dockerfile deploy/Dockerfile.sgx deploy/client/confml_client.yaml
@@ -22,7 +22,7 @@ images=$(sed -nE "s#$before($name)$after#\2#p" "$@" | sort -u)
   exit 65
 }
 
-# An index gives a list of images, one alone an object.
+# For an image index docker prints a list of images, for a single image one object.
 # shellcheck disable=SC2016 # JavaScript's, not the shell's
 read_digest='
   const given = JSON.parse(require("node:fs").readFileSync(0, "utf8"));

@@ -6,10 +6,11 @@ import { exitCodes, TeeFailure } from "./failure.js";
 import { projectFolder } from "../project.js";
 import { appFolder } from "./places.js";
 
-/** What is measured and signed, made in one step: the image's hash and the configuration inside it. */
+/** What `buildUnsigned` makes for measuring and signing. */
 export interface Unsigned {
-  /** 64 hex digits: the one image that the enclave mounts. */
+  /** 64 hex digits: the root hash of the only image that the enclave mounts. */
   rootHash: string;
+  /** A copy of the configuration in the image. */
   configFile: string;
 }
 
@@ -17,10 +18,11 @@ const hashName = "roothash";
 const configName = "config.json";
 
 /**
- * Builds the TEE's file system anew, and its image (`rootfs` in the folder): never what an earlier commit or
- * configuration left.
+ * Builds the TEE's file system and its image (`rootfs` in the folder). It deletes the folder first, so that nothing of
+ * an earlier commit or configuration remains.
  *
- * @param configFile the one that is to be in it
+ * @param configFile the configuration to put into the file system
+ * @throws TeeFailure where a build step fails, or the file system has another configuration
  */
 export async function buildUnsigned(folder: string, configFile: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
@@ -30,15 +32,15 @@ export async function buildUnsigned(folder: string, configFile: string): Promise
   const image = join(folder, "rootfs");
   const rootHash = await makeImage({ folder: appFolder, image, projectFolder });
   await copyFile(configFile, join(folder, configName));
-  // The last file: where it is, all are.
+  // Written last: where this file exists, the others are complete.
   await writeFile(join(folder, hashName), `${rootHash}\n`);
 }
 
 /**
- * What `buildUnsigned` has made in a folder.
+ * Finds what `buildUnsigned` has made in a folder.
  *
- * @param configFile the one that is meant
- * @throws TeeFailure where there is none, or one of another configuration
+ * @param configFile the configuration it must have been made with
+ * @throws TeeFailure where the folder has no image, or one with another configuration
  */
 export async function readUnsigned(folder: string, configFile: string): Promise<Unsigned> {
   const text = await readFile(join(folder, hashName), "utf8").catch(() => "");
@@ -52,9 +54,9 @@ export async function readUnsigned(folder: string, configFile: string): Promise<
 }
 
 /**
- * Mystikos reads one copy of the configuration, outside the file system, and the server the other.
+ * Compares two copies of the configuration: Mystikos reads the one outside the file system, the server the one inside.
  *
- * @throws TeeFailure
+ * @throws TeeFailure where they differ
  */
 export async function requireSame(configFile: string, inside: string): Promise<void> {
   const [one, other] = await Promise.all([readFile(configFile), readFile(inside)]);

@@ -5,7 +5,7 @@ import { ask, show } from "./command.js";
 import { exitCodes, TeeFailure } from "./failure.js";
 import { withKeyFile } from "./key-file.js";
 
-/** What an enclave's signature says (SGX's SIGSTRUCT), as evidence repeats it. */
+/** The fields of an enclave's signature (SGX's SIGSTRUCT) that its evidence contains as well. */
 export interface Identity {
   mrenclave: string;
   mrsigner: string;
@@ -16,15 +16,20 @@ export interface Identity {
 
 export interface SignOptions {
   myst: string;
-  /** Where `myst/bin/node` is to be. */
+  /** The folder to write `myst/bin/node` to. */
   folder: string;
   configFile: string;
-  /** 64 hex digits: the one image that the enclave mounts. */
+  /** 64 hex digits: the root hash of the only image that the enclave mounts. */
   rootHash: string;
   key: KeyObject;
 }
 
-/** Has Mystikos make and sign an enclave, and returns what the signature then says. */
+/**
+ * Makes and signs an enclave with Mystikos.
+ *
+ * @returns the identity in its signature
+ * @throws TeeFailure where Mystikos fails
+ */
 export async function signEnclave(options: SignOptions): Promise<Identity> {
   const { myst, folder, configFile, rootHash, key } = options;
   await mkdir(folder, { recursive: true });
@@ -38,7 +43,12 @@ export async function signEnclave(options: SignOptions): Promise<Identity> {
   return parseIdentity(dump);
 }
 
-/** @param dump what `myst dump-sgx` prints: lines NAME=VALUE, and then the configuration */
+/**
+ * Reads the output of `myst dump-sgx`.
+ *
+ * @param dump lines NAME=VALUE, then the configuration
+ * @throws TeeFailure where a field is missing or malformed
+ */
 export function parseIdentity(dump: string): Identity {
   const [properties = ""] = dump.split("Package configuration:");
   const field = (name: string, pattern: RegExp): string => {
@@ -57,7 +67,7 @@ export function parseIdentity(dump: string): Identity {
   };
 }
 
-/** What of a signature is not as it was to be: a line for each. The measurement is what it is. */
+/** @returns a line for each field of a signature that differs from the wanted one; the measurement is not compared */
 export function differencesFrom(
   wanted: Omit<Identity, "mrenclave">,
   signed: Omit<Identity, "mrenclave">,

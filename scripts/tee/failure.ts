@@ -1,7 +1,7 @@
-/** From sysexits.h, as the server's own. */
+/** Exit codes of sysexits.h, which the server uses as well. */
 export const exitCodes = { usage: 64, data: 65, input: 66, unavailable: 69, software: 70 } as const;
 
-/** A step that could not be done, with what its reader can do about it. */
+/** A step that failed; its hints say what the user can do about it. */
 export class TeeFailure extends Error {
   readonly exitCode: number;
   readonly hints: readonly string[];
@@ -13,7 +13,7 @@ export class TeeFailure extends Error {
   }
 }
 
-/** Ends the process with a command's exit code, or with what its failure says. */
+/** Runs a command and ends the process with its exit code. An error is printed with its hints. */
 export async function exitWith(command: () => Promise<number>): Promise<never> {
   try {
     process.exit(await command());

@@ -3,15 +3,16 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Files in here are on no disk. */
+/** A file system in memory. */
 const memory = "/dev/shm";
 const signals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
 
 /**
- * Mystikos takes the key as a file alone: nobody else's (0600 in a folder of 0700), and there no longer than `use`
- * takes. A signal removes it before anything else; SIGKILL alone leaves it, in memory.
+ * Writes a key to a file, which is the only form Mystikos accepts, and removes it when `use` has settled. Only this user
+ * can read it (mode 0600 in a folder of 0700). Signals remove it as well, except SIGKILL.
  *
- * @param use is given the file's path
+ * @param use called with the file's path
+ * @returns the result of `use`
  */
 export async function withKeyFile<T>(
   key: KeyObject,
@@ -23,7 +24,7 @@ export async function withKeyFile<T>(
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     remove();
-    // A program that is running gets the signal too (command.ts), and ends what waits for it.
+    // With another listener a program is running: command.ts passes the signal on to it and waits for its end.
     if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
   };
   for (const signal of signals) process.on(signal, onSignal);

@@ -1,6 +1,6 @@
 /**
- * `make measure`: what owners put in their release policies, computed from what unsigned.js has built. With SSR_PKEY or
- * SIGNER (a public key's PEM file) it knows the signer, with Mystikos the enclave's measurement.
+ * `make measure`: what owners put in their release policies, computed from what unsigned.js has built. It prints
+ * MRSIGNER if SSR_PKEY or SIGNER (a public key's PEM file) is set, and MRENCLAVE if Mystikos is installed.
  */
 import { createPublicKey } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -59,7 +59,7 @@ async function readSigner(): Promise<string | undefined> {
   }
 }
 
-/** Signed with a key that nobody keeps: the measurement does not depend on the signer. */
+/** Signs the enclave with a temporary key to measure it: the measurement does not depend on the signer. */
 async function measureEnclave(unsigned: Unsigned): Promise<string | undefined> {
   const { myst } = inspectMachine(process.env);
   if (myst === undefined) return undefined;

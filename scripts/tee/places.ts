@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { projectFolder } from "../project.js";
 
-/** What `make appdir` makes. */
+/** The output of `make appdir`. */
 export const appFolder = join(projectFolder, "appdir/root");
 
-/** What `make package` makes; deploy/Dockerfile.sgx copies it as it is. */
+/** The output of `make package`, which deploy/Dockerfile.sgx copies. */
 export const teeFolder = join(projectFolder, "build/tee");
-/** The same for `make measure`, which leaves a package alone. */
+/** The output of `make measure`, which does not overwrite a package. */
 export const measureFolder = join(projectFolder, "build/measure");
 export const imageFile = join(teeFolder, "rootfs");
-/** Mystikos names it after the application. */
+/** Mystikos names the package after the application, which is node. */
 export const packageFile = join(teeFolder, "myst/bin/node");

@@ -2,7 +2,7 @@ import { checkForEnclave } from "../../src/config/enclave.js";
 import { readConfig } from "../../src/config/load.js";
 import { exitCodes, TeeFailure } from "./failure.js";
 
-/** What of a configuration the enclave's signature holds beside its measurement. */
+/** The settings of a configuration that the enclave's signature contains beside its measurement. */
 export interface ReleaseConfig {
   productId: number;
   securityVersion: number;
@@ -10,10 +10,10 @@ export interface ReleaseConfig {
 }
 
 /**
- * Reads a configuration as one for production, by the rules that the server has under SGX: none of what a
- * demonstration may have passes.
+ * Reads a configuration for production, by the rules of the server under SGX. These refuse the settings that only a
+ * demonstration may have.
  *
- * @throws TeeFailure
+ * @throws TeeFailure where the file is invalid or not for production
  */
 export async function readReleaseConfig(file: string): Promise<ReleaseConfig> {
   const { json, loaded } = await readConfig(file).catch((error: unknown) => {

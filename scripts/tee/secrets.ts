@@ -1,6 +1,6 @@
 /**
- * What a build has no use for, and what its programs (npm, compilers, Mystikos) are not given. The Makefile has the
- * same list.
+ * Variables that a build does not need, and that are removed from the environment of its programs (npm, compilers,
+ * Mystikos). The Makefile has the same list.
  */
 export const secretNames: readonly string[] = [
   "SSR_PKEY",
@@ -21,7 +21,7 @@ export function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEn
   );
 }
 
-/** Takes a secret out of this process's environment, so that nothing here reads it twice or hands it on. */
+/** Reads a secret and removes it from this process's environment, so that no child process inherits it. */
 export function takeSecret(name: string): string | undefined {
   const value = process.env[name];
   Reflect.deleteProperty(process.env, name);

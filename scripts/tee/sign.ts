@@ -1,6 +1,6 @@
 /**
- * `make sign`: signs what `make unsigned` has made. It alone is given the key, and starts nothing but Mystikos.
- * With `--check` it looks whether it could, before anything is built.
+ * `make sign`: signs what `make unsigned` has made. Only this step has the key, and the only program it starts is
+ * Mystikos. With `--check` it only checks that key, configuration and machine are suitable, before anything is built.
  */
 import { rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
   const unsigned = await readUnsigned(teeFolder, given);
   await rm(join(teeFolder, "myst"), { recursive: true, force: true });
   const identity = await signEnclave({ ...unsigned, myst: machine.myst, folder: teeFolder, key });
-  // The last look: what was signed, and not what was meant to be.
+  // The final check reads the signature itself.
   const wanted = { ...config, mrsigner: mrSigner(key), debug: false };
   const differences = differencesFrom(wanted, identity);
   if (differences.length > 0) {

@@ -1,6 +1,6 @@
 /**
- * `make unsigned`: what is to be signed, in build/tee; with a folder, there. This is the step that runs npm's packages
- * and compilers, and it does not start where it is given a secret.
+ * `make unsigned`: builds what is to be signed, in build/tee or in the folder given as an argument. This step runs npm's
+ * packages and compilers; it refuses to start with a secret in its environment.
  */
 import { resolve } from "node:path";
 import { buildUnsigned } from "./build.js";

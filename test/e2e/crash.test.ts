@@ -6,10 +6,10 @@ import { projectFolder, runServerToItsEnd, startServer } from "../helpers/server
 import { sideBySide } from "../helpers/side-by-side.js";
 
 let scene: Scene;
-/** The line about an error without a place. */
+/** The printed line about an uncaught error whose place in the code is unknown. */
 const bug = (kind: string): string =>
   `confml: error: INTERNAL: an error of confml's own: ${kind}. Please report it.\n`;
-/** The line about an error that was made in the fixture. */
+/** The start of the printed line about an error that was created in the fixture. */
 const bugAt = (kind: string): string =>
   `confml: error: INTERNAL: an error of confml's own: ${kind} at `;
 
@@ -22,7 +22,7 @@ afterAll(async () => {
   await scene.close();
 });
 
-/** The next server's evidence provider goes wrong. */
+/** Configures the next server with an evidence provider that fails. */
 function useFault(options: { Fault: string; OnSignal: boolean }): void {
   const attestation = scene.inference["Attestation"] as Record<string, object>;
   const { QuotingKey, Code } = attestation["EvidenceOptions"] as Record<string, string>;
@@ -40,12 +40,12 @@ const faults: [string, number, string][] = [
   ["exit", 3, ""],
 ];
 
-describe("a server in which something that nobody caught goes wrong", () => {
-  test("while it serves ends with one line and 70, and no key file", async () => {
+describe("a server with an uncaught error", () => {
+  test("exits with 70 while it serves, after one line of output, and leaves no key file", async () => {
     await sideBySide(faults, async ([fault, code, stderr]) => {
       useFault({ Fault: fault, OnSignal: true });
       const options = await scene.launchApart(fault);
-      // Else Node itself makes an uncaught exception of a rejection.
+      // With Node's default a rejection becomes an uncaught exception.
       options.environment["NODE_OPTIONS"] = "--unhandled-rejections=warn";
       const server = await startServer(options);
       expect(await readdir(options.keysFolder)).toHaveLength(3);
@@ -58,7 +58,7 @@ describe("a server in which something that nobody caught goes wrong", () => {
     });
   });
 
-  test("while it boots ends alike, and never listens", async () => {
+  test("exits with 70 during boot and never listens", async () => {
     useFault({ Fault: "throw", OnSignal: false });
     const options = await scene.launchApart("boot");
     const { code, stdout, stderr } = await runServerToItsEnd(options);
@@ -67,7 +67,7 @@ describe("a server in which something that nobody caught goes wrong", () => {
     expect(await readdir(options.keysFolder)).toEqual([]);
   });
 
-  test("ends alike where nobody reads what it prints, or there is no room for it", async () => {
+  test("exits with 70 where its output is closed, full or a broken pipe", async () => {
     useFault({ Fault: "throw", OnSignal: false });
     const wrappers = [
       // A pipe without a reader: EPIPE.

@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Without credentials, so that a boot whose configuration is taken ends with ENVIRONMENT_INCOMPLETE. */
+/** Boots without credentials: where the configuration is accepted, the boot fails with ENVIRONMENT_INCOMPLETE. */
 async function boot(script: string, text: string): Promise<{ code: unknown; stderr: string }> {
   const file = join(folder, "config.json");
   await writeFile(file, text);
@@ -47,7 +47,7 @@ const hostile = (title: string): (typeof hostileConfigurations)[number] => {
 
 describe("a server under SGX", () => {
   test.each(["host: Node's options", "an inspector", "a key twice", "stand-ins of Azure"])(
-    "ends at a configuration that has %s: 78, one line",
+    "exits with 78 and one line of output for a configuration with %s",
     async (title) => {
       const { text, says } = hostile(title);
       const { code, stderr } = await boot(insideSgx, text);
@@ -57,13 +57,13 @@ describe("a server under SGX", () => {
     },
   );
 
-  test("takes the configuration that make package takes", async () => {
+  test("accepts the configuration that make package accepts", async () => {
     const [, text = ""] = goodConfigurations[0] ?? [];
     expect((await boot(insideSgx, text)).stderr).toContain("ENVIRONMENT_INCOMPLETE");
   });
 });
 
-test("elsewhere a server does not hold Mystikos' settings against a configuration", async () => {
+test("a server outside SGX does not check Mystikos' settings", async () => {
   const { text } = hostile("an inspector");
   expect((await boot(outsideSgx, text)).stderr).toContain("ENVIRONMENT_INCOMPLETE");
 });

@@ -27,23 +27,24 @@ afterEach(async () => {
 const clientSecret = randomBytes(24).toString("base64url");
 const answers = hostileAnswers(clientSecret);
 const picture = await flat("green").png().toBuffer();
-/** The hostile owner's secrets, each fetched on a clock of its own. */
+/** The number of the hostile owner's secrets; each is refreshed on its own schedule. */
 const secretCount = 5;
 const growthBytes = 128 * 1024 * 1024;
 
-/** Who answers for the hostile owner, and which requests count. */
+/** The services that answer the hostile owner's requests, and which requests get a hostile answer. */
 const places: Partial<Record<ServiceName, (path: string, isAuthorized: boolean) => boolean>> = {
   azureAd: (path) => path.endsWith("/token"),
   otherAttestation: () => true,
   otherManagedHsm: (_path, isAuthorized) => isAuthorized,
 };
 
-/** Every so many of the answers are given, the places in turn; without one left, a place is honest. */
-class Malice {
+/** Distributes the hostile answers over the services. A service without any left answers as the emulator does. */
+class HostileServices {
   readonly #left: number[][] = [[], [], []];
   isOn = false;
   tenantId = "";
 
+  /** Adds every `step`-th answer, to the services in turn. */
   arm(step: number): void {
     for (let index = 0; index < answers.length; index += step) {
       this.#left[(index / step) % this.#left.length]?.push(index);
@@ -77,9 +78,9 @@ async function peakBytes(pid: number, name: "VmRSS" | "VmHWM"): Promise<number> 
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "mu").exec(status)?.[1]) * 1024;
 }
 
-test("an owner whose vault, attestation service and tenant are hostile in every answer harms nobody else", async () => {
-  const malice = new Malice();
-  scene = await setScene({ interceptors: malice.interceptors() });
+test("hostile answers of one owner's vault, attestation service and tenant do not affect other owners", async () => {
+  const hostile = new HostileServices();
+  scene = await setScene({ interceptors: hostile.interceptors() });
   const { emulator, inference, secrets, environment, sealKey } = scene;
   await scene.importKeys();
   const { vault } = await scene.addOtherOwner();
@@ -94,12 +95,12 @@ test("an owner whose vault, attestation service and tenant are hostile in every 
   Object.assign(inference["Images"] ?? {}, { Keys: ["SealKey", ...names] });
   inference["Release"] = { RefreshMs: 200, DeadlineMs: 20_000, AttemptTimeoutMs: 1000 };
   inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
-  malice.tenantId = emulator.otherTenant.tenantId;
+  hostile.tenantId = emulator.otherTenant.tenantId;
   emulator.otherTenant.server.clientSecret = environment["CLIENT_SECRET"] = clientSecret;
 
-  // At boot: the first answers of each place, and some owners' keys are missing.
-  malice.arm(23);
-  malice.isOn = true;
+  // During boot each service gives its first hostile answers, so that some keys are missing.
+  hostile.arm(23);
+  hostile.isOn = true;
   server = await startServer(await scene.launch());
   const { pid, port, output } = server;
   const ask = async (): Promise<string> => {
@@ -110,18 +111,17 @@ test("an owner whose vault, attestation service and tenant are hostile in every 
   expect(await ask()).toBe("200");
   const before = await peakBytes(pid, "VmRSS");
 
-  malice.arm(5);
+  hostile.arm(5);
   const statuses = new Map<string, number>();
-  while (malice.count > 0) {
-    const { count } = malice;
-    await eventually(() => malice.count < count);
+  while (hostile.count > 0) {
+    const { count } = hostile;
+    await eventually(() => hostile.count < count);
     const status = await ask();
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
   expect([...statuses.keys()]).toEqual(["200"]);
   expect((await peakBytes(pid, "VmHWM")) - before).toBeLessThan(growthBytes);
 
-  // And all is well once it answers as it should.
   const failures = /"secret":"OtherKey\d+"[^\n]*"msg":"key not released"/gu;
   const failed = output().match(failures)?.length ?? 0;
   expect(failed).toBeGreaterThan(15);

@@ -6,7 +6,7 @@ import { expectFailedBoot, expectNoSecrets } from "../helpers/failed-boot.js";
 import { setScene, type Scene } from "../helpers/scene.js";
 import { projectFolder, runServerToItsEnd, startServer } from "../helpers/server-process.js";
 
-/** Each makes some package or native library that the server loads print secrets, or send them elsewhere. */
+/** Each makes a package or native library of the server print secrets or send them to another host. */
 const hostile = {
   AZURE_AUTHORITY_HOST: "https://evil.example",
   AZURE_REGIONAL_AUTHORITY_NAME: "evil",
@@ -35,13 +35,13 @@ afterEach(async () => {
   await scene.close();
 });
 
-describe("a host that sets variables", () => {
-  test("neither has the server print secrets nor send them elsewhere", async () => {
+describe("environment variables that the host sets", () => {
+  test("do not make the server print secrets or send them to another host", async () => {
     const before = scene.emulator.requests.length;
     Object.assign(scene.environment, hostile);
     const server = await startServer(await scene.launch());
     expect(await server.stop()).toBe(0);
-    // Each line is one of the log's.
+    // All output is log lines.
     for (const line of server.output().trimEnd().split("\n")) {
       expect(line).toMatch(/^\{"level":[34]0,"time":\d+,.*"msg":"[^"]+"\}$/u);
     }
@@ -59,7 +59,7 @@ describe("a host that sets variables", () => {
     ).toEqual(new Set([`/${tenant}/oauth2/v2.0/token`]));
   });
 
-  test("leaves none to native libraries but those that the server names", async () => {
+  test("are removed from the C library's environment, except those that the server names", async () => {
     const report = join(scene.folder, "report.json");
     Object.assign(scene.environment, hostile, {
       NODE_OPTIONS: `--report-on-signal --report-signal=SIGWINCH --report-filename=${report}`,
@@ -68,7 +68,7 @@ describe("a host that sets variables", () => {
     process.kill(server.pid, "SIGWINCH");
     await eventually(() => existsSync(report) && readFileSync(report, "utf8").endsWith("}\n"));
     expect(await server.stop()).toBe(0);
-    // The C library's environment, not JavaScript's idea of it.
+    // Node's report reads the C library's environment; `process.env` may differ.
     const { environmentVariables } = JSON.parse(readFileSync(report, "utf8")) as {
       environmentVariables: Record<string, string>;
     };
@@ -85,7 +85,7 @@ describe("a host that sets variables", () => {
     );
   });
 
-  test("and options of Node's is refused by a server in an enclave, before it has a key", async () => {
+  test("and options of Node are refused in an enclave before any request for a key", async () => {
     const inEnclave = join(projectFolder, "test/fixtures/platform/mystikos-kernel.mjs");
     Object.assign(scene.environment, {
       MYST_TARGET: "sgx",
@@ -94,7 +94,7 @@ describe("a host that sets variables", () => {
     });
     const before = scene.emulator.requests.length;
     const ended = await runServerToItsEnd(await scene.launch());
-    // What Node itself says of its debugger.
+    // Node's own messages about its debugger.
     const stderr = ended.stderr.replace(/^(?:Debugger|For help|\(node|\(Use).*\n/gmu, "");
     await expectFailedBoot({ ...ended, stderr }, scene, {
       code: "ENVIRONMENT_REFUSED",

@@ -18,7 +18,7 @@ afterAll(async () => {
   await scene.close();
 });
 
-/** Every signal that ends a server in order, each at one step, which its log names. */
+/** Signals that end a server in order, each with the log message at which it is sent. */
 const matrix: [NodeJS.Signals, string][] = [
   ["SIGTERM", "platform"],
   ["SIGUSR1", "platform"],
@@ -31,7 +31,7 @@ const matrix: [NodeJS.Signals, string][] = [
   ["SIGALRM", "listening"],
   ["SIGABRT", "listening"],
 ];
-/** The rest is sent while a server stops. */
+/** The other such signals, which are sent while a server stops. */
 const whileStopping: NodeJS.Signals[] = [
   "SIGTERM",
   "SIGUSR2",
@@ -41,7 +41,7 @@ const whileStopping: NodeJS.Signals[] = [
   "SIGPWR",
 ];
 
-/** Numbers of the signals in a mask of /proc/PID/status. */
+/** @returns the numbers of the signals in a mask of /proc/PID/status */
 function signalsIn(pid: number, name: "SigIgn" | "SigCgt" | "SigBlk"): number[] {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const mask = BigInt(`0x${new RegExp(`${name}:\\s*(\\w+)`, "u").exec(status)?.[1] ?? "0"}`);
@@ -51,14 +51,14 @@ function signalsIn(pid: number, name: "SigIgn" | "SigCgt" | "SigBlk"): number[] 
 }
 
 describe("a signal", () => {
-  test("ends a server in order at every step: 0, no line about a failure, no key file", async () => {
+  test("ends a server in order at every step: exit code 0, no error output, no key file", async () => {
     await sideBySide(matrix, async ([signal, step]) => {
       const options = await scene.launchApart(signal);
       const pattern = new RegExp(`"msg":"${step}"`, "u");
       const { code, stdout, stderr } = await killServerAt(options, pattern, signal);
       expect([signal, step, code, stderr]).toEqual([signal, step, 0, ""]);
       const last = stdout.trimEnd().split("\n").at(-1);
-      // Before its configuration is read, a server has nothing to stop; a boot may go on for a line or two.
+      // Before its configuration is read, a server has nothing to stop. A boot may log a line or two more.
       if (step === "listening") expect(last).toContain(`"signal":"${signal}","msg":"stopping"`);
       else if (step !== "platform") expect(stdout).toContain(`"signal":"${signal}","msg":"stop`);
       expect([signal, await readdir(options.keysFolder)]).toEqual([signal, []]);
@@ -66,7 +66,7 @@ describe("a signal", () => {
     // Ten servers.
   }, 120_000);
 
-  test("of every kind is handled or ignored, but for those that tell of faults in native code", async () => {
+  test("of every kind is handled or ignored, except those that report faults in native code", async () => {
     const server = await startServer(await scene.launchApart("masks"));
     try {
       const numbers = Array.from({ length: 64 }, (_, at) => at + 1);
@@ -74,12 +74,12 @@ describe("a signal", () => {
       const { SIGKILL, SIGSTOP, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU } = constants.signals;
       const { SIGCHLD, SIGURG, SIGWINCH, SIGBUS, SIGFPE, SIGILL, SIGTRAP } = constants.signals;
       const harmless = [SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGSTOP];
-      // 32 and 33 are the C library's; SIGSEGV has a handler of V8's.
+      // The C library uses 32 and 33; V8 handles SIGSEGV.
       const expected = [SIGKILL, SIGBUS, SIGFPE, SIGILL, SIGTRAP, ...harmless, 32];
       const open = numbers.filter((number) => !held.includes(number) && number !== 33);
       expect(open).toEqual(expected.sort((a, b) => a - b));
       expect(signalsIn(server.pid, "SigBlk")).toEqual([]);
-      // What is ignored ends nothing.
+      // Ignored signals do not end the server.
       process.kill(server.pid, "SIGPIPE");
       process.kill(server.pid, 34);
       process.kill(server.pid, 64);
@@ -92,7 +92,7 @@ describe("a signal", () => {
     }
   });
 
-  test("while a server stops changes nothing; a stop that takes too long ends with 75", async () => {
+  test("has no effect while a server stops; a stop that exceeds its time limit exits with 75", async () => {
     scene.inference["Limits"] = {
       RequestTimeoutMs: 60_000,
       MinBytesPerSecond: 0,
@@ -107,7 +107,7 @@ describe("a signal", () => {
     await client.until(/100 Continue/u);
     process.kill(server.pid, "SIGINT");
     await server.printed(/"msg":"stopping"/u);
-    // At once, whatever is still under way.
+    // Key files are removed at once, while requests are still running.
     expect(await readdir(options.keysFolder)).toEqual([]);
     for (const signal of whileStopping) {
       process.kill(server.pid, signal);

@@ -32,8 +32,8 @@ export function expectNoSecrets(
   { modelKey, imageKey, sealKey, emulator, environment }: Scene,
 ): void {
   for (const key of [modelKey, imageKey, sealKey]) {
-    for (const dress of ["hex", "base64", "base64url", "latin1"] as const) {
-      expect(output).not.toContain(key.toString(dress));
+    for (const encoding of ["hex", "base64", "base64url", "latin1"] as const) {
+      expect(output).not.toContain(key.toString(encoding));
     }
   }
   expect(output).not.toContain(emulator.tenant.server.clientSecret);

@@ -2,7 +2,7 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib"
 import type { RequestHandler, Response } from "express";
 
 const zeros = Buffer.alloc(64 * 1024 * 1024);
-/** Members one after the other unpack to all of theirs (RFC 1952, section 2.2). */
+/** Concatenated gzip members decompress to their concatenated contents (RFC 1952, section 2.2). */
 const gzipBomb = Buffer.concat(Array<Buffer>(10).fill(gzipSync(zeros)));
 const deflateBomb = deflateSync(zeros);
 const brotliBomb = brotliCompressSync(zeros, {
@@ -12,14 +12,14 @@ const brotliBomb = brotliCompressSync(zeros, {
 const json = (body: unknown, status = 200): RequestHandler =>
   text(typeof body === "string" ? body : JSON.stringify(body), status);
 
-/** A body of bytes or text, with headers that belong to something else. */
+/** Answers with a body, as JSON unless the headers say otherwise. */
 const text =
   (body: string | Buffer, status = 200, headers: Record<string, string> = {}): RequestHandler =>
   (_request, response) => {
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
   };
 
-/** Whatever bytes there are, in place of HTTP. */
+/** Writes bytes to the socket in place of an HTTP answer. */
 const raw =
   (bytes: string | Buffer, isEnd = true): RequestHandler =>
   ({ socket }) => {
@@ -29,7 +29,7 @@ const raw =
 const head = (status: string, ...headers: string[]): string =>
   [`HTTP/1.1 ${status}`, ...headers, "", ""].join("\r\n");
 
-/** As much as the other side takes, for as long as it takes it. */
+/** Writes a chunk repeatedly until the client closes the connection. */
 function flood(response: Response, chunk: string | Buffer): void {
   const more = (): void => {
     while (!response.destroyed && response.write(chunk));
@@ -77,8 +77,8 @@ const nested = (depth: number, open: string, close: string): string =>
 const lists = nested(400_000, "[", "]");
 const inner = `{"error":${nested(20_000, '{"code":"Forbidden","innererror":', "}").replace(":}", ":{}}")}}`;
 
-/** A secret as somebody would send it back who does not want a filter to see it. */
-function dresses(secret: string): string[] {
+/** Encodings of a secret that a filter for its plain form does not find. */
+function encodings(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const pieces = secret.match(/.{1,7}/gu) ?? [];
   return [
@@ -93,12 +93,16 @@ function dresses(secret: string): string[] {
 }
 
 function echoes(secret: string): [string, RequestHandler][] {
-  return dresses(secret).flatMap((dress, index): [string, RequestHandler][] => {
+  return encodings(secret).flatMap((encoded, index): [string, RequestHandler][] => {
     const digits = Number(BigInt(`0x${Buffer.from(secret.slice(0, 6)).toString("hex")}`));
     const error = {
-      error: { code: dress, message: dress, innererror: { code: dress, message: dress } },
+      error: { code: encoded, message: encoded, innererror: { code: encoded, message: encoded } },
     };
-    const oauth = { error: dress, error_description: `AADSTS7000215: ${dress}`, suberror: dress };
+    const oauth = {
+      error: encoded,
+      error_description: `AADSTS7000215: ${encoded}`,
+      suberror: encoded,
+    };
     return [
       [`a code that is its secret (${index})`, json(error, 403)],
       [
@@ -107,12 +111,12 @@ function echoes(secret: string): [string, RequestHandler][] {
       ],
       [
         `a reason phrase that is its secret (${index})`,
-        raw(head(`403 ${dress}`, "content-length: 0")),
+        raw(head(`403 ${encoded}`, "content-length: 0")),
       ],
       [
         `a challenge that is its secret (${index})`,
         text("", 401, {
-          "www-authenticate": `Bearer authorization="https://login.microsoftonline.com/${dress}", resource="https://${dress}"`,
+          "www-authenticate": `Bearer authorization="https://login.microsoftonline.com/${encoded}", resource="https://${encoded}"`,
         }),
       ],
     ];
@@ -120,9 +124,10 @@ function echoes(secret: string): [string, RequestHandler][] {
 }
 
 /**
- * Answers that a hostile Azure AD, attestation service or vault could give: each by what it is.
+ * Answers that a hostile Azure AD, attestation service or vault could give.
  *
- * @param secret what it would like to see in a log
+ * @param secret a secret that some answers contain, so that a careless client logs it
+ * @returns pairs of a description and a request handler
  */
 export function hostileAnswers(secret: string): readonly (readonly [string, RequestHandler])[] {
   const gzip = { "content-encoding": "gzip" };

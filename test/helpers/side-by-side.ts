@@ -1,4 +1,9 @@
-/** Runs an action for each item, so many at a time, in the items' order. */
+/**
+ * Runs an action for each item, in their order, with a limited number at a time.
+ *
+ * @param most the limit
+ * @returns the results in the order of the items
+ */
 export async function sideBySide<Item, Result>(
   items: readonly Item[],
   action: (item: Item) => Promise<Result>,
