@@ -1,17 +1,52 @@
-/** The import rule of ARCHITECTURE.md, checked by `make test`. */
-const leaf = (folder) => ({
-  name: `${folder}-is-a-leaf`,
-  comment: `src/${folder} imports nothing of ours but errors.ts`,
-  severity: "error",
-  from: { path: `^src/${folder}/` },
-  to: { path: "^src/", pathNot: [`^src/${folder}/`, "^src/errors\\.ts$"] },
-});
+/** The import rule of import-rule.json, checked by `make test`; ARCHITECTURE.md has it as a table. */
+import { readFileSync } from "node:fs";
 
-const onlyFrom = (packageName, folders) => ({
-  name: `${packageName.replace(/\W/gu, "-")}-stays-in-its-place`,
-  comment: `in src, ${packageName} is imported by ${folders.join(" and ")} alone`,
+const { folders, packages } = JSON.parse(
+  readFileSync(`${import.meta.dirname}/import-rule.json`, "utf8"),
+);
+
+/** The files of a folder, or one file. */
+const pattern = (path) => `^${path.replaceAll(".", "\\.")}${path.endsWith(".ts") ? "$" : "/"}`;
+/** Everything in the repository; what packages and Node export lies elsewhere. */
+const ours = "^(?:src|emulator|scripts|bench|fuzz|soak|test|models|appdir|deploy)/";
+
+const onlyItsImports = ({ paths, imports, types = [] }) => {
+  const own = paths.map(pattern);
+  const rules = [
+    {
+      name: `${paths[0]}-imports-what-it-may`,
+      comment: `import-rule.json: ${[...imports, ...types].join(", ") || "nothing of ours"}`,
+      severity: "error",
+      from: { path: own },
+      to: { path: ours, pathNot: [...own, ...[...imports, ...types].map(pattern)] },
+    },
+  ];
+  if (types.length === 0) return rules;
+  return [
+    ...rules,
+    {
+      name: `${paths[0]}-imports-types-alone`,
+      comment: `import-rule.json: nothing but types of ${types.join(", ")}; they vanish when compiled`,
+      severity: "error",
+      from: { path: own },
+      to: { path: types.map(pattern), dependencyTypesNot: ["type-only"] },
+    },
+  ];
+};
+
+const listed = {
+  name: "every-folder-is-in-the-rule",
+  comment: "import-rule.json says for each file what it may import",
   severity: "error",
-  from: { path: "^src/", pathNot: folders.map((folder) => `^src/${folder}`) },
+  from: { path: ours, pathNot: ["^test/", ...folders.flatMap(({ paths }) => paths.map(pattern))] },
+  to: {},
+};
+
+const onlyFrom = ([packageName, allowed]) => ({
+  name: `${packageName}-stays-in-its-place`,
+  comment: `in src, ${packageName} is imported by ${allowed.join(" and ")} alone`,
+  severity: "error",
+  from: { path: "^src/", pathNot: allowed.map(pattern) },
   to: { path: `node_modules/${packageName}/` },
 });
 
@@ -28,19 +63,9 @@ export default {
       },
       to: {},
     },
-    leaf("crypto"),
-    leaf("image"),
-    leaf("config"),
-    leaf("policy"),
-    leaf("onnx"),
-    onlyFrom("onnxruntime-node", ["inference/", "optimize/"]),
-    onlyFrom("sharp", ["image/"]),
-    onlyFrom("express", ["http/"]),
-    onlyFrom("multer", ["http/"]),
-    onlyFrom("@azure", ["secrets/mhsm/", "cli/"]),
-    onlyFrom("prom-client", ["metrics/"]),
-    onlyFrom("koffi", ["native/"]),
-    onlyFrom("jose", ["crypto/", "secrets/mhsm/"]),
+    listed,
+    ...folders.flatMap(onlyItsImports),
+    ...Object.entries(packages).map(onlyFrom),
     {
       name: "variables-are-removed-before-a-package-is-loaded",
       comment: "what main.ts imports statically loads no package: packages read variables then",
@@ -59,55 +84,19 @@ export default {
     },
     {
       name: "http-knows-the-interface-only",
-      comment: "HTTP sees a classifier, not how one is made",
+      comment: "HTTP imports the classifier's interface, not its implementation",
       severity: "error",
       from: { path: "^src/http/" },
       to: {
-        path: ["^src/model/", "^src/attestation/", "^src/inference/"],
+        path: "^src/inference/",
         pathNot: ["^src/inference/(classifier|ranking)\\.ts$"],
       },
-    },
-    {
-      name: "model-knows-no-inference",
-      comment: "getting a model does not depend on what runs it",
-      severity: "error",
-      from: { path: "^src/model/" },
-      to: { path: "^src/", pathNot: ["^src/(model|crypto|net)/", "^src/errors\\.ts$"] },
-    },
-    {
-      name: "inference-imports",
-      severity: "error",
-      from: { path: "^src/inference/" },
-      to: {
-        path: "^src/",
-        pathNot: ["^src/(inference|model|onnx|image)/", "^src/(errors|timers)\\.ts$"],
-      },
-    },
-    {
-      name: "optimizing-is-for-the-commands",
-      comment: "scripts/appdir.sh removes src/optimize and src/cli from what the TEE measures",
-      severity: "error",
-      from: { path: "^src/", pathNot: ["^src/(optimize|cli)/"] },
-      to: { path: "^src/optimize/" },
-    },
-    {
-      name: "no-stand-ins-in-production",
-      severity: "error",
-      from: { path: "^src/" },
-      to: { path: "^(emulator|scripts|bench|fuzz|soak|test|models)/" },
     },
     {
       name: "no-development-packages-in-production",
       severity: "error",
       from: { path: "^src/" },
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg"], dependencyTypesNot: ["type-only"] },
-    },
-    {
-      name: "the-emulator-stands-alone",
-      comment: "a bug in src must not be mirrored by what tests it; types vanish when compiled",
-      severity: "error",
-      from: { path: "^emulator/" },
-      to: { path: "^src/", dependencyTypesNot: ["type-only"] },
     },
   ],
   options: {
