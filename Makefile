@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test fuzz bench soak clean image appdir unsigned sign package server measure measured lock sbom demo pin-images
+.PHONY: help build run serve test docs fuzz bench soak clean image appdir unsigned sign package server measure measured lock sbom demo pin-images
 
 PORT ?= 8000
 MODEL ?=
@@ -47,6 +47,7 @@ help:
 	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
 	@echo '  TEE=sgx, linux or none      with make run: in an enclave, in Mystikos without one, on plain Node'
 	@echo 'make test           every check'
+	@echo 'make docs           write the documents that are generated: configuration, import rule, list of decisions'
 	@echo 'make fuzz           inputs made by mutation for every parser, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo '  TARGET=jwe SEED=1           one parser alone; the inputs of that seed'
 	@echo '  INPUT=fuzz/corpus/jwe/x     with TARGET: this input alone'
@@ -101,6 +102,9 @@ serve: build
 
 test: build
 	@scripts/test.sh
+
+docs: build
+	@node build/scripts/docs/main.js
 
 fuzz: build
 	@node build/fuzz/main.js --seconds '$(FUZZ_SECONDS)' --target '$(TARGET)' --seed '$(SEED)' --input '$(INPUT)'

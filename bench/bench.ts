@@ -18,7 +18,7 @@ export interface Bench {
   progress: (line: string) => void;
 }
 
-/** The file name in requests: that of the demo's picture, as in the README. */
+/** The file name in requests: that of the demo's picture, as in the documents. */
 export const pictureName = "dog.jpg";
 
 /** @throws Error where the variant is not among the models of this run */

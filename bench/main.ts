@@ -17,7 +17,7 @@ import { makeModels } from "./models.js";
 import { help, readOptions, type Options } from "./options.js";
 import { makePhotograph, photograph } from "./pictures.js";
 import { plotSizes, plotThroughput } from "./plots.js";
-import { replaceTable } from "./readme-table.js";
+import { replaceTable } from "./results-table.js";
 import { report } from "./report.js";
 import { describeMachine, readResults, type Results } from "./results.js";
 import { prepareModel, type PreparedModel } from "./servers.js";
@@ -99,9 +99,9 @@ async function writeResults({ out }: Options, results: Results): Promise<void> {
 }
 
 async function writeTable({ out }: Options): Promise<void> {
-  const readme = join(projectFolder, "README.md");
+  const page = join(projectFolder, "docs/performance.md");
   const results = await readResults(join(out, "results.json"));
-  await writeFormatted(readme, replaceTable(await readFile(readme, "utf8"), results));
+  await writeFormatted(page, replaceTable(await readFile(page, "utf8"), results));
 }
 
 /** Writes a file formatted by prettier: results are committed, and `make test` checks their format. */

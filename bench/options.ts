@@ -8,7 +8,7 @@ export type SectionName = (typeof sectionNames)[number];
 
 export interface Options {
   sections: readonly SectionName[];
-  /** Measure nothing, and write the documented table from existing results. */
+  /** Write the table of docs/performance.md from the results that are there, and measure nothing. */
   tableOnly: boolean;
   variants: readonly VariantName[];
   repeats: number;
@@ -26,7 +26,7 @@ export const resultsFolder = join(projectFolder, "bench/results");
 export const help = `make bench BENCH='[option …]': what confml costs on this machine, beside a plain server
 
   --quick           one round of short runs: does it all work?
-  --only LIST       some of ${sectionNames.join(",")}; or: table (README.md's, from the results)
+  --only LIST       some of ${sectionNames.join(",")}; or: table (docs/performance.md's, from the results)
   --variants LIST   some of ${variantNames.join(",")} (fp32 is always there)
   --repeats N       rounds (3)
   --seconds N       of each figure under load (5)

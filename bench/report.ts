@@ -1,7 +1,7 @@
 import { judge, listBars } from "./bars.js";
 import { stages } from "./metrics.js";
 import { variantNames, variantTitles } from "./models.js";
-import { renderTable } from "./readme-table.js";
+import { renderTable } from "./results-table.js";
 import type { Results } from "./results.js";
 import { median, ratioWithinRounds, spread } from "./statistics.js";
 import { bySize, figure, throughputOn, type Which } from "./summary.js";

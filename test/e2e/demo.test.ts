@@ -126,7 +126,9 @@ const openssl = ((): boolean => {
     execFileSync("openssl", ["version"], { stdio: "ignore" });
     return true;
   } catch {
-    process.stdout.write("skipped: the README's openssl line, because there is no openssl\n");
+    process.stdout.write(
+      "skipped: the openssl line of docs/data-owner.md, because there is no openssl\n",
+    );
     return false;
   }
 })();

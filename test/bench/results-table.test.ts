@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import { format } from "prettier";
 import { readOptions } from "../../bench/options.js";
-import { renderTable, replaceTable } from "../../bench/readme-table.js";
+import { renderTable, replaceTable } from "../../bench/results-table.js";
 import { report } from "../../bench/report.js";
 import { resultsSchema } from "../../bench/results.js";
 import { sampleResults } from "./sample-results.js";
 
-const readme = "# confml\n\n<!-- bench:begin -->\n\nold\n\n<!-- bench:end -->\n\nthe rest\n";
+const page = "# Performance\n\n<!-- bench:begin -->\n\nold\n\n<!-- bench:end -->\n\nthe rest\n";
 
 /** A line's cells, by its title. */
 function rowOf(table: string, title: string): string[] {
@@ -17,18 +17,18 @@ function rowOf(table: string, title: string): string[] {
     .map((cell) => cell.trim());
 }
 
-describe("README.md's table", () => {
+describe("the table of docs/performance.md", () => {
   test("takes the place of what is between the marks, and of nothing else", () => {
-    const replaced = replaceTable(readme, sampleResults());
+    const replaced = replaceTable(page, sampleResults());
     expect(replaced).toContain(`<!-- bench:begin -->\n\n${renderTable(sampleResults())}\n\n<!--`);
     expect(replaced).not.toContain("old");
-    expect(replaced.startsWith("# confml\n\n")).toBe(true);
+    expect(replaced.startsWith("# Performance\n\n")).toBe(true);
     expect(replaced.endsWith("<!-- bench:end -->\n\nthe rest\n")).toBe(true);
     expect(replaceTable(replaced, sampleResults())).toBe(replaced);
   });
 
   test("needs both marks, in their order", () => {
-    expect(() => replaceTable("# confml\n", sampleResults())).toThrow("bench:begin");
+    expect(() => replaceTable("# Performance\n", sampleResults())).toThrow("bench:begin");
     const turned = "<!-- bench:end -->\n<!-- bench:begin -->\n";
     expect(() => replaceTable(turned, sampleResults())).toThrow("below it");
   });
@@ -57,7 +57,7 @@ describe("README.md's table", () => {
 
   test("is written as prettier would write it", async () => {
     const options = { parser: "markdown", printWidth: 100 };
-    const replaced = replaceTable(readme, sampleResults());
+    const replaced = replaceTable(page, sampleResults());
     await expect(format(replaced, options)).resolves.toBe(replaced);
     const whole = report(sampleResults());
     await expect(format(whole, options)).resolves.toBe(whole);

@@ -9,18 +9,18 @@ const end = "<!-- bench:end -->";
 const columns = ["baseline", "fp32", "int8"] as const;
 
 /**
- * README.md with the table of these results between its two marks.
+ * docs/performance.md with the table of these results between its two marks.
  *
  * @throws Error where the marks are missing
  */
-export function replaceTable(readme: string, results: Results): string {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
+export function replaceTable(page: string, results: Results): string {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
   if (from < 0 || to < from) {
-    throw new Error(`README.md: expected a line ${begin} and, below it, a line ${end}`);
+    throw new Error(`docs/performance.md: expected a line ${begin} and, below it, a line ${end}`);
   }
-  const before = readme.slice(0, from + begin.length);
-  return `${before}\n\n${renderTable(results)}\n\n${readme.slice(to)}`;
+  const before = page.slice(0, from + begin.length);
+  return `${before}\n\n${renderTable(results)}\n\n${page.slice(to)}`;
 }
 
 /** The figures that matter, of a plain server and of ours. */
