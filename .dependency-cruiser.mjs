@@ -83,16 +83,6 @@ export default {
       },
     },
     {
-      name: "http-knows-the-interface-only",
-      comment: "HTTP imports the classifier's interface, not its implementation",
-      severity: "error",
-      from: { path: "^src/http/" },
-      to: {
-        path: "^src/inference/",
-        pathNot: ["^src/inference/(classifier|ranking)\\.ts$"],
-      },
-    },
-    {
       name: "no-development-packages-in-production",
       severity: "error",
       from: { path: "^src/" },

@@ -8,7 +8,7 @@ export type SectionName = (typeof sectionNames)[number];
 
 export interface Options {
   sections: readonly SectionName[];
-  /** Write the table of docs/performance.md from the results that are there, and measure nothing. */
+  /** Measure nothing, and write the documented table from existing results. */
   tableOnly: boolean;
   variants: readonly VariantName[];
   repeats: number;
