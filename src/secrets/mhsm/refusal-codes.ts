@@ -110,12 +110,13 @@ export function describeAzureAdRefusal(text: string): string {
   const parsed = azureAdSchema.safeParse(parseShallowJson(text));
   if (!parsed.success) return "";
   const { error, error_codes: numbers } = parsed.data;
-  for (const number of numbers) {
-    const code = `AADSTS${String(number)}`;
+  const codes = numbers.filter((one) => typeof one === "number");
+  for (const number of codes) {
+    const code = `AADSTS${number}`;
     const words = azureAdNames.has(code) ? azureAdNumbers[code] : undefined;
     if (words !== undefined) return `${code}: ${words}`;
   }
-  const [number] = numbers.filter((one) => typeof one === "number");
+  const [number] = codes;
   const unknown = number === undefined ? "" : `AADSTS: ${quoteCode(number, azureAdNames)}`;
   return join(quoteCode(error, oauthCodes), unknown);
 }

@@ -15,6 +15,10 @@ describe("Azure AD's refusal", () => {
     ["hunter2", ["hunter2"], /^an unknown code of 7 characters$/u],
     [{ hunter2: "hunter2" }, "hunter2", /^$/u],
     ["hunter2", [1, 7000222], /^AADSTS7000222: the client secret has expired$/u],
+    ["invalid_client", ["7000222"], /^invalid_client$/u],
+    // What String() cannot take.
+    ["invalid_client", [{ toString: 1, valueOf: 1 }], /^invalid_client$/u],
+    ["invalid_client", [[{ toString: 1, valueOf: 1 }], 7000222], /^AADSTS7000222: /u],
   ])("%j with numbers %j is told in words of ours", (error, numbers, told) => {
     const body = { error, error_codes: numbers, error_description: "AADSTS7000215: hunter2" };
     expect(describeAzureAdRefusal(JSON.stringify(body))).toMatch(told);
