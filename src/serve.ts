@@ -3,6 +3,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pino, { type Logger } from "pino";
 import { boot, type RunningServer } from "./boot.js";
+import { nodeOptions } from "./config/enclave.js";
 import { readEnvironment, type Environment } from "./config/environment.js";
 import { loadConfig, type LoadedConfig } from "./config/load.js";
 import { describeCause, describeFailure } from "./errors.js";
@@ -141,7 +142,8 @@ function checkLaunch(
   { earlyVariables }: ServeOptions,
 ): void {
   const launch = inspectLaunch(earlyVariables);
-  const holes = findHolesOfLaunch(launch, config.EnvironmentVariables);
+  const { EnvironmentVariables: variables = [] } = config;
+  const holes = findHolesOfLaunch(launch, { nodeOptions, variables });
   if (name === "mystikos-sgx") refuseHoles(holes);
   if (closeUnaskedDebugger(launch)) log.warn("a signal had opened a debugger's port: closed");
   if (holes.length > 0) log.warn({ holes }, "whoever started this process can look into it");

@@ -10,8 +10,14 @@ const hostVariables = ["CLIENT_ID", "CLIENT_SECRET", "APP_ID", "MHSM_AAD_URL"];
  */
 const variables = ["NODE_ENV=production", "LD_PRELOAD=/lib/libconfml-shim.so"];
 
-/** Of Node's own options: most others trace, inspect, load code or write keys to files. */
-const nodeOptions = ["--disable-wasm-trap-handler", "--wasm-max-mem-pages=256"];
+/**
+ * Of Node's own options: most others trace, inspect, load code or write keys to files. The server holds the process it
+ * runs in against the same list (process/launch.ts).
+ */
+export const nodeOptions: readonly string[] = [
+  "--disable-wasm-trap-handler",
+  "--wasm-max-mem-pages=256",
+];
 const script = "/app/dist/main.js";
 /** The file that `make package` compares with the one that Mystikos reads. */
 const configFile = "/app/config.json";

@@ -11,9 +11,13 @@ export interface Launch {
   inspectorUrl: string | undefined;
 }
 
-/** Node's options that change what memory it takes, or how its engine runs code, and nothing else. */
-const harmlessOptions =
-  /^--(?:disable-wasm-trap-handler|jitless|max-old-space-size=\d+|max-semi-space-size=\d+|wasm-max-mem-pages=\d+)$/u;
+/** What of a launch lets nobody in. */
+export interface PermittedLaunch {
+  /** Node's, each as it is written (config/enclave.ts). */
+  nodeOptions: readonly string[];
+  /** config.json's `EnvironmentVariables` (`NAME=VALUE`), which may preload a library. */
+  variables: readonly string[];
+}
 
 /** @param earlyVariables those that were there when the process started */
 export function inspectLaunch(earlyVariables: ReadonlyMap<string, string>): Launch {
@@ -23,15 +27,13 @@ export function inspectLaunch(earlyVariables: ReadonlyMap<string, string>): Laun
 /**
  * What lets somebody other than the measured code see or change what this process does. The values of variables are not
  * told.
- *
- * @param configured config.json's `EnvironmentVariables` (`NAME=VALUE`), which may preload a library
  */
-export function findHolesOfLaunch(launch: Launch, configured: readonly string[] = []): string[] {
+export function findHolesOfLaunch(launch: Launch, permitted: PermittedLaunch): string[] {
   const { nodeOptions, earlyVariables, inspectorUrl } = launch;
   const isConfigured = ([name, value]: [string, string]): boolean =>
-    name === "LD_PRELOAD" && configured.includes(`${name}=${value}`);
+    name === "LD_PRELOAD" && permitted.variables.includes(`${name}=${value}`);
   const variables = [...earlyVariables].filter((one) => !isConfigured(one)).map(([name]) => name);
-  const options = nodeOptions.filter((option) => !harmlessOptions.test(option));
+  const options = nodeOptions.filter((option) => !permitted.nodeOptions.includes(option));
   return [
     ...variables.map((name) => `the variable ${name}`),
     ...options.map((option) => `Node's option ${option.replace(/=.*/su, "")}`),

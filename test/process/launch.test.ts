@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { open, url } from "node:inspector";
+import { nodeOptions } from "../../src/config/enclave.js";
 import {
   closeUnaskedDebugger,
   findHolesOfLaunch,
@@ -13,9 +14,11 @@ const launch = {
   inspectorUrl: undefined,
 };
 
+const permitted = { nodeOptions, variables: [] };
+
 describe("how a process was started", () => {
   test("lets nobody in as config.json starts it", () => {
-    expect(findHolesOfLaunch(launch)).toEqual([]);
+    expect(findHolesOfLaunch(launch, permitted)).toEqual([]);
     expect(() => {
       refuseHoles([]);
     }).not.toThrow();
@@ -34,8 +37,13 @@ describe("how a process was started", () => {
     "--cpu-prof",
     "--trace-events-enabled",
     "--wasm-max-mem-pages=256 --inspect",
+    // These let nobody in, but are none of the measured configuration's.
+    "--wasm-max-mem-pages=257",
+    "--max-old-space-size=1",
+    "--jitless",
   ])("lets somebody in with Node's option %s, whose value is not told", (option) => {
-    const holes = findHolesOfLaunch({ ...launch, nodeOptions: [...launch.nodeOptions, option] });
+    const started = { ...launch, nodeOptions: [...launch.nodeOptions, option] };
+    const holes = findHolesOfLaunch(started, permitted);
     expect(holes).toEqual([`Node's option ${option.split("=")[0] ?? ""}`]);
   });
 
@@ -45,7 +53,7 @@ describe("how a process was started", () => {
       ["LD_PRELOAD", "/evil.so"],
     ]);
     const inspectorUrl = "ws://127.0.0.1:9229/secret";
-    expect(findHolesOfLaunch({ ...launch, earlyVariables, inspectorUrl })).toEqual([
+    expect(findHolesOfLaunch({ ...launch, earlyVariables, inspectorUrl }, permitted)).toEqual([
       "the variable NODE_OPTIONS",
       "the variable LD_PRELOAD",
       "an open debugger port",
@@ -55,13 +63,17 @@ describe("how a process was started", () => {
   test("may preload what the measured configuration names, exactly", () => {
     const shim = new Map([["LD_PRELOAD", "/lib/libconfml-shim.so"]]);
     const two = new Map([["LD_PRELOAD", "/lib/libconfml-shim.so:/evil.so"]]);
-    const configured = ["NODE_ENV=production", "LD_PRELOAD=/lib/libconfml-shim.so"];
+    const variables = ["NODE_ENV=production", "LD_PRELOAD=/lib/libconfml-shim.so"];
+    const configured = { nodeOptions, variables };
     expect(findHolesOfLaunch({ ...launch, earlyVariables: shim }, configured)).toEqual([]);
-    expect(findHolesOfLaunch({ ...launch, earlyVariables: shim })).toHaveLength(1);
+    expect(findHolesOfLaunch({ ...launch, earlyVariables: shim }, permitted)).toHaveLength(1);
     expect(findHolesOfLaunch({ ...launch, earlyVariables: two }, configured)).toHaveLength(1);
     const options = new Map([["NODE_OPTIONS", "--inspect"]]);
     expect(
-      findHolesOfLaunch({ ...launch, earlyVariables: options }, ["NODE_OPTIONS=--inspect"]),
+      findHolesOfLaunch(
+        { ...launch, earlyVariables: options },
+        { nodeOptions, variables: ["NODE_OPTIONS=--inspect"] },
+      ),
     ).toHaveLength(1);
   });
 
