@@ -23,6 +23,12 @@ const script = "/app/dist/main.js";
 const configFile = "/app/config.json";
 const scriptOptions = [[], ["--config", configFile], [`--config=${configFile}`]];
 
+/**
+ * Whoever owns a key chooses its 32 bytes, which nobody measures: in a script's or a library's place they would be code
+ * of the enclave. Nothing reads a file of this name as either.
+ */
+const keyPath = /^(?:\/[A-Za-z0-9_-]+)*\/[A-Za-z0-9_-][A-Za-z0-9._-]*\.key$/u;
+
 const takeOut = "Take it out";
 
 function only(value: string | number | boolean, because = ""): z.ZodType {
@@ -100,7 +106,13 @@ const enclaveSchema = z.strictObject({
     hostVariables,
     "the host is hostile, and others change what Node and its libraries do",
   ).optional(),
-  Secret: z.unknown(),
+  Secret: z.array(
+    z.looseObject({
+      LocalPath: z.string().regex(keyPath, {
+        error: 'the path of a key file such as "/model.key", with .key at its end and no .. in it',
+      }),
+    }),
+  ),
   Inference: z.looseObject({
     Trust: z
       .unknown()

@@ -259,6 +259,28 @@ const rows: [title: string, text: string, says: string][] = [
     setting('"__proto__": { "Debug": 1 }'),
     "__proto__: expected one of the known keys",
   ],
+  // Where keys are written. Whoever owns one chooses its 32 bytes, which nobody measures.
+  ...[
+    "/app/dist/model/inference-worker.js",
+    "/lib/libconfml-shim.so",
+    "/etc/resolv.conf",
+    "/dev/stdout",
+    "/proc/self/fd/1",
+    "/app/../dist/a.key",
+    "//seal.key",
+    "/.key",
+    "/seal.key.js",
+    "/seal.KEY",
+  ].map((path): [string, string, string] => [
+    `a key in ${path}`,
+    replaced('"/seal.key"', JSON.stringify(path)),
+    `Secret[2].LocalPath: expected the path of a key file such as "/model.key"…got "${path}"`,
+  ]),
+  [
+    "a key's path with an invisible end",
+    replaced('"/seal.key"', String.raw`"/seal.key\n"`),
+    "Secret[2].LocalPath:",
+  ],
   // What two parsers read differently.
   [
     "a key twice",
@@ -334,6 +356,7 @@ export const goodConfigurations: [title: string, text: string][] = [
     "fewer host variables",
     replaced('["CLIENT_ID", "CLIENT_SECRET", "MHSM_AAD_URL", "APP_ID"]', '["CLIENT_ID"]'),
   ],
+  ["a key in a folder", replaced('"/seal.key"', '"/run/keys/seal-2.v1.key"')],
   ["all processors", replaced('"MaxAffinityCPUs": 4,', "")],
   ["the same key in several objects", replaced('"Host": "0.0.0.0"', '"Host": "127.0.0.1"')],
   [
