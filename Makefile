@@ -118,7 +118,7 @@ soak: build
 appdir: build
 	@$(FILE_SYSTEM) scripts/appdir.sh
 
-# What is signed is built without the key, and signed without npm's packages or a compiler.
+# What is signed is built without the key, and signed without npm's build tools or a compiler.
 unsigned: build
 	@$(FILE_SYSTEM) node build/scripts/tee/unsigned.js
 
