@@ -1,5 +1,5 @@
-/** 32 bytes as hex: in one piece, or as pairs of digits with one character between them. */
-const hexKey = /[0-9a-f]{64,}|(?:[0-9a-f]{2}[:\s-]){31}[0-9a-f]{2}/giu;
+/** 32 bytes as hex: in one piece, or as xxd, C and others write it, with something between the digits. */
+const hexKey = /(?:0x|\\x)?(?:[0-9a-f](?:[:,\s-]|0x|\\x){0,3}){63,}[0-9a-f]/giu;
 /** 32 bytes as base64 or base64url: 43 characters after something else, or after the slash of a path. */
 const base64Key = /(?<![A-Za-z0-9+_-])[A-Za-z0-9+/_-]{43}(?![A-Za-z0-9+/_-])/gu;
 /** A JWT or JWE in compact form (RFC 7519, RFC 7516). */

@@ -100,6 +100,10 @@ describe("a key in the place of a file's name", () => {
     capitals: hex.toUpperCase(),
     "spaced hex": hex.replace(/..(?!$)/gu, "$& "),
     "hex with colons": hex.replace(/..(?!$)/gu, "$&:"),
+    "hex as xxd has it": hex.replace(/.{4}(?!$)/gu, "$& "),
+    "hex in words": hex.replace(/.{8}(?!$)/gu, "$&-"),
+    "hex with escapes": hex.replace(/../gu, "\\x$&"),
+    "hex as C has it": hex.replace(/..(?!$)/gu, "0x$&, "),
     base64: key.toString("base64"),
     "base64 without =": key.toString("base64").replace("=", ""),
     base64url: key.toString("base64url"),
@@ -123,7 +127,7 @@ describe("a key in the place of a file's name", () => {
   );
 
   // Each shape in one place, and each place with one shape: all pairs take a minute.
-  const pairs = Object.keys(shapes).map((shape, index) => [shape, index] as const);
+  const pairs = Object.keys(shapes).map((shape, at) => [shape, at % lines.length] as const);
   test.each(pairs)("%s is refused and not repeated (%i)", async (shape, line) => {
     const before = readdirSync(folder);
     const args = lines[line]?.(shapes[shape] ?? "") ?? [];
@@ -136,7 +140,8 @@ describe("a key in the place of a file's name", () => {
         : /^confml: error: /u,
     );
     const printed = (stdout + stderr).replaceAll(/\s/gu, "");
-    const compact = [printed, printed.toLowerCase(), printed.replaceAll(":", "")].join("\n");
+    const joined = printed.replaceAll(/[:,-]|\\x|0x/gu, "");
+    const compact = [printed, printed.toLowerCase(), joined].join("\n");
     expect(pieces.filter((piece) => compact.includes(piece))).toEqual([]);
     expect(readdirSync(folder)).toEqual(before);
   });
