@@ -58,7 +58,10 @@ export async function loadManifest(file: string): Promise<Manifest> {
   try {
     json = JSON.parse(await readFile(file, "utf8"));
   } catch (cause) {
-    throw manifestError(file, "a readable JSON file", describeCause(cause), cause);
+    // Node's message quotes some of the text, which may be a key's where the wrong file was named.
+    const got =
+      cause instanceof SyntaxError ? `other text${positionIn(cause)}` : describeCause(cause);
+    throw manifestError(file, "a readable JSON file", got, cause);
   }
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
@@ -82,6 +85,10 @@ export async function loadManifest(file: string): Promise<Manifest> {
     throw manifestError(`${file}: preprocessing.crop`, "at most preprocessing.resize", got);
   }
   return parsed.data;
+}
+
+function positionIn({ message }: SyntaxError): string {
+  return / at position \d+/u.exec(message)?.[0] ?? "";
 }
 
 function manifestError(

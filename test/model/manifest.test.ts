@@ -91,6 +91,13 @@ describe("a manifest", () => {
     await expect(attempt).rejects.toThrow(message);
   });
 
+  test("that is another file, such as a key, is not repeated", async () => {
+    for (const text of ["hunter2-hunter2", '{"a": hunter2}', `{"a": "${"b".repeat(99)}" hunter2`]) {
+      await expect(load(text)).rejects.toThrow("expected a readable JSON file; got other text");
+      await expect(load(text)).rejects.not.toThrow("hunter");
+    }
+  });
+
   test("that does not exist is refused", async () => {
     await expect(loadManifest(join(folder, "none.json"))).rejects.toThrow(/none\.json.*ENOENT/u);
   });
