@@ -129,6 +129,15 @@ export function describeFailure(error: unknown): string {
   return `${error.failure.doing}: ${error.failure.got}`;
 }
 
+/**
+ * Why a file could not be read as JSON. V8's message quotes some of the text, which may be a key where the wrong file was
+ * named, so only its position is repeated.
+ */
+export function describeJsonError(error: unknown): string {
+  if (!(error instanceof SyntaxError)) return describeCause(error);
+  return `other text${/ at position \d+/u.exec(error.message)?.[0] ?? ""}`;
+}
+
 /** Messages of libraries may contain line breaks. */
 function oneLine(text: string): string {
   return text.replace(/\s+/gu, " ").trim();

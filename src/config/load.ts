@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { z } from "zod";
-import { ConfigurationError, describeCause } from "../errors.js";
+import { ConfigurationError, describeCause, describeJsonError } from "../errors.js";
 import { checkForEnclave } from "./enclave.js";
 import { findAmbiguousKey } from "./json-keys.js";
 import { resolveKeyNames, type KeyNames } from "./key-names.js";
@@ -71,7 +71,7 @@ function parseJson(text: string, doing: string): unknown {
       {
         doing,
         expected: "JSON (without comments)",
-        got: describeCause(cause),
+        got: describeJsonError(cause),
         fix: "Correct the file at the place named",
       },
       { cause },

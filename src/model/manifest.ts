@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { ConfigurationError, describeCause } from "../errors.js";
+import { ConfigurationError, describeJsonError } from "../errors.js";
 
 const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
 
@@ -58,10 +58,7 @@ export async function loadManifest(file: string): Promise<Manifest> {
   try {
     json = JSON.parse(await readFile(file, "utf8"));
   } catch (cause) {
-    // Node's message quotes some of the text, which may be a key's where the wrong file was named.
-    const got =
-      cause instanceof SyntaxError ? `other text${positionIn(cause)}` : describeCause(cause);
-    throw manifestError(file, "a readable JSON file", got, cause);
+    throw manifestError(file, "a readable JSON file", describeJsonError(cause), cause);
   }
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
@@ -85,10 +82,6 @@ export async function loadManifest(file: string): Promise<Manifest> {
     throw manifestError(`${file}: preprocessing.crop`, "at most preprocessing.resize", got);
   }
   return parsed.data;
-}
-
-function positionIn({ message }: SyntaxError): string {
-  return / at position \d+/u.exec(message)?.[0] ?? "";
 }
 
 function manifestError(

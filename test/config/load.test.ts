@@ -53,6 +53,18 @@ describe("a configuration", () => {
     }).toThrow(TypeError);
   });
 
+  test("that is another file, such as a key, is refused and not repeated", async () => {
+    for (const text of [
+      "hunter2-hunter2",
+      '{"version": hunter2',
+      `{"a": "${"b".repeat(99)}" hunter2`,
+    ]) {
+      await expect(load(text)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+      await expect(load(text)).rejects.toThrow("got other text");
+      await expect(load(text)).rejects.not.toThrow("hunter");
+    }
+  });
+
   test("is refused in words however deep it is", async () => {
     for (const depth of [200, 5000, 100_000]) {
       const deep = `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;

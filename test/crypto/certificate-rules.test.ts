@@ -132,7 +132,7 @@ describe("a chain is refused", () => {
   const length = /longer than an issuer allows/u;
   const purpose = /for other purposes/u;
   const names = /names that an issuer may not certify/u;
-  const unknown = /a critical extension that is not known: 1\.2\.3\.4/u;
+  const unknown = /a critical extension that is not known$/u;
   const stranger = [new Extension("1.2.3.4", true, der(0x05))];
   const directory = der(0x30, der(0xa0, der(0x30, der(0xa4, der(0x30)))));
 
