@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { loadKoffi } from "./koffi.js";
 import { SignalActions } from "./signal-actions.js";
 
@@ -59,11 +60,23 @@ function restoreFolder(): () => void {
   };
 }
 
-/** Key files are this user's alone; what the mask was cannot be asked without changing it. */
+/** Where the kernel does not say what the mask is, new files become this user's alone. */
 function restoreFileModes(): () => void {
+  const mask = readFileModeMask() ?? 0o077;
   return () => {
-    process.umask(0o077);
+    process.umask(mask);
   };
+}
+
+/** From /proc/self/status: asking umask(2) changes the mask. */
+function readFileModeMask(): number | undefined {
+  try {
+    const [, octal] =
+      /^Umask:\s+([0-7]{4})$/mu.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return octal === undefined ? undefined : Number.parseInt(octal, 8);
+  } catch {
+    return undefined;
+  }
 }
 
 function restoreVariables(): () => void {

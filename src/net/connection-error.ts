@@ -49,7 +49,8 @@ export function describeConnection(error: unknown): string {
   if (error instanceof ConnectionError) return error.message;
   const code = codeOf(error);
   if (code === undefined || !codeForm.test(code)) return "a connection that failed";
-  const text = words[code];
+  const text =
+    words[code] ?? (isUntrustedCode(code) ? "its certificate is not trusted" : undefined);
   return text === undefined ? code : `${code}: ${text}`;
 }
 

@@ -82,7 +82,7 @@ const failures: Failure[] = [
     importsKeys: true,
     code: "RELEASE_REFUSED",
     exitCode: 77,
-    says: /releasing (?:Image|Seal)Key.*HTTP 404.*(?:Image|Seal)Key was not found/u,
+    says: /releasing (?:Image|Seal)Key.*HTTP 404: KeyNotFound/u,
   },
   {
     title: "two data owners' secrets with the same bytes",
@@ -122,7 +122,7 @@ const failures: Failure[] = [
     importsKeys: true,
     code: "RELEASE_REFUSED",
     exitCode: 77,
-    says: /releasing (?:Model|Image|Seal)Key.*HTTP 403.*does not meet the key's release policy/u,
+    says: /releasing (?:Model|Image|Seal)Key.*HTTP 403: Forbidden.*confml policy test/u,
   },
   {
     title: "a release policy that allows no debuggable enclave",

@@ -22,7 +22,7 @@ function kernelState(): string[] {
 describe("what a library changes of the process", () => {
   test("is put back: handlers and the mask of signals, folder, file modes, locale, limits", async () => {
     const folder = process.cwd();
-    const fileModes = process.umask(0o022);
+    const fileModes = process.umask(0o026);
     // SIGPWR is 30, SIGPIPE 13, SIGTERM 15, a real-time signal 40; 0 is the default, 1 to ignore.
     signal(30, 1);
     try {
@@ -48,7 +48,7 @@ describe("what a library changes of the process", () => {
       expect(kernelState()).toEqual(before);
       expect(process.cwd()).toBe(folder);
       expect(setLocale(6, null)).toBe("C");
-      expect(readFileSync("/proc/self/status", "utf8")).toContain("Umask:\t0077");
+      expect(readFileSync("/proc/self/status", "utf8")).toContain("Umask:\t0026");
     } finally {
       signal(30, 0);
       process.umask(fileModes);

@@ -50,13 +50,21 @@ export function publicClaims(token: string): PublicClaims {
   return claims;
 }
 
+/** Why a vault refuses a token whatever the policy says; a wrong clock, here or there, is behind it. */
+function describeTimes({ exp, nbf }: PublicClaims, nowSeconds: number): string[] {
+  if (typeof exp === "number" && exp <= nowSeconds) return ["the attestation token has expired"];
+  const isEarly = typeof nbf === "number" && nbf > nowSeconds;
+  return isEarly ? ["the attestation token is not valid yet"] : [];
+}
+
 /** A vault's 403: the release policy is not met, or the client has no role. */
 export class ForbiddenReleaseError extends RefusedError {
   /** Of the token that the vault held against the key's release policy. */
   readonly claims: PublicClaims;
 
   constructor(failure: Failure, claims: PublicClaims, options: ErrorOptions) {
-    super("RELEASE_REFUSED", failure, options);
+    const got = [failure.got, ...describeTimes(claims, Date.now() / 1000)].join("; ");
+    super("RELEASE_REFUSED", { ...failure, got }, options);
     this.claims = claims;
   }
 }

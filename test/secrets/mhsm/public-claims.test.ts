@@ -1,11 +1,24 @@
 import { describe, expect, test } from "@jest/globals";
 import { decodeJwt } from "jose";
-import { publicClaims } from "../../../src/secrets/mhsm/public-claims.js";
+import { ForbiddenReleaseError, publicClaims } from "../../../src/secrets/mhsm/public-claims.js";
 import { attest, azureClients, quoteOver, runtimeKey } from "../../helpers/azure-clients.js";
 import { setReleaseScene } from "../../helpers/release-client.js";
 
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 const token = (payload: unknown): string => `e30.${part(payload)}.signature`;
+
+describe("a vault's 403", () => {
+  const now = Math.floor(Date.now() / 1000);
+  test.each([
+    [{ exp: now + 600, nbf: now - 600 }, "HTTP 403"],
+    [{ exp: now - 1 }, "HTTP 403; the attestation token has expired"],
+    [{ exp: now + 600, nbf: now + 300 }, "HTTP 403; the attestation token is not valid yet"],
+    [{}, "HTTP 403"],
+  ])("for a token with %j is told as %s", (claims, got) => {
+    const failure = { doing: "releasing", expected: "the key", got: "HTTP 403", fix: "Check" };
+    expect(new ForbiddenReleaseError(failure, claims, {}).failure.got).toBe(got);
+  });
+});
 
 describe("the claims of an attestation token that a log may hold", () => {
   test("are those about the code, of a token as the service makes it, and nothing else of it", async () => {
