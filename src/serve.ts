@@ -37,6 +37,14 @@ Standard output is the log, one JSON object a line. A boot that fails ends with 
 error and exit code 78 (configuration), 77 (refused), 75 (unavailable, may work later) or 70 (a bug).
 `;
 
+/** Warnings whose text is Node's or a package's own. Others, as of a rejected promise, repeat an error's message. */
+const fixedWarnings: ReadonlySet<string> = new Set([
+  "DeprecationWarning",
+  "ExperimentalWarning",
+  "MaxListenersExceededWarning",
+  "TimeoutOverflowWarning",
+]);
+
 /** The folder that holds `dist`: `/app` in the TEE. */
 const applicationFolder = fileURLToPath(new URL("..", import.meta.url));
 
@@ -130,7 +138,8 @@ function reportPlatform(
 function logWarnings(log: Logger): void {
   process.removeAllListeners("warning");
   process.on("warning", ({ name, message }) => {
-    log.warn({ warning: name, reason: message }, "Node warns");
+    const reason = fixedWarnings.has(name) ? message : undefined;
+    log.warn({ warning: name, reason }, "Node warns");
   });
 }
 

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { goodConfigurations } from "../config/hostile-configurations.js";
 import { eventually } from "../helpers/eventually.js";
 import { expectFailedBoot, expectNoSecrets } from "../helpers/failed-boot.js";
 import { setScene, type Scene } from "../helpers/scene.js";
@@ -93,7 +95,11 @@ describe("environment variables that the host sets", () => {
       NODE_DEBUG: "nothing",
     });
     const before = scene.emulator.requests.length;
-    const ended = await runServerToItsEnd(await scene.launch());
+    const options = await scene.launch();
+    // A configuration that is refused is told of first.
+    const [, configuration = ""] = goodConfigurations[0] ?? [];
+    await writeFile(options.configFile, configuration);
+    const ended = await runServerToItsEnd(options);
     // Node's own messages about its debugger.
     const stderr = ended.stderr.replace(/^(?:Debugger|For help|\(node|\(Use).*\n/gmu, "");
     await expectFailedBoot({ ...ended, stderr }, scene, {
