@@ -8,7 +8,7 @@ const { folders, packages } = JSON.parse(
 /** The files of a folder, or one file. */
 const pattern = (path) => `^${path.replaceAll(".", "\\.")}${path.endsWith(".ts") ? "$" : "/"}`;
 /** Everything in the repository; what packages and Node export lies elsewhere. */
-const ours = "^(?:src|emulator|scripts|bench|fuzz|soak|test|models|appdir|deploy)/";
+const ours = "^(?:src|owners|emulator|scripts|bench|fuzz|soak|test|models|appdir|deploy)/";
 
 const onlyItsImports = ({ paths, imports, types = [] }) => {
   const own = paths.map(pattern);
@@ -38,15 +38,15 @@ const listed = {
   name: "every-folder-is-in-the-rule",
   comment: "import-rule.json says for each file what it may import",
   severity: "error",
-  from: { path: ours, pathNot: ["^test/", ...folders.flatMap(({ paths }) => paths.map(pattern))] },
+  from: { path: ours, pathNot: ["^test/", "\\.mjs$", ...folders.flatMap(({ paths }) => paths.map(pattern))] },
   to: {},
 };
 
 const onlyFrom = ([packageName, allowed]) => ({
   name: `${packageName}-stays-in-its-place`,
-  comment: `in src, ${packageName} is imported by ${allowed.join(" and ")} alone`,
+  comment: `in src and owners, ${packageName} is imported by ${allowed.join(" and ")} alone`,
   severity: "error",
-  from: { path: "^src/", pathNot: allowed.map(pattern) },
+  from: { path: "^(src|owners)/", pathNot: allowed.map(pattern) },
   to: { path: `node_modules/${packageName}/` },
 });
 
@@ -58,8 +58,8 @@ export default {
       severity: "error",
       from: {
         orphan: true,
-        path: "^(src|emulator|scripts|bench|fuzz|soak)/",
-        pathNot: ["^src/(cli/)?main\\.ts$", "^src/image/assembly/", "\\.d\\.ts$"],
+        path: "^(src|owners|emulator|scripts|bench|fuzz|soak)/",
+        pathNot: ["^(src|owners)/main\\.ts$", "^src/image/assembly/", "\\.d\\.ts$"],
       },
       to: {},
     },

@@ -24,7 +24,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /confml
 COPY --from=build /build ./
-RUN node_modules/.bin/tsc -p tsconfig.json && node_modules/.bin/tsc -p tsconfig.tools.json && install -d -o 10001 -g 10001 .demo
+RUN scripts/compile.sh dist && node_modules/.bin/tsc -p tsconfig.tools.json && install -d -o 10001 -g 10001 .demo
 ENV NODE_ENV=production
 USER 10001:10001
 EXPOSE 8000 9464

@@ -36,7 +36,7 @@ MAKE_WITHOUT_SECRETS := env $(SECRETS:%=-u %) $(MAKE) --no-print-directory
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
-TOOL_SOURCES := $(shell find emulator scripts $(wildcard bench fuzz soak test/helpers) -name '*.ts')
+TOOL_SOURCES := $(shell find owners emulator scripts $(wildcard bench fuzz soak test/helpers) -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:
@@ -78,17 +78,14 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc
 	npm ci --no-audit --no-fund
 	@touch $@
 
-# A compiler's output keeps its time where nothing changed in it, so a folder is made anew as a whole:
-# what was renamed in src must not live on in dist, which is measured.
 dist/main.js: node_modules/.package-lock.json tsconfig.json $(SERVER_SOURCES)
-	rm -rf dist build/dist.tsbuildinfo
-	$(BIN)/tsc -p tsconfig.json
-	$(BIN)/asc src/image/assembly/resize.ts --config src/image/assembly/asconfig.json --outFile dist/image/resize.wasm
-	@chmod +x dist/cli/main.js
-	@touch $@
+	scripts/compile.sh dist
 
-build/.tools: node_modules/.package-lock.json tsconfig.json tsconfig.tools.json $(SERVER_SOURCES) $(TOOL_SOURCES)
+build/.tools: dist/main.js tsconfig.json tsconfig.tools.json $(SERVER_SOURCES) $(TOOL_SOURCES)
 	$(BIN)/tsc -p tsconfig.tools.json
+	@mkdir -p build/dist/image
+	@cp dist/image/resize.wasm build/dist/image/
+	@chmod +x build/owners/main.js
 	@touch $@
 
 OPTIONS = --model '$(MODEL)' --labels '$(LABELS)' --manifest '$(MANIFEST)'

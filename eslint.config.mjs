@@ -21,7 +21,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["src/**/*.ts", "emulator/**/*.ts", "scripts/**/*.ts"],
+    files: ["src/**/*.ts", "owners/**/*.ts", "emulator/**/*.ts", "scripts/**/*.ts"],
     plugins: { confml: { rules: { "timer-delay": timerDelay } } },
     rules: { "confml/timer-delay": "error" },
   },

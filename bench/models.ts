@@ -61,7 +61,7 @@ export async function makeModels(
     const out = join(folder, `alexnet-${name}.ort`);
     await runCommand([
       process.execPath,
-      join(projectFolder, "dist/cli/main.js"),
+      join(projectFolder, "build/owners/main.js"),
       ...["model", "optimize", onnx, "--manifest", manifest, "--pictures", pictures, "--out", out],
       // The weights are random, so the variants agree on the first label by chance only.
       ...["--min-agreement", "0"],

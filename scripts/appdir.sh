@@ -69,7 +69,7 @@ ln -s lib "$root/lib64"
 # sharp asks this file which C library there is (detect-libc), and takes its musl build, which loads.
 printf 'The C library in here is musl.\n' >"$root/usr/bin/ldd"
 
-# --- npm: what the server needs at run time, for linux, x64 and musl ----------------------------------
+# --- npm: the packages that the server loads, for linux, x64 and musl ----------------------------------
 app=$root/app
 mkdir -p "$app"
 cp package.json package-lock.json .npmrc "$work/"
@@ -101,7 +101,10 @@ modules=$work/node_modules
     -o -name '.?*' -o -name benchmark -o -name benchmarks \) -prune -exec rm -rf {} +
   find . -type d -empty -delete
 )
-mv "$modules" "$app/node_modules"
+scripts/compile.sh "$work/dist"
+# Of the packages that are installed, some serve only an installation or a browser.
+node scripts/needed-packages.mjs "$work" >"$work/packages"
+tar -C "$work" -c -T "$work/packages" | tar -C "$app" -x
 # Wherever detect-libc sees glibc instead (it reads Node's program header first, where it can), this is the
 # first name that sharp tries.
 sharp=$(sed -n 's/^ *"version": "\(.*\)",$/\1/p' "$app/node_modules/sharp/package.json")
@@ -112,11 +115,7 @@ ln -s "../../../../@img/sharp-linuxmusl-x64/lib/sharp-linuxmusl-x64-$sharp.node"
   fail 'sharp has no binary for musl on x64 any more, or another name for it'
 
 # --- The server -----------------------------------------------------------------------------------------
-node_modules/.bin/tsc -p tsconfig.json --outDir "$app/dist" --incremental false --sourceMap false --declaration false
-node_modules/.bin/asc src/image/assembly/resize.ts --config src/image/assembly/asconfig.json \
-  --outFile "$app/dist/image/resize.wasm"
-# The owners' commands run at the owners'.
-rm -rf "$app/dist/cli" "$app/dist/optimize"
+cp -r "$work/dist" "$app/dist"
 cp package.json "$app/package.json"
 cp "$config" "$app/config.json"
 cp "$manifest" "$app/model.json"

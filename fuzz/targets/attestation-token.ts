@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeJwt } from "jose";
-import { readUnverifiedToken } from "../../src/policy/attestation-token.js";
+import { readUnverifiedToken } from "../../owners/policy/attestation-token.js";
 import { isTooDeep } from "../json-depth.js";
 import { attempt, isPlainError } from "../refusal.js";
 import type { Target } from "../target.js";
@@ -15,7 +15,7 @@ const payloads = [
 /** Attestation tokens: the claims are those that jose reads; an error does not contain the token. */
 export const attestationToken: Target = {
   name: "attestation-token",
-  parsers: ["src/policy/attestation-token.ts"],
+  parsers: ["owners/policy/attestation-token.ts"],
   mutation: "token",
   maxBytes: 8192,
   prepare: () =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readKeyFile as readCommandKeyFile } from "../../src/cli/key-file.js";
+import { readKeyFile as readCommandKeyFile } from "../../owners/key/key-file.js";
 import { readKeyFile } from "../../src/secrets/key-file.js";
 import { attempt, hasCode, isPlainError } from "../refusal.js";
 import type { Target } from "../target.js";
@@ -11,7 +11,7 @@ const keyBytes = 32;
 /** Key files: a file of 32 bytes is a key, every other file is refused. */
 export const keyFile: Target = {
   name: "key-file",
-  parsers: ["src/secrets/key-file.ts", "src/cli/key-file.ts"],
+  parsers: ["src/secrets/key-file.ts", "owners/key/key-file.ts"],
   mutation: "bytes",
   maxBytes: 256,
   prepare: (scratch) =>

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { evaluatePolicy } from "../../src/policy/evaluate.js";
-import { explainPolicy } from "../../src/policy/explain.js";
-import { parsePolicy, type Node, type ReleasePolicy } from "../../src/policy/grammar.js";
-import { trustOf, warnings } from "../../src/policy/warnings.js";
+import { evaluatePolicy } from "../../owners/policy/evaluate.js";
+import { explainPolicy } from "../../owners/policy/explain.js";
+import { parsePolicy, type Node, type ReleasePolicy } from "../../owners/policy/grammar.js";
+import { trustOf, warnings } from "../../owners/policy/warnings.js";
 import { attempt, isPlainError } from "../refusal.js";
 import type { Target } from "../target.js";
 
@@ -42,10 +42,10 @@ const claims = {
 export const policy: Target = {
   name: "policy",
   parsers: [
-    "src/policy/grammar.ts",
-    "src/policy/explain.ts",
-    "src/policy/evaluate.ts",
-    "src/policy/warnings.ts",
+    "owners/policy/grammar.ts",
+    "owners/policy/explain.ts",
+    "owners/policy/evaluate.ts",
+    "owners/policy/warnings.ts",
   ],
   mutation: "json",
   maxBytes: 32_768,

@@ -14,7 +14,7 @@ import { ImageKeys } from "../../src/secrets/image-keys.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { testApp } from "../helpers/test-app.js";
 import { tinyManifest } from "../onnx/tiny-classifier.js";
-import { floatTensor, tinyNetwork } from "../onnx/tiny-network.js";
+import { floatTensor, tinyNetwork } from "../owners/optimize/tiny-network.js";
 import { uploader, type Ask } from "./ask.js";
 
 /** Larger than the probe picture, so that resizing loses no information. */

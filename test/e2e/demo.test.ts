@@ -148,7 +148,7 @@ describe("make serve", () => {
       const key = join(projectFolder, ".demo/keys/image.key");
       const sealKey = join(projectFolder, ".demo/keys/seal.key");
       const cli = (...args: string[]): Buffer =>
-        execFileSync(process.execPath, [join(projectFolder, "dist/cli/main.js"), ...args]);
+        execFileSync(process.execPath, [join(projectFolder, "build/owners/main.js"), ...args]);
       const jwe = join(folder, "dog.jwe");
       const source = join(pictures, "dog.jpg");
       cli("encrypt", "--key", sealKey, "--kid", "AlexNetSealKey", "-o", jwe, source);

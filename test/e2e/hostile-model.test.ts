@@ -6,7 +6,7 @@ import { flat } from "../helpers/pictures.js";
 import { encrypt, setScene, type Scene } from "../helpers/scene.js";
 import { runServerToItsEnd, startServer, type ServerProcess } from "../helpers/server-process.js";
 import { answerNaming, upload, type TextAnswer } from "../helpers/upload.js";
-import { node } from "../onnx/tiny-network.js";
+import { node } from "../owners/optimize/tiny-network.js";
 import {
   answersNaN,
   failsForThree,

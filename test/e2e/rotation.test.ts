@@ -6,7 +6,7 @@ import axios from "axios";
 import { z } from "zod";
 import { importKey, releasePolicy, type Vault } from "../../scripts/demo/owners.js";
 import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
-import { runConfml } from "../cli/confml-process.js";
+import { runConfml } from "../owners/confml-process.js";
 import { colours, flat } from "../helpers/pictures.js";
 import { authority, otherAuthority, setScene, type Scene } from "../helpers/scene.js";
 import { startServer, type ServerProcess } from "../helpers/server-process.js";

@@ -7,7 +7,16 @@ import { projectFolder } from "./server-process.js";
 /** The files that a build needs. Built files are copied with their times, so that make does not build them again. */
 const parts = [
   ...["Makefile", "package.json", "package-lock.json", ".npmrc", "config.json"],
-  ...["tsconfig.json", "tsconfig.tools.json", "src", "scripts", "emulator", "models", "appdir"],
+  ...[
+    "tsconfig.json",
+    "tsconfig.tools.json",
+    "src",
+    "owners",
+    "scripts",
+    "emulator",
+    "models",
+    "appdir",
+  ],
   ...["dist", "build"],
 ];
 const built = ["appdir/root", "build/debian", "build/tee"].map((path) => join(projectFolder, path));

@@ -6,7 +6,7 @@ import { checkBatchConsistency } from "../../src/inference/batch-consistency.js"
 import type { Run } from "../../src/inference/run.js";
 import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession, type ModelSession } from "../../src/inference/session.js";
-import { node } from "../onnx/tiny-network.js";
+import { node } from "../owners/optimize/tiny-network.js";
 import type { LoadOptions } from "../../src/inference/session-options.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";

@@ -6,7 +6,7 @@ import {
 } from "../../src/onnx/graph.js";
 import { writeModel } from "../helpers/onnx-model.js";
 import { bool, graphNode, loop, subgraph } from "../onnx/subgraphs.js";
-import { bytesOf, node } from "../onnx/tiny-network.js";
+import { bytesOf, node } from "../owners/optimize/tiny-network.js";
 
 /**
  * A variant of a model for the manifest test/fixtures/models/colours.json, whose scores are ten times the mean of red,

@@ -5,7 +5,7 @@ import { loadManifest, type Manifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/inference/session.js";
 import { referencePicture } from "../../src/inference/reference-picture.js";
 import { elementTypes as elementType, type TensorSpec } from "../../src/onnx/graph.js";
-import { floatTensor, tinyNetwork } from "../onnx/tiny-network.js";
+import { floatTensor, tinyNetwork } from "../owners/optimize/tiny-network.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { elementTypes, tinyModel } from "../onnx/onnx-bytes.js";

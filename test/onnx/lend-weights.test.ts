@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { lendWeights } from "../../src/onnx/lend-weights.js";
 import type { NodeSpec } from "../../src/onnx/graph.js";
-import { floatTensor, noise, run, tinyNetwork } from "./tiny-network.js";
+import { floatTensor, noise, run, tinyNetwork } from "../owners/optimize/tiny-network.js";
 
 /** A tensor of 1.5 MB. The length of its name shifts the address of its data. */
 const large = (name: string) => floatTensor(name, [128, 3072], 0.1);

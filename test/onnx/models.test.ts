@@ -4,7 +4,14 @@ import { floatsOf, readModel } from "../../src/onnx/read.js";
 import { rewire, rewriteModel } from "../../src/onnx/write.js";
 import { Message } from "../../src/onnx/wire.js";
 import { valueInfo as valueInfoOf, writeModel } from "../helpers/onnx-model.js";
-import { bytesOf, floatTensor, noise, quantizeNetwork, run, tinyNetwork } from "./tiny-network.js";
+import {
+  bytesOf,
+  floatTensor,
+  noise,
+  quantizeNetwork,
+  run,
+  tinyNetwork,
+} from "../owners/optimize/tiny-network.js";
 
 const { graph, tensor, node, attribute } = fields;
 const type = elementTypes.float;

@@ -9,7 +9,7 @@ import { createModelSession } from "../../src/inference/session.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { projectFolder } from "../helpers/server-process.js";
 import { bool, graphNode, subgraph } from "./subgraphs.js";
-import { node } from "./tiny-network.js";
+import { node } from "../owners/optimize/tiny-network.js";
 import { floats, variantModel, type ModelVariant } from "../inference/hostile-models.js";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { elementTypes, fields, type GraphNode, type NodeSpec } from "../../src/onnx/graph.js";
 import { Message, readFields } from "../../src/onnx/wire.js";
 import { valueInfo, writeModel } from "../helpers/onnx-model.js";
-import { node } from "./tiny-network.js";
+import { node } from "../owners/optimize/tiny-network.js";
 
 /** TensorProto.DataType */
 export const bool = 9;

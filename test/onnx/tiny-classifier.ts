@@ -1,6 +1,6 @@
 import type { NodeSpec, TensorSpec } from "../../src/onnx/graph.js";
 import type { Manifest } from "../../src/model/manifest.js";
-import { bytesOf, floatTensor, noise, tinyNetwork } from "./tiny-network.js";
+import { bytesOf, floatTensor, noise, tinyNetwork } from "../owners/optimize/tiny-network.js";
 
 export const tinyManifest: Manifest = {
   name: "tiny",

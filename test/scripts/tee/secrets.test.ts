@@ -31,7 +31,8 @@ while [ "$(cat /proc/$maker/comm)" != make ]; do maker=$(cut -d ' ' -f 4 /proc/$
 { printf '== %s\\0' "$(basename "$0") $*"; env -0; printf 'maker\\0'; cat /proc/$maker/environ; } >>"$RECORD"
 case $0 in
 */npm) mkdir -p node_modules/.bin && cp "$0" node_modules/.bin/tsc && cp "$0" node_modules/.bin/asc ;;
-*/tsc) mkdir -p dist/cli build && : >dist/cli/main.js ;;
+*/tsc) mkdir -p dist build/owners && : >dist/main.js && : >build/owners/main.js ;;
+*/asc) mkdir -p dist/image && : >dist/image/resize.wasm ;;
 esac
 `;
 const programs = ["npm", "node", "docker"];
@@ -57,8 +58,10 @@ let folder = "";
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "confml-makefile-"));
-  cpSync(join(projectFolder, "Makefile"), join(folder, "Makefile"));
-  for (const path of [...files, "src/a.ts", "emulator/a.ts", "appdir/a.lock"]) write(path, "");
+  for (const path of ["Makefile", "scripts/compile.sh"]) {
+    cpSync(join(projectFolder, path), join(folder, path));
+  }
+  for (const path of [...files, "src/a.ts", "owners/a.ts", "emulator/a.ts", "appdir/a.lock"]) write(path, "");
   for (const path of [...scripts, ...otherScripts, ...programs.map((name) => `fakes/${name}`)]) {
     write(path, recorder);
     chmodSync(join(folder, path), 0o755);

@@ -1,0 +1,24 @@
+import { codeOf, reasonOf } from "./system-error.js";
+import { BrokenPipe, CommandError } from "../usage.js";
+
+/** A name is taken by a file that nothing may replace without its owner's word. */
+export class AlreadyThere extends CommandError {
+  constructor(file: string, options?: ErrorOptions) {
+    super(`${file} exists, and stays as it is`, ["--force (-f) replaces it"], options);
+  }
+}
+
+/** File too large (RLIMIT_FSIZE), no space left, quota exceeded: POSIX errors of write(2). */
+const noRoom = new Set(["EFBIG", "ENOSPC", "EDQUOT"]);
+
+/** What a failed system call means for an output. */
+export function writeFailure(file: string, cause: unknown): Error {
+  if (cause instanceof CommandError) return cause;
+  const code = codeOf(cause) ?? "";
+  if (code === "EPIPE") return new BrokenPipe(`nobody reads ${file} any more`, { cause });
+  if (code === "EEXIST") return new AlreadyThere(file, { cause });
+  const hints = noRoom.has(code)
+    ? ["make room, or write to another disk; a file that was there before is as it was"]
+    : [];
+  return new CommandError(`cannot write ${file}: ${reasonOf(cause)}`, hints, { cause });
+}

@@ -1,0 +1,109 @@
+import { constants, writeFile } from "node:fs";
+import { open } from "node:fs/promises";
+import { isatty } from "node:tty";
+import { promisify } from "node:util";
+import { writeFiles } from "./atomic-files.js";
+import { writeFailure } from "./output-failure.js";
+import { findTarget, type OutputRules } from "./output-target.js";
+import { standardStream, writeStandardOutput } from "./streams.js";
+import { CommandError } from "../usage.js";
+
+const writeAll = promisify(writeFile);
+
+export interface Output {
+  /** A path; `-` is standard output. */
+  file: string;
+  content: Uint8Array | string;
+  /** A new file is its owner's alone (mode 0600): keys, and what was decrypted. */
+  isSecret: boolean;
+}
+
+/**
+ * The one way to every output of a command. A file is there whole or not at all (atomic-files.ts), and replaces nothing
+ * that `rules` keep; pipes, terminals and devices are written to directly.
+ *
+ * @throws UsageError, CommandError; BrokenPipe where nobody reads any more
+ */
+export async function writeOutput(output: Output, rules: OutputRules): Promise<void> {
+  const { file, content } = output;
+  const target = findTarget(file, rules);
+  switch (target.kind) {
+    case "file":
+      await writeNewFiles([output], rules);
+      return;
+    case "stream":
+      await writeStream(file, content, rules);
+      return;
+    case "descriptor":
+      refuseBytes(target.descriptor, content, rules);
+      if (target.descriptor === 1) await writeStandardOutput(content);
+      else await failing(file, writeAll(target.descriptor, content));
+  }
+}
+
+/**
+ * Writes files that belong together: all of them are there, or none.
+ *
+ * @throws UsageError, CommandError
+ */
+export async function writeNewFiles(outputs: readonly Output[], rules: OutputRules): Promise<void> {
+  const check = (): void => {
+    checkFiles(outputs, rules);
+  };
+  check();
+  const files = outputs.map(({ file, ...rest }) => ({
+    ...rest,
+    path: file,
+    replaces: rules.force,
+  }));
+  await writeFiles(files, check);
+}
+
+/**
+ * Refuses, before any work is done, outputs that `writeNewFiles` would refuse.
+ *
+ * @throws UsageError, CommandError
+ */
+export function checkFiles(outputs: readonly Pick<Output, "file">[], rules: OutputRules): void {
+  for (const { file } of outputs) {
+    if (findTarget(file, rules).kind === "file") continue;
+    const what = file === standardStream ? "standard output" : file;
+    throw new CommandError(`${what} is no file`, ["give the name of a new file"]);
+  }
+}
+
+async function writeStream(file: string, content: Output["content"], rules: OutputRules) {
+  const handle = await failing(file, open(file, constants.O_WRONLY | constants.O_NOCTTY));
+  try {
+    if ((await handle.stat()).isFile()) throw new CommandError(`${file} has become a file`, []);
+    refuseBytes(handle.fd, content, rules);
+    await failing(file, handle.writeFile(content));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function failing<T>(file: string, action: Promise<T>): Promise<T> {
+  try {
+    return await action;
+  } catch (cause) {
+    throw writeFailure(file, cause);
+  }
+}
+
+/** @throws CommandError for bytes that would garble a terminal, or give it commands */
+function refuseBytes(descriptor: number, content: Output["content"], { force }: OutputRules): void {
+  if (force || typeof content === "string" || !isatty(descriptor) || isText(content)) return;
+  throw new CommandError("these bytes are no text, and would go to a terminal", [
+    "-o FILE writes them to a file; --force (-f) shows them all the same",
+  ]);
+}
+
+function isText(content: Uint8Array): boolean {
+  try {
+    const text = new TextDecoder("utf8", { fatal: true }).decode(content);
+    return !/[^\P{Cc}\t\r\n]/u.test(text);
+  } catch {
+    return false;
+  }
+}

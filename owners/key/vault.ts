@@ -1,0 +1,219 @@
+import {
+  AzureCliCredential,
+  ClientSecretCredential,
+  type ClientSecretCredentialOptions,
+  type TokenCredential,
+} from "@azure/identity";
+import {
+  CryptographyClient,
+  KeyClient,
+  type KeyClientOptions,
+  type KeyProperties,
+  type KeyVaultKey,
+} from "@azure/keyvault-keys";
+import { createTransport, type Transport } from "../../src/net/transport.js";
+import { AzureSession } from "../../src/secrets/mhsm/azure-session.js";
+import { maxTextBytes, readInput } from "../io/input.js";
+import { httpsOrigin, required } from "../options.js";
+import { UsageError } from "../usage.js";
+import { explainVaultFailure, type Login } from "./vault-failure.js";
+
+/** The options of every command that talks to a vault. */
+export const vaultOptions = {
+  vault: { type: "string" },
+  "api-version": { type: "string", default: "7.4" },
+  "ca-file": { type: "string" },
+  connect: { type: "string" },
+} as const;
+
+export interface VaultValues {
+  vault?: string | undefined;
+  "api-version": string;
+  "ca-file"?: string | undefined;
+  connect?: string | undefined;
+}
+
+const attemptTimeoutMs = 20_000;
+const azTimeoutMs = 30_000;
+
+export interface OwnersVaultOptions {
+  /** Without a slash at the end. */
+  url: string;
+  apiVersion: string;
+  transport: Transport;
+  /** Where AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET may stand. */
+  environment: NodeJS.ProcessEnv;
+}
+
+/** A vault as the owner of its keys sees it. Everything throws CommandError where Azure says no. */
+export class OwnersVault {
+  readonly url: string;
+  readonly #transport: Transport;
+  readonly #session: AzureSession;
+  readonly #login: Login;
+  readonly #client: KeyClient;
+  readonly #cryptographyOf: (keyId: string) => CryptographyClient;
+
+  constructor({ url, apiVersion, transport, environment }: OwnersVaultOptions) {
+    this.url = url;
+    this.#transport = transport;
+    const { signal } = new AbortController();
+    this.#session = new AzureSession({ transport, signal, attemptTimeoutMs });
+    const { login, credential } = createCredential(environment, this.#session);
+    this.#login = login;
+    const options: KeyClientOptions = this.#session.clientOptions("vault");
+    // The type lists the versions that the SDK was tested with; the wire takes any.
+    Object.assign(options, { serviceVersion: apiVersion });
+    this.#client = new KeyClient(url, credential, options);
+    this.#cryptographyOf = (keyId) => new CryptographyClient(keyId, credential, options);
+  }
+
+  /**
+   * @param version absent: the newest
+   * @returns undefined where there is no such key
+   */
+  async find(name: string, version?: string): Promise<KeyVaultKey | undefined> {
+    return this.#attempt("look up", name, async () => {
+      try {
+        return await this.#client.getKey(name, version === undefined ? {} : { version });
+      } catch (error) {
+        const { last } = this.#session;
+        if (last?.party === "vault" && last.status === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Imports a key that the vault will release under its policy, and in no other way.
+   *
+   * @param bytes 32 bytes
+   * @param policy JSON
+   */
+  async import(name: string, bytes: Uint8Array, policy: string): Promise<KeyVaultKey> {
+    return this.#attempt("import", name, () =>
+      this.#client.importKey(
+        name,
+        { kty: "oct-HSM", k: bytes, keyOps: ["encrypt", "decrypt"] },
+        {
+          hardwareProtected: true,
+          exportable: true,
+          releasePolicy: { encodedPolicy: Buffer.from(policy) },
+        },
+      ),
+    );
+  }
+
+  /** Every enabled version of every key. */
+  async *versions(): AsyncGenerator<{ id: string; name: string }> {
+    const keys = this.#client.listPropertiesOfKeys();
+    for await (const { name } of this.#listed(keys)) {
+      const versions = this.#client.listPropertiesOfKeyVersions(name);
+      for await (const { id, enabled } of this.#listed(versions)) {
+        if (id !== undefined && enabled !== false) yield { id, name };
+      }
+    }
+  }
+
+  /**
+   * Has the vault encrypt a block under one of its keys (AES-256-CBC without padding).
+   *
+   * @param id of the key, with its version
+   * @param iv 16 bytes
+   * @param block 16 bytes
+   * @returns undefined for a key that is not one of AES-256
+   */
+  async encryptBlock(
+    { id, name }: { id: string; name: string },
+    iv: Uint8Array,
+    block: Uint8Array,
+  ): Promise<Uint8Array | undefined> {
+    return this.#attempt("encrypt with", name, async () => {
+      try {
+        const client = this.#cryptographyOf(id);
+        const { result } = await client.encrypt({ algorithm: "A256CBC", plaintext: block, iv });
+        return result;
+      } catch (error) {
+        const { last } = this.#session;
+        if (last?.party === "vault" && last.status === 400) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  close(): void {
+    this.#transport.agent.destroy();
+  }
+
+  async *#listed(properties: AsyncIterable<KeyProperties>): AsyncGenerator<KeyProperties> {
+    const iterator = properties[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await this.#attempt("list", "the keys", () => iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+
+  async #attempt<T>(verb: string, keyName: string, action: () => Promise<T>): Promise<T> {
+    this.#session.forget();
+    try {
+      return await action();
+    } catch (cause) {
+      const doing = `${verb} ${keyName}`;
+      const { last } = this.#session;
+      const [vaultUrl, login] = [this.url, this.#login];
+      throw explainVaultFailure({ cause, last, doing, keyName, vaultUrl, login });
+    }
+  }
+}
+
+/**
+ * @throws UsageError; Error for a CA file that cannot be used
+ */
+export async function openVault(
+  values: VaultValues,
+  environment: NodeJS.ProcessEnv,
+): Promise<OwnersVault> {
+  const url = httpsOrigin(required(values.vault, "vault"), "vault");
+  const apiVersion = values["api-version"];
+  if (!/^[0-9A-Za-z.-]+$/u.test(apiVersion)) {
+    throw new UsageError("--api-version wants a version such as 7.4");
+  }
+  const { connect, "ca-file": caFile } = values;
+  const [, port] = /^.+:(\d{1,5})$/u.exec(connect ?? "host:0") ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new UsageError("--connect wants host:port");
+  const transport = createTransport({
+    ...(caFile === undefined ? {} : { ca: await readCertificates(caFile) }),
+    ...(connect === undefined ? {} : { connect }),
+  });
+  return new OwnersVault({ url, apiVersion, transport, environment });
+}
+
+async function readCertificates(file: string): Promise<string> {
+  const pem = (await readInput(file, "--ca-file", maxTextBytes)).toString("latin1");
+  if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
+  throw new Error(`${file} holds no PEM certificate`);
+}
+
+/** A principal of the environment's, as on build machines; else whoever logged in with `az login`. */
+function createCredential(
+  environment: NodeJS.ProcessEnv,
+  session: AzureSession,
+): { login: Login; credential: TokenCredential } {
+  const {
+    AZURE_TENANT_ID: tenant = "",
+    AZURE_CLIENT_ID: client = "",
+    AZURE_CLIENT_SECRET: secret = "",
+  } = environment;
+  if ([tenant, client, secret].includes("")) {
+    const credential = new AzureCliCredential({ processTimeoutInMs: azTimeoutMs });
+    return { login: "azureCli", credential };
+  }
+  const options: ClientSecretCredentialOptions = {
+    ...session.clientOptions("azureAd"),
+    disableInstanceDiscovery: true,
+  };
+  const credential = new ClientSecretCredential(tenant, client, secret, options);
+  return { login: "clientSecret", credential };
+}

@@ -1,0 +1,70 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { describeCause } from "../src/errors.js";
+import { UsageError } from "./usage.js";
+
+type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
+
+/**
+ * `parseArgs`, less forgiving: an option given twice, or with an empty value, is a mistake of its writer's
+ * that must not pass quietly.
+ *
+ * @throws UsageError
+ */
+export function parseOptions<const Options extends OptionsConfig>(
+  argv: string[],
+  options: Options,
+) {
+  try {
+    refuseOddities(argv, options);
+    return parseArgs({ args: argv, allowPositionals: true, options });
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    // Without Node's code, and its advice on words that begin with a hyphen.
+    const message = describeCause(cause).replace(/^ERR_\w+: |(?<=['"]). To specify .*$/gu, "");
+    throw new UsageError(message, { cause });
+  }
+}
+
+function refuseOddities(argv: string[], options: OptionsConfig): void {
+  const { tokens } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+    options,
+  });
+  const seen = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    const { name, value } = token;
+    if (value === "") throw new UsageError(`--${name} needs a value`);
+    if (seen.has(name) && options[name]?.multiple !== true) {
+      throw new UsageError(`--${name} is given twice`);
+    }
+    seen.add(name);
+  }
+}
+
+/** @throws UsageError unless there is exactly one */
+export function only(words: readonly string[], what: string): string {
+  const [word, ...others] = words;
+  if (word === undefined || others.length > 0) throw new UsageError(`give one ${what}`);
+  return word;
+}
+
+/** @throws UsageError for an option that was not given */
+export function required(value: string | undefined, name: string): string {
+  if (value === undefined) throw new UsageError(`--${name} is missing`);
+  return value;
+}
+
+/**
+ * An address of a service: its origin, without a slash at the end.
+ *
+ * @throws UsageError
+ */
+export function httpsOrigin(text: string, name: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "https:" && url.href === `${url.origin}/`) return url.origin;
+  throw new UsageError(`--${name} wants an address such as https://name.example, without a path`);
+}
