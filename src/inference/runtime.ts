@@ -146,7 +146,8 @@ function notAModel({ format }: LoadOptions, cause: unknown): RefusedError {
 function discard(bytes: Uint8Array): void {
   bytes.fill(0);
   const { buffer } = bytes;
-  if (!(buffer instanceof ArrayBuffer)) return;
+  // A small Buffer is a part of a pool, which other Buffers use.
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes.byteLength) return;
   // A buffer transferred to a closed port is freed with the undeliverable message.
   const { port1, port2 } = new MessageChannel();
   port2.close();

@@ -80,6 +80,16 @@ describe("a model session", () => {
     await session.release();
   });
 
+  test("wipes bytes that lie in a larger buffer, and leaves the rest of it alone", async () => {
+    const pool = new Uint8Array(model.length + 2).fill(7);
+    const bytes = pool.subarray(1, -1);
+    bytes.set(model);
+    await (await createModelSession(bytes, manifest, loadOptions)).release();
+    expect(pool.indexOf(0)).toBe(1);
+    expect(bytes.every((byte) => byte === 0)).toBe(true);
+    expect([pool[0], pool.at(-1)]).toEqual([7, 7]);
+  });
+
   test.each(["packed", "in-place"] as const)(
     "gives the same answer with weights %s",
     async (weights) => {
