@@ -61,7 +61,8 @@ beforeEach(() => {
   for (const path of ["Makefile", "scripts/compile.sh"]) {
     cpSync(join(projectFolder, path), join(folder, path));
   }
-  for (const path of [...files, "src/a.ts", "owners/a.ts", "emulator/a.ts", "appdir/a.lock"]) write(path, "");
+  for (const path of [...files, "src/a.ts", "owners/a.ts", "emulator/a.ts", "appdir/a.lock"])
+    write(path, "");
   for (const path of [...scripts, ...otherScripts, ...programs.map((name) => `fakes/${name}`)]) {
     write(path, recorder);
     chmodSync(join(folder, path), 0o755);
