@@ -71,12 +71,12 @@ export default {
       comment: "what main.ts imports statically loads no package: packages read variables then",
       severity: "error",
       from: {
-        path: "^src/(main|timers|line-writer|errors|process/.*|native/(leave|process-memory)|secrets/key-file)\\.ts$",
+        path: "^src/(main|bounds/timers|line-writer|errors|process/.*|native/(leave|process-memory)|secrets/key-file)\\.ts$",
       },
       to: {
         pathNot: [
           "^node:|^(inspector|os|fs|tty|timers|path|util)(/|$)",
-          "^src/(timers|line-writer|errors|serve|secrets/client)\\.ts$",
+          "^src/(bounds/timers|line-writer|errors|serve|secrets/client)\\.ts$",
           "^src/(process/.*|native/(leave|koffi|process-memory)|secrets/key-file)\\.ts$",
         ],
         dependencyTypesNot: ["type-only"],

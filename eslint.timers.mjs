@@ -1,6 +1,6 @@
 /**
- * A timer takes a delay of more than 2^31 - 1 ms for 1 ms. So a delay is a number that stands in the file, or goes
- * through `timerMs` (src/timers.ts): whatever comes from a configuration, a header or a computation.
+ * Node silently replaces a timer's delay of more than 2^31 - 1 ms by 1 ms. So a delay is either a literal number or the
+ * result of `timerMs` (src/bounds/timers.ts): it may come from a configuration, a header or a computation.
  */
 const globalTimers = new Set(["setTimeout", "setInterval"]);
 
@@ -41,7 +41,7 @@ export const timerDelay = {
     type: "problem",
     schema: [],
     messages: {
-      unbounded: "expected a number, or timerMs(…) of src/timers.ts, as a timer's delay",
+      unbounded: "expected a number, or timerMs(…) of src/bounds/timers.ts, as a timer's delay",
     },
   },
   create: (context) => ({

@@ -91,7 +91,7 @@ export class ConfigurationError extends BootError {}
 /** A service refused, or its answer is not trustworthy: another attempt would fail as well. */
 export class RefusedError extends BootError {}
 
-/** A service did not answer in time, or cannot answer now: the same attempt may succeed later (net/retry.ts repeats it). */
+/** A service did not answer in time, or cannot answer now: the same attempt may succeed later (bounds/retry.ts repeats it). */
 export class UnavailableError extends BootError {}
 
 /** The answer to a request that fails: the input is wrong, or the server cannot serve it now. */

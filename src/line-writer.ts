@@ -1,7 +1,7 @@
 import { fstatSync, write, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
-import { timerMs } from "./timers.js";
+import { timerMs } from "./bounds/timers.js";
 
 export interface LineWriterOptions {
   /** The file descriptor that lines are written to. */

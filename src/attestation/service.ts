@@ -4,7 +4,7 @@ import { toConnectionError, type ConnectionError } from "../net/connection-error
 import { exchange, type Answer } from "../net/exchange.js";
 import { isTransientStatus, parseRetryAfter } from "../net/http-failure.js";
 import { quoteCode } from "../net/remote-code.js";
-import { retryUnavailable, type RetryContext } from "../net/retry.js";
+import { retryUnavailable, type RetryContext } from "../bounds/retry.js";
 import { parseShallowJson } from "../net/shallow-json.js";
 import type { Transport } from "../net/transport.js";
 import type { Evidence } from "./evidence.js";

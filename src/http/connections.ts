@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { timerMs } from "../timers.js";
-import { AddressQueues } from "./address-queues.js";
+import { timerMs } from "../bounds/timers.js";
+import { AddressQueues } from "../bounds/address-queues.js";
 import { clientNetwork } from "./client-network.js";
 
 export interface ConnectionsOptions {

@@ -1,7 +1,6 @@
 import type { IRouter, Request, RequestHandler, Response } from "express";
 import { RequestError } from "../errors.js";
-import { Deadline } from "../net/deadline.js";
-import { withSignal } from "../net/retry.js";
+import { Deadline, withSignal } from "../bounds/deadline.js";
 import { AnswerSize } from "./answer-size.js";
 import { toJose, toJson, toText, type AnswerType } from "./answer.js";
 import { clientNetwork } from "./client-network.js";

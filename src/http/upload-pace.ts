@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { RequestError } from "../errors.js";
-import { timerMs } from "../timers.js";
-import type { ArrivalRate } from "./arrival-rate.js";
+import { timerMs } from "../bounds/timers.js";
+import type { ArrivalRate } from "../bounds/arrival-rate.js";
 
 export interface PaceOptions {
   /** Ends the upload. */

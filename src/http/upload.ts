@@ -1,7 +1,7 @@
 import type { Request, Response } from "express";
 import multer from "multer";
 import { RequestError } from "../errors.js";
-import { ArrivalRate } from "./arrival-rate.js";
+import { ArrivalRate } from "../bounds/arrival-rate.js";
 import { clientNetwork } from "./client-network.js";
 import { watchPace } from "./upload-pace.js";
 import { UploadMemory, type UploadMemoryLimits } from "./upload-memory.js";

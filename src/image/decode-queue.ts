@@ -1,7 +1,8 @@
 import { RequestError } from "../errors.js";
 import { estimateHeaderBytes } from "./decode-memory.js";
 import { inspectImage } from "./decode.js";
-import { FairSlots, SharedMemory } from "./fair-slots.js";
+import { FairSlots } from "../bounds/fair-slots.js";
+import { MemoryBudget } from "../bounds/memory-budget.js";
 import type { ImageLimits } from "./limits.js";
 import { prepareImage, type PreparedImage, type Preprocessing } from "./preprocess.js";
 
@@ -46,12 +47,12 @@ export class DecodeQueue {
     this.#options = options;
     this.#smallBytes = maxDecodeBytesInFlight - limits.maxDecodeBytes;
     // Registered first, headers get released memory first: small pictures must not delay the header of a large one.
-    const memory = new SharedMemory(this.#smallBytes);
+    const memory = new MemoryBudget(this.#smallBytes);
     this.#headers = new FairSlots({ maxPlaces: maxDecodes, memory });
     this.#small = new FairSlots({ maxPlaces: maxDecodes, memory });
     this.#large = new FairSlots({
       maxPlaces: Math.max(1, maxDecodes - 1),
-      memory: new SharedMemory(limits.maxDecodeBytes),
+      memory: new MemoryBudget(limits.maxDecodeBytes),
     });
   }
 

@@ -1,5 +1,5 @@
 import { RequestError } from "../errors.js";
-import { timerMs } from "../timers.js";
+import { timerMs } from "../bounds/timers.js";
 
 export interface BatchQueueOptions<Input, Output> {
   /** Most inputs in one batch. */

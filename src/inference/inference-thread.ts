@@ -17,7 +17,7 @@ import {
 } from "./model-timeout.js";
 import { isOutOfMemory, loadOutOfMemory } from "../model/out-of-memory.js";
 import type { ModelSession } from "./session.js";
-import { Watchdog } from "./watchdog.js";
+import { Watchdog } from "../bounds/watchdog.js";
 
 export interface InferenceThreadOptions extends LoadRequest {
   timeouts: ModelTimeouts;

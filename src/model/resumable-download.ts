@@ -3,8 +3,8 @@ import { isAxiosError, type AxiosInstance, type AxiosResponse } from "axios";
 import { BootError, RefusedError, UnavailableError, describeCause } from "../errors.js";
 import { describeConnection } from "../net/connection-error.js";
 import { isTransientHttpFailure, retryAfterMs } from "../net/http-failure.js";
-import { retry } from "../net/retry.js";
-import { timerMs } from "../timers.js";
+import { retry } from "../bounds/retry.js";
+import { timerMs } from "../bounds/timers.js";
 
 /** A connection that transfers nothing for so long is closed and made again. */
 const idleTimeoutMs = 30_000;

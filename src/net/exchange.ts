@@ -2,7 +2,7 @@ import { request as httpsRequest } from "node:https";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { finished } from "node:stream/promises";
 import { ConnectionError, toConnectionError } from "./connection-error.js";
-import { Deadline } from "./deadline.js";
+import { Deadline } from "../bounds/deadline.js";
 import { isTooDeep } from "./shallow-json.js";
 import type { Transport } from "./transport.js";
 

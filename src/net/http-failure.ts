@@ -1,5 +1,5 @@
 import { isAxiosError } from "axios";
-import { timerMs } from "../timers.js";
+import { timerMs } from "../bounds/timers.js";
 
 const transientCodes = new Set([
   "ECONNABORTED",

@@ -1,5 +1,5 @@
 import type { SecretEntry } from "../config/schema.js";
-import type { RetryContext } from "../net/retry.js";
+import type { RetryContext } from "../bounds/retry.js";
 
 /** Every key of confml is for AES-256. */
 export const keyBytes = 32;

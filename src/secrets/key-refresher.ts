@@ -1,6 +1,6 @@
 import type { SecretEntry } from "../config/schema.js";
-import { Deadline } from "../net/deadline.js";
-import { timerMs } from "../timers.js";
+import { Deadline } from "../bounds/deadline.js";
+import { timerMs } from "../bounds/timers.js";
 import type { ImageKeys } from "./image-keys.js";
 import { releaseKey, type ReleaseOptions } from "./release.js";
 

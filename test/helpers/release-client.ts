@@ -8,7 +8,7 @@ import { AttestationService } from "../../src/attestation/service.js";
 import { readEnvironment, type Environment } from "../../src/config/environment.js";
 import type { SecretEntry } from "../../src/config/schema.js";
 import type { KeyWrapAlgorithm } from "../../src/crypto/key-unwrap.js";
-import type { FailedAttempt, RetryContext } from "../../src/net/retry.js";
+import type { FailedAttempt, RetryContext } from "../../src/bounds/retry.js";
 import { createTransport } from "../../src/net/transport.js";
 import { MhsmReleaseClient } from "../../src/secrets/mhsm/client.js";
 import { sharedCertificates } from "./certificates.js";

@@ -7,7 +7,7 @@ import type { Environment } from "../../config/environment.js";
 import type { SecretEntry } from "../../config/schema.js";
 import { unwrapKey, type KeyWrapAlgorithm } from "../../crypto/key-unwrap.js";
 import { RefusedError, describeCause } from "../../errors.js";
-import { retryUnavailable, type RetryContext } from "../../net/retry.js";
+import { retryUnavailable, type RetryContext } from "../../bounds/retry.js";
 import type { Transport } from "../../net/transport.js";
 import { keyBytes, type ReleasedKey, type SecretReleaseClient } from "../client.js";
 import { explainAzureFailure } from "./azure-failure.js";

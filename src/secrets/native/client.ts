@@ -1,7 +1,8 @@
 import { isAbsolute, join } from "node:path";
 import type { SecretEntry } from "../../config/schema.js";
 import { ConfigurationError, RefusedError, UnavailableError, describeCause } from "../../errors.js";
-import { withSignal, type RetryContext } from "../../net/retry.js";
+import { withSignal } from "../../bounds/deadline.js";
+import type { RetryContext } from "../../bounds/retry.js";
 import { keyBytes, type ReleasedKey, type SecretReleaseClient } from "../client.js";
 import { allocateReleasedSecret, copyKey } from "./released-secret.js";
 import { SsrLibrary } from "./ssr-library.js";

@@ -14,7 +14,7 @@ import { z } from "zod";
 import { createCertificates, type CertifiedKey } from "../../../emulator/certificates.js";
 import type { ServiceName } from "../../../emulator/hosts.js";
 import { BootError, RefusedError, UnavailableError } from "../../../src/errors.js";
-import { Deadline } from "../../../src/net/deadline.js";
+import { Deadline } from "../../../src/bounds/deadline.js";
 import { KeyRegister } from "../../../src/secrets/key-register.js";
 import { releaseKey } from "../../../src/secrets/release.js";
 import { key, secret, setReleaseScene, type ReleaseScene } from "../../helpers/release-client.js";

@@ -1,23 +1,29 @@
-import { UnavailableError } from "../errors.js";
 import { setTimeout as sleep } from "node:timers/promises";
-import { timerMs } from "../timers.js";
+import { UnavailableError } from "../errors.js";
 import { timeLeftMs } from "./deadline.js";
+import { timerMs } from "./timers.js";
 
 export interface RetryOptions {
-  /** Aborts when time is up: the last failure is thrown then. */
+  /** Ends the attempts when it aborts. */
   signal: AbortSignal;
+  /** Whether another attempt may succeed after this error. */
   isTransient: (error: unknown) => boolean;
-  /** How long the other side asked to wait, if it did; no longer than the time that is left. */
+  /** The shortest delay that the other side asked for, in milliseconds; undefined where it asked for none. */
   retryAfterMs?: (error: unknown) => number | undefined;
+  /** Called after each failed attempt that may be followed by another. Attempts are numbered from 1. */
   onRetry: (attempt: { number: number; error: unknown; delayMs: number }) => void;
+  /** The bound of the first delay; that of each further delay is twice the bound before it. */
   baseDelayMs?: number;
   maxDelayMs?: number;
 }
 
 /**
- * Runs an operation until it succeeds, fails for good, or time is up. Delays grow exponentially with
- * full jitter (uniform between nothing and the step's bound), so that servers which start together
- * do not come back together. No attempt begins that would begin after the signal's deadline.
+ * Runs an operation until it succeeds, fails with an error that is not transient, or the signal aborts. Each delay is
+ * uniform between 0 and a bound that grows exponentially ("full jitter"), so that servers that start together do not
+ * repeat their requests together; a longer delay that the other side asks for replaces it. No attempt begins after the
+ * deadline of the signal (deadline.ts).
+ *
+ * @throws the operation's error; once the signal has aborted, the error of the last attempt that ended before
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, isTransient, onRetry, baseDelayMs = 250, maxDelayMs = 10_000 } = options;
@@ -26,7 +32,7 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
     try {
       return await operation();
     } catch (error) {
-      // An attempt that was cut short says nothing; the one before it says what is wrong.
+      // The error of an aborted attempt says nothing about the cause; that of the attempt before does.
       if (signal.aborted) throw last ?? error;
       if (!isTransient(error)) throw error;
       last = error;
@@ -35,7 +41,7 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
       const leftMs = timeLeftMs(signal);
       onRetry({ number, error, delayMs: timerMs(Math.round(Math.min(wantedMs, leftMs))) });
       try {
-        // With no time for another attempt, the deadline itself ends the wait, and not a timer just before it.
+        // Without time for another attempt only the signal ends the wait: a timer of the same length could end it first.
         const isLast = wantedMs >= leftMs;
         await sleep(timerMs(isLast ? Infinity : wantedMs), undefined, { signal });
       } catch {
@@ -45,24 +51,29 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
   }
 }
 
-/** A step that failed in a way that may pass. */
+/** An attempt that failed with a transient error, for the log. */
 export interface FailedAttempt {
   /** What was being done, as a participle. */
   step: string;
   /** From 1. */
   number: number;
   reason: string;
-  /** How long until the next attempt. */
+  /** Milliseconds until the next attempt, or until the deadline where that comes first. */
   delayMs: number;
 }
 
 export interface RetryContext {
-  /** Aborts when time is up. */
+  /** Ends the attempts when it aborts. */
   signal: AbortSignal;
   onRetry: (attempt: FailedAttempt) => void;
 }
 
-/** `retry` for operations that say by an UnavailableError that they may succeed later. */
+/**
+ * `retry` for operations that report transient failures by an UnavailableError.
+ *
+ * @param retryAfter the shortest delay that the other side asked for, in milliseconds
+ * @throws as `retry` does
+ */
 export async function retryUnavailable<T>(
   operation: () => Promise<T>,
   { signal, onRetry }: RetryContext,
@@ -78,22 +89,4 @@ export async function retryUnavailable<T>(
       onRetry({ step, number, reason, delayMs });
     },
   });
-}
-
-/** Settles like the promise, or rejects with the signal's reason when it aborts first. */
-export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<void>((resolve) => {
-    onAbort = resolve;
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  }).then((): never => {
-    signal.throwIfAborted();
-    throw new Error("the signal did not abort");
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

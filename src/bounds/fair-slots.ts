@@ -1,3 +1,5 @@
+import type { MemoryBudget } from "./memory-budget.js";
+
 /** A request for a place and for memory. */
 export interface Claim {
   /** Clients get places in turn. */
@@ -11,40 +13,7 @@ export interface Claim {
 export interface FairSlotsOptions {
   /** Claims that hold a place at one time. */
   maxPlaces: number;
-  memory: SharedMemory;
-}
-
-/**
- * A memory budget that several `FairSlots` share. A claim for more than the whole budget is admitted when nothing is
- * reserved.
- */
-export class SharedMemory {
-  readonly #maxBytes: number;
-  readonly #admitters: (() => void)[] = [];
-  #bytes = 0;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** @param admit called whenever memory is released; several are called in the order of their registration */
-  onRelease(admit: () => void): void {
-    this.#admitters.push(admit);
-  }
-
-  /** Whether so many bytes can be reserved now. */
-  has(bytes: number): boolean {
-    return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes;
-  }
-
-  take(bytes: number): void {
-    this.#bytes += bytes;
-  }
-
-  release(bytes: number): void {
-    this.#bytes -= bytes;
-    for (const admit of this.#admitters) admit();
-  }
+  memory: MemoryBudget;
 }
 
 interface Waiting {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { FairSlots, SharedMemory } from "../../src/image/fair-slots.js";
+import { FairSlots } from "../../src/bounds/fair-slots.js";
+import { MemoryBudget } from "../../src/bounds/memory-budget.js";
 
 const never = new AbortController().signal;
 
@@ -30,7 +31,7 @@ function turn(): Promise<void> {
 describe("fair slots", () => {
   test("admit clients in turn, and each client's claims in order", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new MemoryBudget(10) });
     const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) => works.run(slots, name));
     expect(slots.waiting).toBe(5);
     for (const name of ["a1", "a2", "b1", "c1", "a3", "b2"]) {
@@ -44,7 +45,7 @@ describe("fair slots", () => {
 
   test("keep the sum of bytes within the limit, and let no claim overtake", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 9, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 9, memory: new MemoryBudget(10) });
     const all = [
       works.run(slots, "a1", 6),
       works.run(slots, "b1", 4),
@@ -64,7 +65,7 @@ describe("fair slots", () => {
 
   test("admit a claim for more than the whole memory when it is alone", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 2, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 2, memory: new MemoryBudget(10) });
     const all = [works.run(slots, "a1", 11), works.run(slots, "b1", 1)];
     await turn();
     expect(works.started).toEqual(["a1"]);
@@ -75,7 +76,7 @@ describe("fair slots", () => {
 
   test("give a released place to another client than the one that holds all", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 3, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 3, memory: new MemoryBudget(10) });
     const all = ["a1", "a2", "a3", "a4", "a5"].map((name) => works.run(slots, name));
     all.push(works.run(slots, "b1"), works.run(slots, "b2"), works.run(slots, "c1"));
     await turn();
@@ -95,7 +96,7 @@ describe("fair slots", () => {
 
   test("share memory: what one releases, the other can admit", async () => {
     const works = new Works();
-    const memory = new SharedMemory(10);
+    const memory = new MemoryBudget(10);
     const [first, second] = [1, 2].map(() => new FairSlots({ maxPlaces: 2, memory }));
     if (first === undefined || second === undefined) throw new Error("expected two");
     const all = [works.run(first, "a1", 6), works.run(second, "b1", 5), works.run(first, "a2", 4)];
@@ -110,7 +111,7 @@ describe("fair slots", () => {
 
   test("drop a claim whose signal aborts while it waits, and admit those behind it", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 2, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 2, memory: new MemoryBudget(10) });
     const gone = new AbortController();
     const first = works.run(slots, "a1", 6);
     const dropped = works.run(slots, "b1", 7, gone.signal);
@@ -130,7 +131,7 @@ describe("fair slots", () => {
 
   test("reject a claim whose signal has already aborted", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new MemoryBudget(10) });
     const gone = AbortSignal.abort(new Error("disconnected"));
     await expect(works.run(slots, "a1", 1, gone)).rejects.toThrow("disconnected");
     expect(works.started).toEqual([]);
@@ -138,7 +139,7 @@ describe("fair slots", () => {
 
   test("do not start work whose signal aborts after its claim was admitted, and release its place", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new MemoryBudget(10) });
     const gone = new AbortController();
     const dropped = works.run(slots, "a1", 1, gone.signal);
     gone.abort(new Error("disconnected"));
@@ -152,7 +153,7 @@ describe("fair slots", () => {
 
   test("reject a client's newest claim on request", async () => {
     const works = new Works();
-    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new MemoryBudget(10) });
     const [first, second, third] = ["a1", "a2", "a3"].map((name) => works.run(slots, name));
     await turn();
     expect(slots.dismiss("b", new Error("none"))).toBe(false);
@@ -164,7 +165,7 @@ describe("fair slots", () => {
   });
 
   test("release a place when its work fails", async () => {
-    const slots = new FairSlots({ maxPlaces: 1, memory: new SharedMemory(10) });
+    const slots = new FairSlots({ maxPlaces: 1, memory: new MemoryBudget(10) });
     const claim = { client: "a", bytes: 10, signal: never };
     const failed = slots.within(claim, () => Promise.reject(new Error("failed")));
     await expect(failed).rejects.toThrow("failed");

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { Watchdog } from "../../src/inference/watchdog.js";
+import { Watchdog } from "../../src/bounds/watchdog.js";
 
 beforeEach(() => {
   jest.useFakeTimers();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { ArrivalRate } from "../../src/http/arrival-rate.js";
+import { ArrivalRate } from "../../src/bounds/arrival-rate.js";
 
 function started() {
   const clock = { nowMs: 5000 };

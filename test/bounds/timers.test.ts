@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { configSchema } from "../src/config/schema.js";
-import { longestTimerMs, timerMs } from "../src/timers.js";
-import { projectFolder } from "./helpers/server-process.js";
+import { configSchema } from "../../src/config/schema.js";
+import { longestTimerMs, timerMs } from "../../src/bounds/timers.js";
+import { projectFolder } from "../helpers/server-process.js";
 
 describe("a timer's delay", () => {
   test.each([

@@ -1,4 +1,4 @@
-/** Longest delay that Node's timers accept; they silently replace a longer one, or NaN, by 1 ms. */
+/** The longest delay that Node's timers accept; they silently replace a longer one, or NaN, by 1 ms. */
 export const longestTimerMs = 2_147_483_647;
 
 /**

@@ -1,4 +1,4 @@
-import { timerMs } from "../timers.js";
+import { timerMs } from "./timers.js";
 
 /** Number of timers that make up a time limit. */
 const steps = 10;
