@@ -29,7 +29,11 @@ const onlyItsImports = ({ paths, imports, types = [] }) => {
       comment: `import-rule.json: nothing but types of ${types.join(", ")}; they vanish when compiled`,
       severity: "error",
       from: { path: own },
-      to: { path: types.map(pattern), dependencyTypesNot: ["type-only"] },
+      to: {
+        path: types.map(pattern),
+        pathNot: imports.map(pattern),
+        dependencyTypesNot: ["type-only"],
+      },
     },
   ];
 };

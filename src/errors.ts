@@ -28,29 +28,6 @@ export type BootErrorCode =
   | "LISTEN_FAILED"
   | "STOP_TIMEOUT";
 
-/** Codes of errors that answer a request. `docs/errors.md` explains them, and http/problems.ts has their HTTP status. */
-export type RequestErrorCode =
-  | "IMAGE_MISSING"
-  | "UPLOAD_MALFORMED"
-  | "PARAMETER_INVALID"
-  | "FORMAT_REFUSED"
-  | "NOT_FOUND"
-  | "METHOD_NOT_ALLOWED"
-  | "NOT_ACCEPTABLE"
-  | "UPLOAD_TOO_SLOW"
-  | "UPLOAD_TOO_LARGE"
-  | "IMAGE_TOO_LARGE"
-  | "IMAGE_UNSUPPORTED"
-  | "ENCRYPTED_IMAGE_REJECTED"
-  | "RATE_LIMITED"
-  | "MODEL_FAILED"
-  | "MODEL_TIMEOUT"
-  | "DECODE_TIMEOUT"
-  | "OUT_OF_MEMORY"
-  | "OVERLOADED"
-  | "SHUTTING_DOWN"
-  | "INTERNAL";
-
 /** The base class of the server's errors: a literal `code` for programs, a message for people. */
 export abstract class ConfmlError<Code extends string = string> extends Error {
   readonly code: Code;
@@ -93,21 +70,6 @@ export class RefusedError extends BootError {}
 
 /** A service did not answer in time, or cannot answer now: the same attempt may succeed later (bounds/retry.ts repeats it). */
 export class UnavailableError extends BootError {}
-
-/** The answer to a request that fails: the input is wrong, or the server cannot serve it now. */
-export class RequestError extends ConfmlError<RequestErrorCode> {
-  /** For `Retry-After`; undefined: the default of the code (http/problems.ts). */
-  readonly retryAfterSeconds: number | undefined;
-
-  constructor(
-    code: RequestErrorCode,
-    message: string,
-    options: ErrorOptions & { retryAfterSeconds?: number } = {},
-  ) {
-    super(code, message, options);
-    this.retryAfterSeconds = options.retryAfterSeconds;
-  }
-}
 
 /**
  * Describes an error of Node or a library in one line: its message and its code, or the code alone, because errors of the

@@ -5,7 +5,9 @@ import { version } from "../src/version.js";
 
 describe("errors", () => {
   test("every code stands in the documented table, and no other does", async () => {
-    const source = await readFile(new URL("../src/errors.ts", import.meta.url), "utf8");
+    const files = ["../src/errors.ts", "../src/http/request-error.ts"];
+    const sources = files.map((file) => readFile(new URL(file, import.meta.url), "utf8"));
+    const source = (await Promise.all(sources)).join("");
     const table = await readFile(new URL("../docs/errors.md", import.meta.url), "utf8");
     const inSource = [...source.matchAll(/^ {2}\| "([A-Z_]+)"/gmu)].map(([, code]) => code);
     const inTable = [...table.matchAll(/^\| `([A-Z_]+)`/gmu)].map(([, code]) => code);

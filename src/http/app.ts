@@ -1,5 +1,5 @@
 import express, { type Express, type RequestHandler } from "express";
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 import { problemHandler } from "./problems.js";
 import { routes, type RouteOptions } from "./routes.js";
 

@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema.js";
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 import type { DecodeQueue, QueuedImage } from "../image/decode-queue.js";
+import { ImageError } from "../image/image-error.js";
 import type { Classifier } from "../inference/classifier.js";
 import { rank } from "../inference/ranking.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
@@ -114,7 +115,7 @@ async function openAndPrepare(
 /** Whether the decoder refused the bytes, as it does with what a wrong key decrypts to. */
 function isRefusedImage(error: unknown): boolean {
   return (
-    error instanceof RequestError &&
+    error instanceof ImageError &&
     ["IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE", "DECODE_TIMEOUT"].includes(error.code)
   );
 }

@@ -1,5 +1,5 @@
 import type { IRouter, Request, RequestHandler, Response } from "express";
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 import { Deadline, withSignal } from "../bounds/deadline.js";
 import { AnswerSize } from "./answer-size.js";
 import { toJose, toJson, toText, type AnswerType } from "./answer.js";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 import { clientNetwork } from "./client-network.js";
 
 export interface LegacyUploadsOptions {

@@ -1,5 +1,5 @@
 import type { IRouter } from "express";
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 import type { Classifier, ModelDescription } from "../inference/classifier.js";
 import type { ImageKeys } from "../secrets/image-keys.js";
 import type { PlatformName } from "../platform.js";

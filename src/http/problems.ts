@@ -1,5 +1,7 @@
 import type { NextFunction, Request, Response } from "express";
-import { RequestError, type RequestErrorCode } from "../errors.js";
+import { ImageError, type ImageErrorCode } from "../image/image-error.js";
+import { ClassifierError, type ClassifierErrorCode } from "../inference/classifier-error.js";
+import { RequestError, type RequestErrorCode } from "./request-error.js";
 
 /** The HTTP status of each error code. */
 const statuses: Readonly<Record<RequestErrorCode, number>> = {
@@ -26,6 +28,19 @@ const statuses: Readonly<Record<RequestErrorCode, number>> = {
   SHUTTING_DOWN: 503,
 };
 
+/** The answers to errors of the decoder and the classifier. */
+const requestCodes: Readonly<Record<ImageErrorCode | ClassifierErrorCode, RequestErrorCode>> = {
+  IMAGE_UNSUPPORTED: "IMAGE_UNSUPPORTED",
+  IMAGE_TOO_LARGE: "IMAGE_TOO_LARGE",
+  DECODE_TIMEOUT: "DECODE_TIMEOUT",
+  OUT_OF_MEMORY: "OUT_OF_MEMORY",
+  DECODE_QUEUE_FULL: "OVERLOADED",
+  MODEL_FAILED: "MODEL_FAILED",
+  MODEL_TIMEOUT: "MODEL_TIMEOUT",
+  MODEL_STOPPING: "SHUTTING_DOWN",
+  MODEL_QUEUE_FULL: "OVERLOADED",
+};
+
 /** `Retry-After` of codes whose errors give no time of their own, in seconds. */
 const retryAfterSeconds: Partial<Readonly<Record<RequestErrorCode, number>>> = {
   DECODE_TIMEOUT: 1,
@@ -39,8 +54,9 @@ const retryAfterSeconds: Partial<Readonly<Record<RequestErrorCode, number>>> = {
 const machineTypes = ["application/problem+json", "application/json", "application/jose"];
 
 /**
- * The error handler of the application. It answers with problem details (RFC 9457) where `Accept` prefers JSON, and with
- * the line `CODE: message` otherwise. An unexpected error is answered with INTERNAL, without details.
+ * The error handler of the application: all statuses of errors come from here. It answers with problem details (RFC 9457)
+ * where `Accept` prefers JSON, and with the line `CODE: message` otherwise. An unexpected error is answered with INTERNAL,
+ * without details.
  *
  * @param onBug called with unexpected errors
  */
@@ -70,6 +86,9 @@ export function problemHandler(onBug: (error: unknown) => void) {
 
 function toRequestError(error: unknown, onBug: (error: unknown) => void): RequestError {
   if (error instanceof RequestError) return error;
+  if (error instanceof ImageError || error instanceof ClassifierError) {
+    return new RequestError(requestCodes[error.code], error.message, { cause: error });
+  }
   if (isTimeout(error)) {
     return new RequestError("OVERLOADED", "no answer in time; try again soon");
   }

@@ -1,4 +1,4 @@
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 
 export interface UploadMemoryLimits {
   /** Bytes of all uploads in memory at one time. */

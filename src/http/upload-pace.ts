@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 import { timerMs } from "../bounds/timers.js";
 import type { ArrivalRate } from "../bounds/arrival-rate.js";
 

@@ -1,6 +1,6 @@
 import type { Request, Response } from "express";
 import multer from "multer";
-import { RequestError } from "../errors.js";
+import { RequestError } from "./request-error.js";
 import { ArrivalRate } from "../bounds/arrival-rate.js";
 import { clientNetwork } from "./client-network.js";
 import { watchPace } from "./upload-pace.js";

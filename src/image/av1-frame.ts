@@ -33,7 +33,7 @@ const obuType = {
  * Reads OBUs (AV1 specification, 5.3) that must consist of one sequence header and one shown key frame, in one layer. Of
  * several frames the decoder would decode all, and return one.
  *
- * @throws RequestError IMAGE_UNSUPPORTED
+ * @throws ImageError IMAGE_UNSUPPORTED
  */
 export function readAv1Frame(stream: Buffer): Av1Frame {
   let sequence: { header: SequenceHeader; isReduced: boolean; obu: Buffer } | undefined;

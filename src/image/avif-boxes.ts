@@ -33,7 +33,7 @@ export function isBoxFile(file: Uint8Array): boolean {
  * Reads an AVIF's primary item only: thumbnails, alpha and the tracks of a sequence are ignored. After `meta`, only the
  * bytes of the item's extents are read, so any bytes may follow the last box. Time is linear in the length of the file.
  *
- * @throws RequestError IMAGE_UNSUPPORTED
+ * @throws ImageError IMAGE_UNSUPPORTED
  */
 export function readAvifItem(file: Uint8Array): AvifItem {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);

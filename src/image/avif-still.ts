@@ -18,7 +18,7 @@ const boxHeaderBytes = 8;
 /**
  * Extracts an AVIF's primary item into a file of its own.
  *
- * @throws RequestError IMAGE_UNSUPPORTED if the item is not one AV1 frame of the item's size: for grids, overlays,
+ * @throws ImageError IMAGE_UNSUPPORTED if the item is not one AV1 frame of the item's size: for grids, overlays,
  *   layers and croppings
  */
 export function readAvifStill(file: Uint8Array): AvifStill {

@@ -1,5 +1,6 @@
 import { isNativeError } from "node:util/types";
-import { describeCause, RequestError } from "../errors.js";
+import { describeCause } from "../errors.js";
+import { ImageError } from "./image-error.js";
 
 /** Messages about a failed allocation: of libvips, libjpeg, libspng, libheif, C++, GLib and V8. */
 const memoryMessage =
@@ -13,20 +14,20 @@ const limitMessage = /security limit|limit exceeded|exceed\w* .*limit|beyond the
 const timedOut = /timeout: \d+% complete/u;
 
 /**
- * Maps an error of sharp to the error for the client.
+ * Maps an error of sharp to one of this folder.
  *
  * @returns OUT_OF_MEMORY or DECODE_TIMEOUT if the message says so, IMAGE_UNSUPPORTED otherwise
  */
-export function decodeFailure(cause: unknown): RequestError {
+export function decodeFailure(cause: unknown): ImageError {
   const lines = linesOf(cause);
   if (lines.some((line) => memoryMessage.test(line) && !limitMessage.test(line))) {
     return outOfMemory(cause);
   }
   if (lines.some((line) => timedOut.test(line))) {
-    return new RequestError(
+    return new ImageError(
       "DECODE_TIMEOUT",
       "expected a picture that is decoded within Images.DecodeTimeoutMs",
-      { cause, retryAfterSeconds: 1 },
+      { cause },
     );
   }
   return notAPicture(cause);
@@ -37,12 +38,12 @@ export function decodeFailure(cause: unknown): RequestError {
  *
  * @param wanted what the parser expected. It goes into the error's cause only; the client gets a general message.
  */
-export function notWhole(wanted: string): RequestError {
+export function notWhole(wanted: string): ImageError {
   return notAPicture(new Error(`expected ${wanted}`));
 }
 
-function notAPicture(cause: unknown): RequestError {
-  return new RequestError(
+function notAPicture(cause: unknown): ImageError {
+  return new ImageError(
     "IMAGE_UNSUPPORTED",
     "expected a whole JPEG, PNG, WebP, GIF, TIFF or AVIF picture",
     { cause },
@@ -55,11 +56,11 @@ function linesOf(cause: unknown): string[] {
 }
 
 /** OUT_OF_MEMORY: an allocation failed, whatever the picture is. */
-export function outOfMemory(cause: unknown): RequestError {
-  return new RequestError(
+export function outOfMemory(cause: unknown): ImageError {
+  return new ImageError(
     "OUT_OF_MEMORY",
     "expected memory enough to decode a picture; none is left. Try again soon",
-    { cause, retryAfterSeconds: 1 },
+    { cause },
   );
 }
 
@@ -69,8 +70,8 @@ export function outOfMemory(cause: unknown): RequestError {
  *
  * @param what the kind of picture, which the client's message names
  */
-export function unlikePillow(what: string): RequestError {
-  return new RequestError(
+export function unlikePillow(what: string): ImageError {
+  return new ImageError(
     "IMAGE_UNSUPPORTED",
     `expected a picture of a kind that docs/pictures.md lists; got ${what}`,
   );

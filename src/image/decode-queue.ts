@@ -1,4 +1,4 @@
-import { RequestError } from "../errors.js";
+import { ImageError } from "./image-error.js";
 import { estimateHeaderBytes } from "./decode-memory.js";
 import { inspectImage } from "./decode.js";
 import { FairSlots } from "../bounds/fair-slots.js";
@@ -67,7 +67,7 @@ export class DecodeQueue {
    * @param signal ends the waiting at once, and work that has begun before its next step; libvips itself only stops at
    *   `decodeTimeoutMs`
    * @param client identifies the client; clients take turns
-   * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, DECODE_TIMEOUT, OUT_OF_MEMORY, OVERLOADED; the
+   * @throws ImageError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, DECODE_TIMEOUT, OUT_OF_MEMORY, DECODE_QUEUE_FULL; the
    *   signal's reason
    */
   async prepare(file: Uint8Array, signal: AbortSignal, client: string): Promise<QueuedImage> {
@@ -97,7 +97,7 @@ export class DecodeQueue {
   /**
    * If the queue is full, refuses the newest waiting picture of the client that has most.
    *
-   * @throws RequestError OVERLOADED unless another client has at least two pictures more than this one
+   * @throws ImageError DECODE_QUEUE_FULL unless another client has at least two pictures more than this one
    */
   #makeRoom(client: string): void {
     if (this.length < this.#options.maxQueue) return;
@@ -108,10 +108,9 @@ export class DecodeQueue {
       }
     }
     const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [client, 0]);
-    const refusal = new RequestError(
-      "OVERLOADED",
+    const refusal = new ImageError(
+      "DECODE_QUEUE_FULL",
       "too many pictures are waiting; try again soon",
-      { retryAfterSeconds: 1 },
     );
     if (count <= (counts.get(client) ?? 0) + 1) throw refusal;
     this.#queues.some((queue) => queue.dismiss(most, refusal));

@@ -77,7 +77,7 @@ const channelsOf: Record<PixelKind, Pixels["channels"]> = { grey: 1, grey16: 1, 
 /**
  * Reads a picture's header, without decoding pixels, and checks it against the limits.
  *
- * @throws RequestError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OUT_OF_MEMORY
+ * @throws ImageError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OUT_OF_MEMORY
  */
 export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promise<ImageHeader> {
   const picture = pictureOf(file);
@@ -111,7 +111,7 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
  *
  * @param header the result of `inspectImage` for the same file
  * @param timeoutSeconds the time that libvips may work on it, a whole number; libvips stops between two rows
- * @throws RequestError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY
+ * @throws ImageError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY
  */
 export async function decodeImage(
   file: Uint8Array,

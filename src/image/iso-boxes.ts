@@ -17,7 +17,7 @@ const mostBoxes = 10_000;
  * Iterates over the boxes of a container (ISO/IEC 14496-12, 4.2): size, type, and a size of 64 bits if the first is 1. A
  * box of size 0 extends to the end.
  *
- * @throws RequestError IMAGE_UNSUPPORTED
+ * @throws ImageError IMAGE_UNSUPPORTED
  */
 export function* boxesIn(bytes: Buffer): Generator<Box> {
   let count = 0;
@@ -35,7 +35,7 @@ export function* boxesIn(bytes: Buffer): Generator<Box> {
   }
 }
 
-/** Reads a box's fields in order. Reading beyond the end throws a RequestError IMAGE_UNSUPPORTED. */
+/** Reads a box's fields in order. Reading beyond the end throws a ImageError IMAGE_UNSUPPORTED. */
 export class Fields {
   /** Offset of the next field. */
   at = 0;

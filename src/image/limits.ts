@@ -1,4 +1,4 @@
-import { RequestError } from "../errors.js";
+import { ImageError } from "./image-error.js";
 
 /** Limits of a picture. Each is checked against the header, before a pixel is decoded. */
 export interface ImageLimits {
@@ -29,7 +29,7 @@ export interface ImageSize {
 /**
  * Checks a picture's dimensions.
  *
- * @throws RequestError IMAGE_TOO_LARGE
+ * @throws ImageError IMAGE_TOO_LARGE
  */
 export function checkSize(
   { width, height, rowBytes }: ImageSize & { rowBytes: number },
@@ -58,7 +58,7 @@ export const mostInJpeg = { scans: 100, segments: 10_000 } as const;
 /**
  * Checks a JPEG's scans and segments, which take time to read.
  *
- * @throws RequestError IMAGE_TOO_LARGE
+ * @throws ImageError IMAGE_TOO_LARGE
  */
 export function checkSegments(found: { scans: number; segments: number }): void {
   const { scans, segments } = mostInJpeg;
@@ -71,7 +71,7 @@ export function checkSegments(found: { scans: number; segments: number }): void 
 /**
  * Checks the estimate of decode-memory.ts.
  *
- * @throws RequestError IMAGE_TOO_LARGE
+ * @throws ImageError IMAGE_TOO_LARGE
  */
 export function checkDecodeBytes(decodeBytes: number, { maxDecodeBytes }: ImageLimits): void {
   if (decodeBytes <= maxDecodeBytes) return;
@@ -81,6 +81,6 @@ export function checkDecodeBytes(decodeBytes: number, { maxDecodeBytes }: ImageL
   );
 }
 
-function tooLarge(expected: string, got: string): RequestError {
-  return new RequestError("IMAGE_TOO_LARGE", `expected ${expected}; got ${got}`);
+function tooLarge(expected: string, got: string): ImageError {
+  return new ImageError("IMAGE_TOO_LARGE", `expected ${expected}; got ${got}`);
 }

@@ -32,7 +32,7 @@ export interface PrepareOptions {
  * (Pillow's bilinear), then `CenterCrop`. pack.ts does the rest, `ToTensor` and `Normalize`.
  *
  * @param header the result of `inspectImage` for the same file
- * @throws RequestError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY; the signal's reason
+ * @throws ImageError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY; the signal's reason
  */
 export async function prepareImage(
   file: Uint8Array,

@@ -11,7 +11,7 @@ export class Vp8lBits {
 
   /**
    * @param count at most 24
-   * @throws RequestError IMAGE_UNSUPPORTED at the end of the data
+   * @throws ImageError IMAGE_UNSUPPORTED at the end of the data
    */
   read(count: number): number {
     const bytes = this.#bytes;
@@ -49,7 +49,7 @@ export class PrefixCode {
    * Reads the code lengths from the stream and builds the code.
    *
    * @param size number of symbols in the alphabet; or the code lengths themselves, if they are known
-   * @throws RequestError IMAGE_UNSUPPORTED for an incomplete code
+   * @throws ImageError IMAGE_UNSUPPORTED for an incomplete code
    */
   constructor(bits: Vp8lBits, size: number | readonly number[]) {
     const lengths = typeof size === "number" ? readLengths(bits, size) : size;

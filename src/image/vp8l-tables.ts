@@ -25,7 +25,7 @@ const [lengthCodes, literals, distances] = [24, 256, 40];
  * @param body data of the chunk VP8L
  * @returns upper bound of the memory that libwebp's tables of these groups take, in bytes. If embedded images are too
  *   large to be read, it is the size of the largest possible tables.
- * @throws RequestError IMAGE_UNSUPPORTED
+ * @throws ImageError IMAGE_UNSUPPORTED
  */
 export function readVp8lTableBytes(body: Buffer): number {
   const bits = new Vp8lBits(body);

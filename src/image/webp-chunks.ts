@@ -41,7 +41,7 @@ export function isWebp(file: Uint8Array): boolean {
  * Extracts the picture of a WebP (RFC 9649, section 2): of an animation the first, which must fill the canvas. libwebp
  * would parse all pictures, in time quadratic in their number. Here time is linear in the length of the file.
  *
- * @throws RequestError IMAGE_UNSUPPORTED
+ * @throws ImageError IMAGE_UNSUPPORTED
  */
 export function readWebpStill(file: Uint8Array): WebpStill {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);

@@ -1,5 +1,5 @@
-import { RequestError } from "../errors.js";
 import { timerMs } from "../bounds/timers.js";
+import { ClassifierError } from "./classifier-error.js";
 
 export interface BatchQueueOptions<Input, Output> {
   /** Most inputs in one batch. */
@@ -54,7 +54,7 @@ export class BatchQueue<Input, Output> {
    * Queues an input.
    *
    * @param owner compared by identity
-   * @throws RequestError OVERLOADED; the signal's reason if it aborts before the run; what `run` throws
+   * @throws ClassifierError MODEL_QUEUE_FULL; the signal's reason if it aborts before the run; what `run` throws
    */
   async add(
     input: Input,
@@ -63,9 +63,10 @@ export class BatchQueue<Input, Output> {
   ): Promise<BatchResult<Output>> {
     signal.throwIfAborted();
     if (this.#waiting.length >= this.#options.maxQueue) {
-      throw new RequestError("OVERLOADED", "too many pictures are waiting; try again soon", {
-        retryAfterSeconds: 1,
-      });
+      throw new ClassifierError(
+        "MODEL_QUEUE_FULL",
+        "too many pictures are waiting; try again soon",
+      );
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ input, owner, signal, queuedAt: performance.now(), resolve, reject });

@@ -32,7 +32,7 @@ export interface Classifier {
    * @param pixels `[crop, crop, 3]` bytes: red, green, blue. The buffer is taken over
    * @param signal drops the picture if it aborts while the picture waits: the client has disconnected, or timed out
    * @param owner the picture's owner, compared by identity; pictures of different owners never share a run
-   * @throws RequestError OVERLOADED, MODEL_FAILED, MODEL_TIMEOUT, SHUTTING_DOWN; the signal's reason
+   * @throws ClassifierError; the signal's reason
    */
   classify(
     pixels: Uint8Array,

@@ -1,4 +1,5 @@
-import { RequestError, UnavailableError } from "../errors.js";
+import { UnavailableError } from "../errors.js";
+import { ClassifierError } from "./classifier-error.js";
 
 /** Time limits of a model, in milliseconds. */
 export interface ModelTimeouts {
@@ -28,16 +29,14 @@ export function runTimeout(timeoutMs: number): UnavailableError {
   });
 }
 
-const retryAfterSeconds = 5;
-
 /** MODEL_TIMEOUT for the clients whose pictures were in the run. */
-export function runWithoutEnd(cause: unknown): RequestError {
+export function runWithoutEnd(cause: unknown): ClassifierError {
   const message = "the model did not end in time with this picture or one beside it";
-  return new RequestError("MODEL_TIMEOUT", message, { retryAfterSeconds, cause });
+  return new ClassifierError("MODEL_TIMEOUT", message, { cause });
 }
 
-/** SHUTTING_DOWN for the clients whose pictures come later. */
-export function stoppingAfterTimeout(cause: unknown): RequestError {
+/** MODEL_STOPPING for the clients whose pictures come later. */
+export function stoppingAfterTimeout(cause: unknown): ClassifierError {
   const message = "the server is stopping; try another, or again soon";
-  return new RequestError("SHUTTING_DOWN", message, { retryAfterSeconds, cause });
+  return new ClassifierError("MODEL_STOPPING", message, { cause });
 }

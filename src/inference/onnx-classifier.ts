@@ -1,8 +1,8 @@
-import { RequestError } from "../errors.js";
 import type { Fault } from "./faults.js";
 import type { ModelSession } from "./session.js";
 import { BatchQueue } from "./batch-queue.js";
 import type { Classification, Classifier, ModelDescription } from "./classifier.js";
+import { ClassifierError } from "./classifier-error.js";
 import { softmax } from "./ranking.js";
 
 export interface OnnxClassifierOptions {
@@ -49,7 +49,7 @@ export class OnnxClassifier implements Classifier {
     if (typeof output !== "string") return { probabilities: output, queueMs, inferenceMs: runMs };
     this.#onFault(output);
     // The client does not learn the fault, which is for the log.
-    throw new RequestError("MODEL_FAILED", "the model has no answer to this picture");
+    throw new ClassifierError("MODEL_FAILED", "the model has no answer to this picture");
   }
 }
 

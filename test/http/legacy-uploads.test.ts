@@ -1,6 +1,6 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { RequestError } from "../../src/errors.js";
+import { RequestError } from "../../src/http/request-error.js";
 import { LegacyUploads } from "../../src/http/legacy-uploads.js";
 import { flat } from "../helpers/pictures.js";
 import { evaluate, imageKeys, testApp } from "../helpers/test-app.js";

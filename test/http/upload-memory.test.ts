@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { RequestError } from "../../src/errors.js";
+import { RequestError } from "../../src/http/request-error.js";
 import { UploadMemory, type MemoryClaim } from "../../src/http/upload-memory.js";
 
 const limits = { maxBytesInFlight: 1000, maxBytesPerAddress: 700 };

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import request from "supertest";
-import { RequestError } from "../../src/errors.js";
+import { RequestError } from "../../src/http/request-error.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { defaultLimits } from "../../src/image/limits.js";
 import { eventually } from "../helpers/eventually.js";

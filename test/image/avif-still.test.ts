@@ -4,7 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import { readAv1Frame } from "../../src/image/av1-frame.js";
 import { readAvifStill } from "../../src/image/avif-still.js";
 import { configureDecoder } from "../../src/image/decode.js";
-import { RequestError } from "../../src/errors.js";
+import { ImageError } from "../../src/image/image-error.js";
 import { avif, box, clap, infe, obu, obusOf, uint, type AvifShape } from "../helpers/avif.js";
 import { av1Streams } from "../helpers/av1-streams.js";
 import { decode } from "../helpers/decode.js";
@@ -151,7 +151,7 @@ describe("an AVIF is refused with a reason:", () => {
     ],
     ["whose extents are longer than it", () => ({ extents: 65 })],
   ])("%s", (_what, change) => {
-    expect(() => readAvifStill(avif({ ...shape, ...change() }))).toThrow(RequestError);
+    expect(() => readAvifStill(avif({ ...shape, ...change() }))).toThrow(ImageError);
   });
 });
 
@@ -229,7 +229,7 @@ test("a file cut anywhere, or with any byte changed, yields a picture or a refus
       readAvifStill(bytes);
       return "read";
     } catch (error) {
-      return error instanceof RequestError ? error.code : "another error";
+      return error instanceof ImageError ? error.code : "another error";
     }
   };
   for (let length = 0; length < file.length; length += 1) {

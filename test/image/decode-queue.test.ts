@@ -82,7 +82,7 @@ describe("the decode queue", () => {
     expect(refusals.length).toBeGreaterThan(0);
     expect(refusals.length).toBeLessThan(7);
     for (const refusal of refusals) {
-      expect(refusal).toMatchObject({ code: "OVERLOADED", retryAfterSeconds: 1 });
+      expect(refusal).toMatchObject({ code: "DECODE_QUEUE_FULL" });
     }
     await expect(queue.prepare(small, never, "a")).resolves.toMatchObject({ width: 50 });
   });
@@ -91,7 +91,7 @@ describe("the decode queue", () => {
     const queue = queueOf({ maxDecodes: 1, maxQueue: 1 });
     const others = [queue.prepare(large, never, "a"), queue.prepare(large, never, "a")];
     const text = Buffer.from("not a picture");
-    await expect(queue.prepare(text, never, "a")).rejects.toMatchObject({ code: "OVERLOADED" });
+    await expect(queue.prepare(text, never, "a")).rejects.toMatchObject({ code: "DECODE_QUEUE_FULL" });
     await Promise.all(others);
   });
 
@@ -103,7 +103,7 @@ describe("the decode queue", () => {
     const other = queue.prepare(small, never, "other");
     await expect(other).resolves.toMatchObject({ width: 50 });
     const refused = (await greedy).filter(({ status }) => status === "rejected");
-    expect(refused).toMatchObject([{ reason: { code: "OVERLOADED" } }]);
+    expect(refused).toMatchObject([{ reason: { code: "DECODE_QUEUE_FULL" } }]);
   });
 
   test("drops the waiting picture of a client that disconnects at once, and never decodes it", async () => {

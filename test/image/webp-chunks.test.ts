@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import sharp, { type Sharp } from "sharp";
-import { RequestError } from "../../src/errors.js";
+import { ImageError } from "../../src/image/image-error.js";
 import { configureDecoder, inspectImage } from "../../src/image/decode.js";
 import { defaultLimits } from "../../src/image/limits.js";
 import { PrefixCode, Vp8lBits } from "../../src/image/vp8l-codes.js";
@@ -80,7 +80,7 @@ test("a WebP with no picture, two pictures or one of another size than the canva
     webp(vp8x(0, 61, 43)),
     webp(vp8x(2, 61, 43), image),
   ]) {
-    expect(() => readWebpStill(file)).toThrow(RequestError);
+    expect(() => readWebpStill(file)).toThrow(ImageError);
   }
 });
 
@@ -93,7 +93,7 @@ test("a prefix code that is incomplete and has more than one symbol is refused",
   // The second of the codes 0, 10 and 11.
   expect(code([2, 1, 2])).toBe(0);
   for (const lengths of [[], [0, 0], [1, 2], [1, 1, 1], [2, 2, 2]]) {
-    expect(() => code(lengths)).toThrow(RequestError);
+    expect(() => code(lengths)).toThrow(ImageError);
   }
 });
 
@@ -207,7 +207,7 @@ test("a file cut anywhere, or with any byte changed, yields a picture or a refus
       readWebpStill(bytes);
       return "read";
     } catch (error) {
-      return error instanceof RequestError ? error.code : `another error: ${String(error)}`;
+      return error instanceof ImageError ? error.code : `another error: ${String(error)}`;
     }
   };
   for (const file of [image, animated]) {

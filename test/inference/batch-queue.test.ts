@@ -55,8 +55,7 @@ describe("the batch queue", () => {
     await turn();
     const waiting = [2, 3].map((input) => queue.add(input, never, undefined));
     await expect(queue.add(4, never, undefined)).rejects.toMatchObject({
-      code: "OVERLOADED",
-      retryAfterSeconds: 1,
+      code: "MODEL_QUEUE_FULL",
     });
     await finishRuns();
     await expect(Promise.all([running, ...waiting])).resolves.toHaveLength(3);

@@ -176,7 +176,6 @@ describe("the inference thread", () => {
     });
     await expect(session.run([grey(1)])).rejects.toMatchObject({
       code: "MODEL_TIMEOUT",
-      retryAfterSeconds: 5,
     });
     expect(failures.splice(0)).toEqual([
       expect.objectContaining({
@@ -186,7 +185,7 @@ describe("the inference thread", () => {
         ),
       }),
     ]);
-    await expect(session.run([grey(1)])).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
+    await expect(session.run([grey(1)])).rejects.toMatchObject({ code: "MODEL_STOPPING" });
     await session.release();
   });
 
