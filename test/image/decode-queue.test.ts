@@ -91,7 +91,9 @@ describe("the decode queue", () => {
     const queue = queueOf({ maxDecodes: 1, maxQueue: 1 });
     const others = [queue.prepare(large, never, "a"), queue.prepare(large, never, "a")];
     const text = Buffer.from("not a picture");
-    await expect(queue.prepare(text, never, "a")).rejects.toMatchObject({ code: "DECODE_QUEUE_FULL" });
+    await expect(queue.prepare(text, never, "a")).rejects.toMatchObject({
+      code: "DECODE_QUEUE_FULL",
+    });
     await Promise.all(others);
   });
 
