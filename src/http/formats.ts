@@ -5,10 +5,11 @@ import type { Upload } from "./upload.js";
 import type { UploadFormat, UploadFormatName } from "./upload-format.js";
 
 /**
- * All upload formats. A new one is a file in formats/, its name in `Images.Formats` (config/schema.ts) and a line here. An
- * upload that names two formats has the first of them.
+ * All upload formats. A new one is a file in formats/, its name in `Images.Formats` (config/schema.ts) and a line here: the
+ * type requires an entry for each name, with the format of that name. An upload that names two formats has the first of
+ * them.
  */
-export const uploadFormats: Readonly<Record<UploadFormatName, UploadFormat>> = {
+export const uploadFormats: { readonly [Name in UploadFormatName]: UploadFormat<Name> } = {
   encrypted,
   jwe,
   plain,

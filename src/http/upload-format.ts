@@ -11,8 +11,8 @@ export type UploadFormatName = Config["Inference"]["Images"]["Formats"][number];
 export type EncryptResults = Config["Inference"]["Results"]["Encrypt"];
 
 /** A format of uploads: how it is recognised, opened and answered. `formats.ts` lists all of them. */
-export interface UploadFormat {
-  readonly name: UploadFormatName;
+export interface UploadFormat<Name extends UploadFormatName = UploadFormatName> {
+  readonly name: Name;
   /** `encrypted`: anybody may alter the file unnoticed; `authenticated`: only a holder of the key can write it. */
   readonly protection: "none" | "encrypted" | "authenticated";
   /** Whether the upload's file name or media type names this format. The bytes are never examined. */

@@ -2,7 +2,7 @@ import { decryptImage } from "../../crypto/openssl-cbc.js";
 import type { OpenedUpload, UploadFormat } from "../upload-format.js";
 
 /** `.encrypted`: AES-256-CBC as `openssl enc` writes it, for compatibility; nothing authenticates it. */
-export const encrypted: UploadFormat = {
+export const encrypted: UploadFormat<"encrypted"> = {
   name: "encrypted",
   protection: "encrypted",
   isNamedBy: ({ name }) => name.toLowerCase().endsWith(".encrypted"),

@@ -2,7 +2,7 @@ import { openJwe, readKid } from "../../crypto/jwe.js";
 import type { OpenedUpload, UploadFormat } from "../upload-format.js";
 
 /** `.jwe`, or a part of type `application/jose`: JWE compact serialization (RFC 7516, section 7.1). */
-export const jwe: UploadFormat = {
+export const jwe: UploadFormat<"jwe"> = {
   name: "jwe",
   protection: "authenticated",
   isNamedBy: ({ name, mediaType }) =>

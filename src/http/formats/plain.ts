@@ -1,7 +1,7 @@
 import type { OpenedUpload, UploadFormat } from "../upload-format.js";
 
 /** A picture's file as it is: every upload that names no other format. */
-export const plain: UploadFormat = {
+export const plain: UploadFormat<"plain"> = {
   name: "plain",
   protection: "none",
   isNamedBy: () => false,
