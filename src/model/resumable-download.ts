@@ -3,8 +3,8 @@ import { isAxiosError, type AxiosInstance, type AxiosResponse } from "axios";
 import { BootError, RefusedError, UnavailableError, describeCause } from "../errors.js";
 import { describeConnection } from "../net/connection-error.js";
 import { isTransientHttpFailure, retryAfterMs } from "../net/http-failure.js";
+import { Deadline } from "../bounds/deadline.js";
 import { retry } from "../bounds/retry.js";
-import { timerMs } from "../bounds/timers.js";
 
 /** A connection that transfers nothing for so long is closed and made again. */
 const idleTimeoutMs = 30_000;
@@ -36,7 +36,8 @@ export interface DownloadSink {
  */
 export async function download(sink: DownloadSink, options: DownloadOptions): Promise<void> {
   const { url, deadlineMs, onRetry } = options;
-  const signal = AbortSignal.timeout(timerMs(deadlineMs));
+  const deadline = new Deadline(deadlineMs);
+  const { signal } = deadline;
   const progress: Progress = { received: 0, total: undefined };
   try {
     await retry(() => receive(sink, progress, signal, options), {
@@ -59,6 +60,8 @@ export async function download(sink: DownloadSink, options: DownloadOptions): Pr
       },
       { cause },
     );
+  } finally {
+    deadline.end();
   }
 }
 
