@@ -1,12 +1,12 @@
 import { codeOf, isUntrustedCode } from "./http-failure.js";
 
 /**
- * Whether another attempt may do better (`unavailable`), the other side's certificate is not to be trusted
- * (`untrusted`), or its answer is none that this reads (`unusable`).
+ * `unavailable`: another attempt may succeed; `untrusted`: the other side's certificate is not trusted; `unusable`: it
+ * answered with something other than the HTTP that is read here.
  */
 export type ConnectionProblem = "unavailable" | "untrusted" | "unusable";
 
-/** A request without an answer. Its message is ours: no text of the other side's, no names in its certificate. */
+/** A request without a usable answer. Its message contains no text of the other side, nor names from its certificate. */
 export class ConnectionError extends Error {
   readonly problem: ConnectionProblem;
 
@@ -17,7 +17,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Of Node, OpenSSL and its certificate checks. */
+/** Descriptions of error codes of Node, OpenSSL, its certificate checks, and axios' redirects. */
 const words: Readonly<Record<string, string>> = {
   ECONNABORTED: "nothing came in time",
   ECONNREFUSED: "nothing listens there",
@@ -41,10 +41,13 @@ const words: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is signed by an authority that is not trusted",
 };
 
-/** The form of those codes. */
+/** The form of error codes. Anything else may be text of the other side, and is not repeated. */
 const codeForm = /^[A-Z][A-Z0-9_]{1,79}$/u;
 
-/** What went wrong with a connection, by its code alone: messages repeat what the other side sent. */
+/**
+ * Describes why a connection failed by the error's code. Node's message is not used, because it repeats what the other side
+ * sent.
+ */
 export function describeConnection(error: unknown): string {
   if (error instanceof ConnectionError) return error.message;
   const code = codeOf(error);
@@ -54,11 +57,15 @@ export function describeConnection(error: unknown): string {
   return text === undefined ? code : `${code}: ${text}`;
 }
 
-/** @param error what Node's HTTP client threw */
+/**
+ * Classifies an error of Node's HTTP client.
+ *
+ * @returns the error itself where it is a ConnectionError already
+ */
 export function toConnectionError(error: unknown): ConnectionError {
   if (error instanceof ConnectionError) return error;
   const code = codeOf(error) ?? "";
-  // Of Node's HTTP parser: what came is not HTTP, or its headers are too long.
+  // HPE_…: Node's HTTP parser found something other than HTTP, or headers that are too long.
   const isForeign = code.startsWith("HPE_");
   const problem = isUntrustedCode(code) ? "untrusted" : isForeign ? "unusable" : "unavailable";
   return new ConnectionError(problem, describeConnection(error));

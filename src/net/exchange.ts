@@ -6,20 +6,20 @@ import { Deadline } from "../bounds/deadline.js";
 import { isTooDeep } from "./shallow-json.js";
 import type { Transport } from "./transport.js";
 
-/** Of an answer that counts; a release answer has some 20 kB. */
+/** The most bytes of a successful answer; a release answer has about 20 kB. */
 const largestAnswerBytes = 1_048_576;
-/** Of a refusal; what is longer is not read. */
+/** The most bytes of a refusal; the text of a longer one is dropped. */
 const largestRefusalBytes = 65_536;
-/** However little it brings, each piece of a body counts for so much: pieces cost time. */
-const leastPieceBytes = 64;
-/** Of all headers together; Node's default, which NODE_OPTIONS could raise. */
+/** The bytes that a chunk of a body counts for at least: a body in many tiny chunks takes time. */
+const leastChunkBytes = 64;
+/** The most bytes of all headers together. It is Node's default, which NODE_OPTIONS could raise. */
 const largestHeaderBytes = 16_384;
-/** Informational answers (RFC 9110, section 15.2) before the answer. */
+/** The most informational answers (RFC 9110, section 15.2) before the final one. */
 const mostInterim = 16;
 
 export interface Question {
   method: string;
-  /** https. */
+  /** Of the scheme https; Node throws for any other. */
   url: string;
   headers: Readonly<Record<string, string>>;
   body?: string;
@@ -39,10 +39,10 @@ export interface ExchangeLimits {
 }
 
 /**
- * Asks Azure AD, a vault or an attestation service: one request, one bounded answer. No redirect is followed, and
- * nothing is unpacked: it asks for an answer that is not compressed (RFC 9110, section 12.5.3) and takes no other.
+ * Sends one request to Azure AD, a vault or an attestation service, and reads one answer of bounded size. It follows no
+ * redirect. It asks for an answer without compression (RFC 9110, section 12.5.3) and accepts no other.
  *
- * @throws ConnectionError where no answer came in time, or none that can be used
+ * @throws ConnectionError where there is no answer in time, or no usable one
  */
 export async function exchange(
   transport: Transport,
@@ -81,7 +81,7 @@ function send(
       headers: { ...headers, "accept-encoding": "identity" },
       maxHeaderSize: largestHeaderBytes,
       insecureHTTPParser: false,
-      // Until the answer's last byte.
+      // It applies until the last byte of the answer.
       signal,
     });
     let interim = 0;
@@ -92,9 +92,9 @@ function send(
       request.destroy();
     });
     request.once("response", resolve);
-    // Stays after the answer: destroying the connection emits an error here too, which would be uncaught.
+    // Not `once`: an error after the answer, when the connection is destroyed, would be uncaught.
     request.on("error", reject);
-    // The only event where the other side changes the protocol (status 101).
+    // After an answer that changes the protocol (status 101), this is the only event.
     request.once("close", () => {
       reject(unusable("a connection that ended without an answer"));
     });
@@ -116,14 +116,14 @@ async function readText(response: IncomingMessage, mostBytes: number): Promise<s
   }
 }
 
-/** Into one buffer: many small ones take many times their size. */
+/** Collects a body in one buffer that grows: a list of small chunks would take many times their size. */
 async function readBody(response: IncomingMessage, mostBytes: number): Promise<string> {
   let buffer = Buffer.alloc(0);
   let used = 0;
   let counted = 0;
-  // As events: an iterator joins pieces before they can be counted.
+  // Events, not an iterator: that joins chunks before they can be counted.
   response.on("data", (chunk: Buffer) => {
-    counted += Math.max(chunk.length, leastPieceBytes);
+    counted += Math.max(chunk.length, leastChunkBytes);
     if (counted > mostBytes) {
       response.destroy(tooLarge(mostBytes));
       return;

@@ -14,7 +14,7 @@ const transientCodes = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Of Node and OpenSSL (`X509_V_ERR_…`): the other side's certificate is not to be trusted. */
+/** Codes of Node and OpenSSL (`X509_V_ERR_…`) for a certificate that is not trusted. */
 const untrustedCodes = [
   /^ERR_TLS_CERT_/u,
   /^CERT_/u,
@@ -24,12 +24,12 @@ const untrustedCodes = [
   /^(?:INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)$/u,
 ];
 
-/** Whether a connection failed because of whom it reached, which no second attempt mends. */
+/** Whether a connection failed because the other side's certificate is not trusted. Another attempt would fail as well. */
 export function isUntrustedCode(code: string): boolean {
   return untrustedCodes.some((pattern) => pattern.test(code));
 }
 
-/** Whether an answer's status may be another one later. */
+/** Whether a request with this status may succeed later: 408, 429, 5xx. */
 export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
@@ -44,9 +44,9 @@ export function isTransientHttpFailure(error: unknown): boolean {
 }
 
 /**
- * `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
+ * Parses `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
  *
- * @returns milliseconds, as many as a timer takes at most; undefined where the header says nothing
+ * @returns 0 to 2^31 - 1 milliseconds; undefined for a header that is absent or malformed
  */
 export function parseRetryAfter(header: unknown): number | undefined {
   if (typeof header !== "string") return undefined;
@@ -54,12 +54,12 @@ export function parseRetryAfter(header: unknown): number | undefined {
   return Number.isNaN(ms) ? undefined : timerMs(ms);
 }
 
-/** The same of an axios request that failed. */
+/** `parseRetryAfter` of the answer in an axios error. */
 export function retryAfterMs(error: unknown): number | undefined {
   return isAxiosError(error) ? parseRetryAfter(error.response?.headers["retry-after"]) : undefined;
 }
 
-/** Node's own name of an error. */
+/** The `code` of an error of Node or a library; undefined where it has none, or none that is a string. */
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;

@@ -1,7 +1,9 @@
 /**
- * What another machine names its refusal with, fit for a message of ours: a code from a list of ours, or the length of
- * another. Nothing that it chose is repeated: a code, a number or a header may hold a secret as well as a text may, in
- * pieces or encoded.
+ * Describes the error code of another machine's refusal. A code that is not in our list is not repeated, because the other
+ * machine chose it: a code or a number may hold a secret, in pieces or encoded, as text may.
+ *
+ * @param known the codes that may be repeated
+ * @returns the code, or only its length where it is unknown; empty for anything but a string or a number
  */
 export function quoteCode(code: unknown, known: ReadonlySet<string>): string {
   if (typeof code !== "string" && typeof code !== "number") return "";

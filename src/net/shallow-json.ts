@@ -1,9 +1,11 @@
-/** Objects and lists inside each other; the deepest answer of Azure's that this reads has six. */
+/** The most levels of objects and arrays; the deepest answer of Azure that is read has six. */
 const deepest = 32;
 
 /**
- * Whether a JSON text nests deeper than any answer of Azure's. Azure's packages walk an answer by calls that the
- * stack bounds; `JSON.parse` itself does not. What is no JSON may be said to be either.
+ * Whether a JSON text has more than 32 levels of objects and arrays. Azure's packages walk an answer recursively, so that
+ * deep nesting would overflow the stack; `JSON.parse` does not recurse.
+ *
+ * @param text for text other than JSON the result has no meaning
  */
 export function isTooDeep(text: string): boolean {
   let depth = 0;
@@ -22,7 +24,11 @@ export function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** @returns undefined for what is no JSON, or nests too deep */
+/**
+ * Parses JSON of at most 32 levels.
+ *
+ * @returns undefined for text that is not JSON, or has more levels
+ */
 export function parseShallowJson(text: string): unknown {
   if (isTooDeep(text)) return undefined;
   try {

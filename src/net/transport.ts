@@ -6,20 +6,20 @@ import type { Duplex } from "node:stream";
 export interface TransportOptions {
   /** PEM certificates trusted in place of the built-in ones. */
   ca?: string;
-  /** `host:port` dialled in place of every host. Names in URLs, TLS and certificates stay. */
+  /** `host:port` to which every connection is made. TLS still asks for, and checks, the host name of the URL. */
   connect?: string;
 }
 
-/** How every outgoing connection of the server is made, and whom it trusts. */
+/** How all outgoing connections of the server are made, and which roots they trust. */
 export interface Transport {
   agent: Agent;
-  /** PEM certificates, for signatures as well as for TLS. */
+  /** PEM certificates. Signatures of other machines are verified with them as well. */
   trustedRoots: readonly string[];
 }
 
 /**
- * An explicit agent with explicit roots: what the host puts in NODE_EXTRA_CA_CERTS,
- * NODE_TLS_REJECT_UNAUTHORIZED or HTTPS_PROXY has no say.
+ * Creates an agent with explicit roots, so that the host's NODE_EXTRA_CA_CERTS, NODE_TLS_REJECT_UNAUTHORIZED and HTTPS_PROXY
+ * have no effect (docs/decisions/0001-one-agent-explicit-roots.md).
  */
 export function createTransport({ ca, connect }: TransportOptions = {}): Transport {
   const trustedRoots = ca === undefined ? rootCertificates : splitPem(ca);
@@ -34,6 +34,7 @@ export function createTransport({ ca, connect }: TransportOptions = {}): Transpo
   return { agent, trustedRoots };
 }
 
+/** Connects to one address, whatever host is asked for. */
 class FixedAddressAgent extends Agent {
   readonly #host: string;
   readonly #port: string;
@@ -45,7 +46,7 @@ class FixedAddressAgent extends Agent {
     this.#port = connect.slice(colon + 1);
   }
 
-  // `servername`, set from the request's own host, is what TLS asks for and checks.
+  // TLS asks for and checks `servername`, which Node sets from the host of the request.
   override createConnection(
     options: RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
@@ -58,7 +59,7 @@ function splitPem(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
 }
 
-/** No proxy of the host's: where connections go is the configuration's to say. */
+/** Creates an axios client without a proxy, which the host's environment could set. It refuses redirects away from https. */
 export function httpClient({ agent }: Transport): AxiosInstance {
   return axios.create({ httpsAgent: agent, proxy: false, beforeRedirect: refusePlainRedirect });
 }

@@ -51,7 +51,7 @@ const text = (bytes: number): string => `"${"a".repeat(bytes - 2)}"`;
 const lists = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 
 describe("one exchange", () => {
-  test("asks for an answer that is not compressed, over one connection after the other's answer", async () => {
+  test("asks for an answer without compression, and uses a connection again after an answer", async () => {
     answer = giving('{"a":1}');
     const answers = [await ask(), await ask(), await ask()];
     for (const { status, text: body } of answers) expect([status, body]).toEqual([200, '{"a":1}']);
@@ -61,7 +61,7 @@ describe("one exchange", () => {
     expect(new Set(asked.map(({ socket }) => socket.remotePort)).size).toBe(1);
   });
 
-  test("takes an answer of 1 MiB, and none that is longer", async () => {
+  test("accepts an answer of 1 MiB, and refuses a longer one", async () => {
     answer = giving(text(mebibyte));
     expect((await ask()).text.length).toBe(mebibyte);
     answer = giving(text(mebibyte + 1));
@@ -74,7 +74,7 @@ describe("one exchange", () => {
     await expect(ask()).rejects.toMatchObject(tooLarge);
   });
 
-  test("takes no compressed answer, and a compressed refusal without its text", async () => {
+  test("refuses a compressed answer, and returns a compressed refusal without its text", async () => {
     const body = gzipSync("{}");
     const giveStatus =
       (status: number): RequestHandler =>
@@ -87,7 +87,7 @@ describe("one exchange", () => {
     expect(await ask()).toMatchObject({ status: 403, text: "" });
   });
 
-  test("counts what a body in small pieces takes, and informational answers", async () => {
+  test("limits the chunks of a body, and informational answers", async () => {
     answer = ({ socket }) => {
       const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
       socket.write(`${head}${"1\r\na\r\n".repeat(17_000)}0\r\n\r\n`);
@@ -106,21 +106,21 @@ describe("one exchange", () => {
     await expect(ask()).rejects.toMatchObject({ problem: "unusable" });
   });
 
-  test("ends at once where the other side changes the protocol", async () => {
+  test("fails at once if the other side changes the protocol", async () => {
     answer = ({ socket }) => {
       socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
     };
     await expect(ask()).rejects.toMatchObject({ problem: "unusable" });
   });
 
-  test("takes a refusal without its text where that is longer than 64 KiB", async () => {
+  test("returns a refusal of more than 64 KiB without its text", async () => {
     answer = giving(text(65_536), 403);
     expect((await ask()).text.length).toBe(65_536);
     answer = giving(text(65_537), 403);
     expect(await ask()).toMatchObject({ status: 403, text: "" });
   });
 
-  test("takes JSON that nests as deep as Azure's, and no deeper", async () => {
+  test("accepts JSON of 32 levels, and refuses deeper JSON", async () => {
     answer = giving(lists(32));
     expect((await ask()).text).toBe(lists(32));
     answer = giving(lists(33));
@@ -131,7 +131,7 @@ describe("one exchange", () => {
     expect(await ask()).toMatchObject({ status: 400, text: "" });
   });
 
-  test("repeats nothing of a certificate that is another's", async () => {
+  test("does not repeat the names in a certificate for another host", async () => {
     const over = createTransport({ ca: emulator.caPem, connect: `127.0.0.1:${emulator.port}` });
     await expect(ask("https://stranger.example/", over)).rejects.toMatchObject({
       problem: "untrusted",
@@ -144,7 +144,7 @@ describe("one exchange", () => {
     strange.agent.destroy();
   });
 
-  test("is over https alone", async () => {
+  test("uses https only", async () => {
     await expect(ask("http://127.0.0.1/")).rejects.toThrow();
   });
 });

@@ -39,13 +39,13 @@ function transport(ca: string): Transport {
 }
 
 describe("a transport", () => {
-  test("reaches every host at the one address, and asks it by its own name", async () => {
+  test("connects to one address for every host, and asks TLS for the host's own name", async () => {
     const certs = `https://${hosts.attestation}/certs`;
     await expect(get(certs, transport(emulator.caPem))).resolves.toBe(200);
     expect(emulator.requests.at(-1)).toMatchObject({ service: "attestation", path: "/certs" });
   });
 
-  test("refuses a server that another CA vouches for, whatever the environment says", async () => {
+  test("refuses a server whose certificate another CA signed, whatever the environment says", async () => {
     const { caPem } = await createCertificates();
     process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
     try {
@@ -56,12 +56,12 @@ describe("a transport", () => {
     }
   });
 
-  test("refuses a server whose certificate is for other names", async () => {
+  test("refuses a server whose certificate is for another host", async () => {
     const answer = get("https://other.example/", transport(emulator.caPem));
     await expect(answer).resolves.toBe("ERR_TLS_CERT_ALTNAME_INVALID");
   });
 
-  test("trusts Node's own roots where it is told none, and only the given ones where it is", () => {
+  test("trusts Node's roots by default, and only the configured ones otherwise", () => {
     const own = createTransport();
     expect(own.trustedRoots).toEqual(rootCertificates);
     expect(own.agent.options.ca).toEqual([...rootCertificates]);
