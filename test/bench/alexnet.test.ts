@@ -23,7 +23,7 @@ describe("AlexNet", () => {
     expect(new Set(labels).size).toBe(1000);
   });
 
-  test("answers pictures with numbers that depend on them", async () => {
+  test("gives scores that depend on the picture", async () => {
     const session = await InferenceSession.create(model);
     const pixels = new Float32Array(2 * 3 * 224 * 224).fill(0.5, 3 * 224 * 224);
     const { output } = await session.run({ input: new Tensor(pixels, [2, 3, 224, 224]) });

@@ -6,12 +6,12 @@ const answer = (...lines: string[]): string =>
 const reference = answer("\t('class 001', 60.25)", "\t('class 002', 12.5)");
 
 describe("two answers", () => {
-  test("say the same where only the last bits differ", () => {
+  test("are equal if only the last bits differ", () => {
     const other = answer("\t('class 001', 60.25000001)", "\t('class 002', 12.4999998)");
     expect(sameAnswer(reference, other)).toBe(true);
   });
 
-  test("differ where a label or a percentage does", () => {
+  test("differ if a label or a percentage differs", () => {
     const label = answer("\t('class 001', 60.25)", "\t('class 003', 12.5)");
     const percentage = answer("\t('class 001', 60.25)", "\t('class 002', 12.6)");
     const fewer = answer("\t('class 001', 60.25)");
@@ -20,7 +20,7 @@ describe("two answers", () => {
     }
   });
 
-  test("are never the same as an error, which has no percentages", () => {
+  test("are never equal to an error, which has no percentages", () => {
     expect(sameAnswer("OVERLOADED: a", "OVERLOADED: b")).toBe(false);
   });
 });

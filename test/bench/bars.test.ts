@@ -18,13 +18,13 @@ function with32(server: string, changes: Partial<Results["runs"][number]>): Resu
 }
 
 describe("the bars", () => {
-  test("are all met by results that are good enough", () => {
+  test("are all met by good results", () => {
     const bars = judge(sampleResults());
     expect(bars.filter(({ met }) => met !== true)).toEqual([]);
     expect(bars.length).toBeGreaterThan(20);
   });
 
-  test("are measured, or said not to be: never met by silence", () => {
+  test("are reported as not measured, not as met, without a measurement", () => {
     const results = sampleResults();
     const nothing = { runs: [], bound: [], boots: [], sizes: [], neighbours: [] };
     const bars = judge({ ...results, ...nothing });
@@ -32,7 +32,7 @@ describe("the bars", () => {
     expect(listBars(bars)).toContain("not measured");
   });
 
-  test("are missed by a server that is no quicker than the plain one", () => {
+  test("are missed by a server that is not faster than the plain one", () => {
     expect(missed(with32("fp32", { throughput: 70 }))).toEqual([
       "fp32, 32 clients: × the plain server",
       "fp32, 32 clients: × the original (derived: the original did not run here)",
@@ -53,11 +53,11 @@ describe("the bars", () => {
     expect(missed({ ...results, neighbours })).toEqual(["failed requests"]);
   });
 
-  test("do not count what the plain server fails", () => {
+  test("do not count failed requests to the plain server", () => {
     expect(missed(with32("baseline", { failures: 3 }))).toEqual([]);
   });
 
-  test("are missed by a long tail, a held-up event loop and slow health", () => {
+  test("are missed by a high 99th percentile, a blocked event loop and slow health checks", () => {
     const { p50Ms } = sampleRun("fp32", 32, 100);
     expect(missed(with32("fp32", { p99Ms: p50Ms * 1.5 }))).toEqual(["fp32, 32 clients: p99 ÷ p50"]);
     const inside = { stagesMs: {}, loopDelayP99Ms: 21 };
@@ -68,7 +68,7 @@ describe("the bars", () => {
     ]);
   });
 
-  test("are missed by slow starts, much memory, huge pictures and loud neighbours", () => {
+  test("are missed by slow starts, high memory use, and by large pictures or other clients that delay a client", () => {
     const results = sampleResults();
     const boots = results.boots.map((boot) => ({
       ...boot,

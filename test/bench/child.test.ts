@@ -8,7 +8,7 @@ describe("CPUs", () => {
     expect(readCpuList("3")).toEqual([3]);
   });
 
-  test("are chosen where they are named", () => {
+  test("are given to taskset, if there are any", () => {
     expect(pinned(["server", "x"], "0,1")).toEqual(["taskset", "-c", "0,1", "server", "x"]);
     expect(pinned(["server", "x"], undefined)).toEqual(["server", "x"]);
   });

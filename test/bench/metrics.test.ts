@@ -16,7 +16,7 @@ process_resident_memory_bytes 1.5e+8
 `;
 
 describe("the server's metrics", () => {
-  test("give means of what happened between two looks", () => {
+  test("give means over the time between two readings", () => {
     const before = parseMetrics(scrape(100, 1));
     const after = parseMetrics(scrape(300, 3.4));
     expect(compareMetrics(before, after)).toEqual({
@@ -28,7 +28,7 @@ describe("the server's metrics", () => {
     });
   });
 
-  test("say nothing of what a server does not measure", () => {
+  test("leave out what a server does not measure", () => {
     expect(compareMetrics(new Map(), new Map())).toEqual({ stagesMs: {} });
   });
 });

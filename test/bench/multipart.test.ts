@@ -11,7 +11,7 @@ import { multipartBody } from "../../bench/multipart.js";
 const portSchema = z.object({ port: z.number() });
 
 describe("the multipart body", () => {
-  test("is read back by multer as the file that went in", async () => {
+  test("is parsed by multer to the original file", async () => {
     // With line breaks and dashes, as a boundary has them.
     const file = Buffer.concat([
       Buffer.from("\r\n--\r\n"),

@@ -40,7 +40,7 @@ describe("the plots", () => {
     expect(labels.filter((label) => label.startsWith("megapixels: "))).toHaveLength(4);
   });
 
-  test("are pictures", async () => {
+  test("are SVG images", async () => {
     for (const svg of [await plotThroughput(sampleResults()), await plotSizes(sampleResults())]) {
       const { format, width } = await sharp(Buffer.from(svg)).metadata();
       expect(format).toBe("svg");

@@ -18,7 +18,7 @@ function rowOf(table: string, title: string): string[] {
 }
 
 describe("the table of docs/performance.md", () => {
-  test("takes the place of what is between the marks, and of nothing else", () => {
+  test("replaces only the text between the marks", () => {
     const replaced = replaceTable(page, sampleResults());
     expect(replaced).toContain(`<!-- bench:begin -->\n\n${renderTable(sampleResults())}\n\n<!--`);
     expect(replaced).not.toContain("old");
@@ -27,7 +27,7 @@ describe("the table of docs/performance.md", () => {
     expect(replaceTable(replaced, sampleResults())).toBe(replaced);
   });
 
-  test("needs both marks, in their order", () => {
+  test("needs both marks, in order", () => {
     expect(() => replaceTable("# Performance\n", sampleResults())).toThrow("bench:begin");
     const turned = "<!-- bench:end -->\n<!-- bench:begin -->\n";
     expect(() => replaceTable(turned, sampleResults())).toThrow("below it");
@@ -43,7 +43,7 @@ describe("the table of docs/performance.md", () => {
     expect(table).not.toContain("128 clients");
   });
 
-  test("shows from where to where the rounds went", () => {
+  test("shows the lowest and the highest round", () => {
     const results = sampleResults();
     const slower = results.runs.map((run) => ({
       ...run,
@@ -55,7 +55,7 @@ describe("the table of docs/performance.md", () => {
     expect(rowOf(table, "× plain server, 32 clients")[1]).toBe("1.25");
   });
 
-  test("is written as prettier would write it", async () => {
+  test("is formatted as prettier formats it", async () => {
     const options = { parser: "markdown", printWidth: 100 };
     const replaced = replaceTable(page, sampleResults());
     await expect(format(replaced, options)).resolves.toBe(replaced);
@@ -65,14 +65,14 @@ describe("the table of docs/performance.md", () => {
 });
 
 describe("results", () => {
-  test("survive the way through results.json", () => {
+  test("are the same after they were written to results.json and read", () => {
     const results = sampleResults();
     expect(resultsSchema.parse(JSON.parse(JSON.stringify(results)))).toEqual(results);
   });
 });
 
 describe("the options", () => {
-  test("of a whole run go with the results that are kept, of any other elsewhere", () => {
+  test("decide the folder: the committed results are of whole runs only", () => {
     expect(readOptions([])).toMatchObject({ full: true, repeats: 3, seconds: 5 });
     for (const words of [["--quick"], ["--only", "load,boot"], ["--variants", "fp32,int8"]]) {
       const options = readOptions(words);
@@ -81,7 +81,7 @@ describe("the options", () => {
     }
   });
 
-  test("are refused where they are not known", () => {
+  test("are refused if they are unknown", () => {
     expect(() => readOptions(["--only", "lode"])).toThrow('got "lode"');
     expect(() => readOptions(["--repeats", "0"])).toThrow("above 0");
     expect(() => readOptions(["--fast"])).toThrow();

@@ -10,13 +10,13 @@ import {
 import { Random } from "../../scripts/random.js";
 
 describe("the median", () => {
-  test("is the middle value, or lies between the two in the middle", () => {
+  test("is the middle value, or the mean of the two in the middle", () => {
     expect(median([9, 1, 5])).toBe(5);
     expect(median([10, 9, 1, 5])).toBe(7);
     expect(() => median([])).toThrow(RangeError);
   });
 
-  test("orders numbers as numbers", () => {
+  test("sorts by value, not as text", () => {
     expect(median([100, 20, 3])).toBe(20);
   });
 });
@@ -34,21 +34,21 @@ describe("a percentile", () => {
 });
 
 describe("a spread", () => {
-  test("has the median and both ends", () => {
+  test("has the median, the lowest and the highest value", () => {
     expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
     expect(spread([])).toBeUndefined();
   });
 });
 
 describe("ratios", () => {
-  test("are taken within rounds, whatever the machine does between them", () => {
+  test("are computed within rounds, so that changes between rounds do not count", () => {
     // Twice as fast in each round, on a machine that gets slower: the medians' ratio would be 20 / 9.
     const above = [40, 20, 2].map((value, index) => ({ round: index + 1, value }));
     const below = [20, 9, 1].map((value, index) => ({ round: index + 1, value }));
     expect(ratioWithinRounds(above, below)).toEqual({ median: 2, min: 2, max: 20 / 9 });
   });
 
-  test("leave out rounds that lack one of the two", () => {
+  test("leave out rounds without one of the two", () => {
     const above = [
       { round: 1, value: 8 },
       { round: 2, value: 9 },
@@ -69,7 +69,7 @@ describe("Poisson arrivals", () => {
     expect(draw("a")).not.toEqual(draw("b"));
   });
 
-  test("come in order, in time, at the rate, with exponential gaps", () => {
+  test("are in order, within the time, at the rate, with exponential gaps", () => {
     const arrivals = draw("a");
     const gaps = arrivals.map((time, index) => time - (arrivals[index - 1] ?? 0));
     expect(Math.min(...gaps)).toBeGreaterThan(0);
@@ -85,7 +85,7 @@ describe("Poisson arrivals", () => {
 });
 
 describe("the search for the highest rate", () => {
-  test("closes in on what holds", async () => {
+  test("converges to the highest rate that is sustained", async () => {
     const tried: number[] = [];
     const found = await highestRate({ low: 0, high: 64, steps: 6 }, (rate) => {
       tried.push(rate);
@@ -95,7 +95,7 @@ describe("the search for the highest rate", () => {
     expect(found).toBe(41);
   });
 
-  test("says 0 where nothing holds", async () => {
+  test("returns 0 if no rate is sustained", async () => {
     const found = await highestRate({ low: 10, high: 20, steps: 3 }, () => Promise.resolve(false));
     expect(found).toBe(0);
   });

@@ -106,11 +106,12 @@ describe("a configuration", () => {
     });
   });
 
-  test("gets the contract's defaults for what it leaves out", async () => {
-    const root = changed("Inference.Limits", undefined);
-    const bare = root
-      .replace(/"Images":\{[^}]*\},/u, "")
-      .replace(/"(Format|Weights)":"[a-z]*",/gu, "");
+  test("gets the contract's defaults of Limits, Images, Results, Release and the model", async () => {
+    const left = ["Limits", "Images", "Results", "Release", "Model.Format", "Model.Weights"];
+    const bare = left.reduce(
+      (text, key) => changed(`Inference.${key}`, undefined, text),
+      committed,
+    );
     const { config, keyNames } = await load(bare);
     expect(keyNames).toMatchObject({ images: ["AlexNetDataKey"], legacyImage: undefined });
     expect(config.Inference.Limits).toEqual({
@@ -140,6 +141,14 @@ describe("a configuration", () => {
       DecodeTimeoutMs: 15_000,
     });
     expect(config.Inference.Model).toMatchObject({ Format: "onnx", Weights: "packed" });
+    expect(config.Inference.Results).toMatchObject({ Encrypt: "match", MaxTop: 1000 });
+    expect(config.Inference.Release).toEqual({
+      DeadlineMs: 120_000,
+      AttemptTimeoutMs: 20_000,
+      RefreshMs: 0,
+      GraceMs: 86_400_000,
+      Wrapping: "RSA_AES_KEY_WRAP_256",
+    });
   });
 
   test("has the limits on pictures that the owner's commands have", async () => {

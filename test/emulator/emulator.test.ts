@@ -61,7 +61,7 @@ describe("the emulated Azure AD", () => {
 });
 
 describe("the emulated attestation service", () => {
-  test("tells in its token what the quote says", async () => {
+  test("puts the claims of the quote into its token", async () => {
     expect(decodeJwt(await token())).toMatchObject({
       iss: `https://${hosts.attestation}`,
       "x-ms-attestation-type": "sgx",
@@ -83,7 +83,7 @@ describe("the emulated attestation service", () => {
     }
   });
 
-  test("refuses runtime data that the quote was not made for", async () => {
+  test("refuses runtime data other than those whose hash the quote has", async () => {
     const other = runtimeKey("another").data;
     expect(await attest(clients, quoteOver(emulator, runtime.data), other)).toMatchObject({
       status: 400,
@@ -96,7 +96,7 @@ describe("the emulated Managed HSM", () => {
   const release = async (name: string, target: string, role: "server" | "owners" = "server") =>
     clients.keyClient(role).releaseKey(name, target, { algorithm: "RSA_AES_KEY_WRAP_256" });
 
-  test("releases a key to who meets its policy", async () => {
+  test("releases a key if the token meets the release policy", async () => {
     const { value } = await release("Known", await token());
     expect(value).toMatch(/^eyJ/u);
   });
@@ -130,7 +130,7 @@ describe("the emulated Managed HSM", () => {
     await expect(release("Kept", await token())).rejects.toMatchObject({ statusCode: 403 });
   });
 
-  test("lets the server's principal release and do nothing else", async () => {
+  test("lets the server's principal do nothing but release", async () => {
     const client = clients.keyClient("server");
     await expect(client.getKey("Known")).rejects.toMatchObject({ statusCode: 403 });
     await expect(
@@ -138,7 +138,7 @@ describe("the emulated Managed HSM", () => {
     ).rejects.toMatchObject({ statusCode: 403 });
   });
 
-  test("refuses a call without a token, with a foreign one, without an API version", async () => {
+  test("refuses a call without a token, with an invalid one, or without an API version", async () => {
     const url = `${vaultUrl}/keys/Known/release?api-version=7.3`;
     const challenge = await clients.http.post(url, {});
     expect(challenge.status).toBe(401);

@@ -47,7 +47,7 @@ describe("a release policy", () => {
   const yes = { claim: "x-ms-attestation-type", equals: "sgx" };
   const no = { claim: "x-ms-attestation-type", equals: "other" };
 
-  test("needs all of allOf and one of anyOf, nested at will", () => {
+  test("requires all of allOf and one of anyOf, at any depth", () => {
     expect(met({ allOf: [yes, no] })).toBe(false);
     expect(met({ anyOf: [no, yes] })).toBe(true);
     expect(met({ allOf: [yes, { anyOf: [no, { allOf: [yes, yes] }] }] })).toBe(true);
@@ -72,7 +72,7 @@ describe("a release policy", () => {
       { version: "1.0.0", anyOf: [{ authority, allOf: [{ claim: "a" }] }] },
     ],
     ["no object", "policy"],
-  ])("with %s is none", (_what, json) => {
+  ])("with %s is invalid", (_what, json) => {
     expect(parsePolicy(json)).toBeUndefined();
   });
 });

@@ -50,7 +50,7 @@ async function search(session: Session, most: number): Promise<Finding | undefin
 }
 
 describe("the fuzzer", () => {
-  test("finds a planted bug, keeps its input, and finds it first from then on", async () => {
+  test("finds a planted bug, stores its input, and tries that first in later runs", async () => {
     const target = plant(readTexts);
     const finding = await search(await sessionOf(target), 2000);
     expect(finding?.problem).toMatch(/^no 2\d\d bytes \(at .*planted/u);
@@ -63,7 +63,7 @@ describe("the fuzzer", () => {
     expect(await readCorpus("nobody's", folder)).toEqual([]);
   });
 
-  test("makes the same inputs of the same seed", async () => {
+  test("generates the same inputs from the same seed", async () => {
     const made = await Promise.all(
       [0, 1].map(async () => {
         const inputs: Uint8Array[] = [];
@@ -80,7 +80,7 @@ describe("the fuzzer", () => {
     expect(made[0]).toBe(made[1]);
   });
 
-  test("finds what takes long each time, and not what took long once", async () => {
+  test("reports an input that is slow each time, not one that was slow once", async () => {
     for (const [slowRuns, isFound] of [
       [1, false],
       [3, true],
@@ -102,7 +102,7 @@ describe("the fuzzer", () => {
     }
   });
 
-  test("finds what takes much memory", async () => {
+  test("reports an input that takes much memory", async () => {
     let peakBytes = 0;
     const usage = (): Usage => ({ cpuMs: 0, peakBytes: (peakBytes += 2 ** 21) });
     const finding = await search(
@@ -115,7 +115,7 @@ describe("the fuzzer", () => {
     expect(finding?.problem).toBe("took 2 MiB of memory");
   });
 
-  test("finds a parser that writes into its input, or before it", async () => {
+  test("reports a parser that writes into its input, or before it", async () => {
     for (const at of [0, -1]) {
       const target = plant((input) => {
         Buffer.from(input.buffer)[input.byteOffset + at] = 7;
@@ -126,7 +126,7 @@ describe("the fuzzer", () => {
     }
   });
 
-  test("has outcomes that were not seen before lead to others", async () => {
+  test("mutates inputs that had new outcomes", async () => {
     // Four bytes, each looked at where the one before is right: found one after the other, or not at all.
     const wanted = Buffer.from("00ff7f80", "hex");
     const target = plant(
@@ -156,12 +156,12 @@ describe("the fuzzer", () => {
   });
 });
 
-describe("a process of a target's own", () => {
+describe("the process of a target", () => {
   const job = { seed: "test", seconds: 1 };
   const planted = (name: string): string =>
     fileURLToPath(new URL(`../fixtures/fuzz/${name}.mjs`, import.meta.url));
 
-  test("that its input ends is a finding, with that input", async () => {
+  test("is a finding if an input ends it, with that input", async () => {
     const { finding } = await runTarget({
       ...job,
       target: planted("greedy"),
@@ -172,7 +172,7 @@ describe("a process of a target's own", () => {
     expect(finding?.input.toString()).toBe("greedy");
   });
 
-  test("that does not end is a finding, with its input", async () => {
+  test("is a finding if it does not end, with its input", async () => {
     const { finding } = await runTarget({
       ...job,
       target: planted("endless"),
@@ -183,14 +183,14 @@ describe("a process of a target's own", () => {
     expect(finding?.input.toString()).toBe("endless");
   });
 
-  test("counts what it tried", async () => {
+  test("reports how many inputs it tried", async () => {
     const { report, finding } = await runTarget({ ...job, target: "openssl-cbc", corpus: folder });
     expect(finding).toBeUndefined();
     expect(report).toMatchObject({ done: true });
     expect(report.inputs).toBeGreaterThan(5);
   });
 
-  test("is of a target that there is", async () => {
+  test("refuses the name of an unknown target", async () => {
     await expect(findTarget("none")).rejects.toThrow(
       /^expected one of the targets jwe, .*; got "none"$/u,
     );

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 describe.each(targets)("the parser of $name", (target) => {
-  test("keeps what it promises, for the inputs that were kept and some that are made", async () => {
+  test("holds for the stored inputs and for some generated ones", async () => {
     const prepared = await target.prepare(scratch);
     const corpus = await readCorpus(target.name);
     const session = new Session({ target, prepared, corpus, seed: "make test", limits });
@@ -32,7 +32,7 @@ describe.each(targets)("the parser of $name", (target) => {
     expect(session.outcomes).toBeGreaterThan(1);
   });
 
-  test("stands where it is said to stand", () => {
+  test("is in source files that exist", () => {
     expect(target.parsers.length).toBeGreaterThan(0);
     for (const file of target.parsers) expect(existsSync(join(projectFolder, file))).toBe(true);
   });

@@ -189,7 +189,7 @@ test("one connection serves requests one after the other and a few pipelined one
 });
 
 describe("closing", () => {
-  test("closes silent and idle connections and those with half a head at once, and waits for answers", async () => {
+  test("ends idle connections and those with an incomplete head at once, and waits for answers", async () => {
     const { connections, connect, open } = await serve();
     const silent = await Promise.all([connect(), connect(halfHead), connect(get)]);
     await silent[2].until(/ok$/u);
@@ -202,7 +202,7 @@ describe("closing", () => {
     expect(await busy.closed).toMatch(/Connection: close\r\n[^]*late$/u);
   });
 
-  test("closes a connection after an answer that had begun before", async () => {
+  test("ends a connection after an answer that had begun before", async () => {
     const { connections, connect, open } = await serve();
     const client = await connect(wait);
     await eventually(() => open.length > 0);

@@ -145,6 +145,6 @@ describe("one exchange", () => {
   });
 
   test("uses https only", async () => {
-    await expect(ask("http://127.0.0.1/")).rejects.toThrow();
+    await expect(ask("http://127.0.0.1/")).rejects.toThrow("ERR_INVALID_PROTOCOL");
   });
 });
