@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { loadEvidenceProvider } from "./attestation/providers.js";
 import { AttestationService } from "./attestation/service.js";
 import type { Environment } from "./config/environment.js";
-import type { KeyNames } from "./config/key-names.js";
+import type { KeyNames } from "./config/key-rules.js";
 import type { Config } from "./config/schema.js";
 import type { KeyUse } from "./crypto/aes-key.js";
 import { BootError, describeFailure } from "./errors.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeIssue, type IssueText } from "./messages.js";
+import { describeIssue, type IssueText } from "../zod-issues.js";
 
 /** All that the host may say (SECURITY.md): none of it can weaken anything. */
 const hostVariables = ["CLIENT_ID", "CLIENT_SECRET", "APP_ID", "MHSM_AAD_URL"];

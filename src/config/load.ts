@@ -3,8 +3,9 @@ import type { z } from "zod";
 import { ConfigurationError, describeCause, describeJsonError } from "../errors.js";
 import { checkForEnclave } from "./enclave.js";
 import { findAmbiguousKey } from "./json-keys.js";
-import { resolveKeyNames, type KeyNames } from "./key-names.js";
-import { describeIssue, dotted, type IssueText } from "./messages.js";
+import { resolveKeyNames } from "./key-names.js";
+import type { KeyNames } from "./key-rules.js";
+import { describeIssue, dotted, type IssueText } from "../zod-issues.js";
 import { configSchema, type Config } from "./schema.js";
 
 export interface LoadedConfig {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { ConfigurationError, describeJsonError } from "../errors.js";
+import { describeIssue } from "../zod-issues.js";
 
 const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
 
@@ -62,13 +63,10 @@ export async function loadManifest(file: string): Promise<Manifest> {
   }
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where = issue?.path.map(String).join(".") ?? "";
-    throw manifestError(
-      `${file}: ${where === "" ? "the whole file" : where}`,
-      "what the manifest's format says",
-      issue?.message ?? "something else",
-    );
+    const [first] = parsed.error.issues.map((issue) => describeIssue(issue, json, manifestSchema));
+    if (first === undefined) throw new Error("zod refused a manifest without an issue");
+    const { where, expected, got } = first;
+    throw manifestError(`${file}: ${where}`, expected, got);
   }
   const { input, preprocessing } = parsed.data;
   const [, , height, width] = input.shape;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { KeyNames } from "../../src/config/key-names.js";
+import type { KeyNames } from "../../src/config/key-rules.js";
 import { all, resolve, three, type Names } from "./secret-roles.js";
 
 describe("whatever the configuration says", () => {

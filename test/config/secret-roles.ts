@@ -1,4 +1,5 @@
-import { resolveKeyNames, type KeyNames } from "../../src/config/key-names.js";
+import { resolveKeyNames } from "../../src/config/key-names.js";
+import type { KeyNames } from "../../src/config/key-rules.js";
 import { configSchema } from "../../src/config/schema.js";
 
 export interface Entry {

@@ -53,13 +53,17 @@ describe("a manifest", () => {
   test.each<[string, object | string, RegExp]>([
     ["invalid JSON", "{", /a readable JSON file/u],
     ["no labels", { labels: [] }, /labels/u],
-    ["an empty label", { labels: ["a", ""] }, /labels\.1/u],
+    [
+      "an empty label",
+      { labels: ["a", ""] },
+      /labels\[1\]: expected at least 1 characters; got ""/u,
+    ],
     ["a name that cannot be part of a URL", { name: "a/b" }, /it stands in URLs/u],
     ["an unknown key", { lables: [] }, /lables/u],
     [
       "another number of channels",
       { input: { name: "x", shape: ["N", 1, 32, 32] } },
-      /input\.shape\.1/u,
+      /input\.shape\[1\]/u,
     ],
     [
       "a size unlike the crop",
@@ -80,7 +84,7 @@ describe("a manifest", () => {
     [
       "a deviation of 0",
       { preprocessing: { ...preprocessing, std: [1, 0, 1] } },
-      /preprocessing\.std\.1/u,
+      /preprocessing\.std\[1\]/u,
     ],
     ["two means", { preprocessing: { ...preprocessing, mean: [0, 0] } }, /preprocessing\.mean/u],
     ["unknown channels", { preprocessing: { ...preprocessing, channels: "YUV" } }, /channels/u],

@@ -1,14 +1,21 @@
 import { z } from "zod";
 
+/** The parts of a message about one value of a JSON file (errors.ts: Failure). */
 export interface IssueText {
-  /** The key's dotted path. */
+  /** Keys and indices that lead to the value: `Secret[0].ID`, or "the whole file". */
   where: string;
   expected: string;
   got: string;
   fix: string;
 }
 
-/** Turns one of zod's findings into what the reader of a configuration needs. */
+/**
+ * Describes one issue of zod's for whoever wrote the file. Values of the file are quoted, up to 80 characters, so this is
+ * for files without secrets only.
+ *
+ * @param root what was checked
+ * @param schema what `root` was checked against; names the known keys where one is unknown
+ */
 export function describeIssue(
   issue: z.core.$ZodIssue,
   root: unknown,
@@ -33,7 +40,7 @@ export function describeIssue(
   };
 }
 
-/** Where the schema says itself what is to be done. */
+/** The fix that a custom check of the schema gives in `params.fix`. */
 function ownFix(issue: z.core.$ZodIssue): string | undefined {
   const fix: unknown = issue.code === "custom" ? issue.params?.["fix"] : undefined;
   return typeof fix === "string" ? fix : undefined;
@@ -54,11 +61,11 @@ function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") {
     return issue.expected === "int" ? "a whole number" : `a value of type ${issue.expected}`;
   }
-  // Ours, from the schema.
+  // The schema states its own expectations as messages.
   return issue.message;
 }
 
-/** Keys and indices as a reader of JSON writes them: `Secret[0].ID`. */
+/** @returns the path as a reader of JSON writes it: `Secret[0].ID`; "the whole file" for an empty one */
 export function dotted(path: readonly PropertyKey[]): string {
   let text = "";
   for (const part of path) {

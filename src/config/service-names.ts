@@ -1,0 +1,9 @@
+/** The name of a key in Azure Key Vault or Managed HSM: 1 to 127 letters, digits and hyphens (its REST API, "Create Key"). */
+export const keyNamePattern = /^[0-9A-Za-z-]{1,127}$/u;
+
+/** @returns whether the text is an https:// URL without credentials, path, query or fragment */
+export function isHttpsOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, origin, href } = new URL(text);
+  return protocol === "https:" && href === `${origin}/`;
+}
