@@ -73,36 +73,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
 }
 
-function createServerApp(
-  { config, platform, session, keys, log, metrics }: ListenOptions,
-  isStopping: () => boolean,
-): RequestListener {
+function createServerApp(options: ListenOptions, isStopping: () => boolean): RequestListener {
+  const { config, platform, keys, log, metrics } = options;
   const { Images: images, Results: results, Limits: limits } = config.Inference;
-  const classifier = new OnnxClassifier({
-    session,
-    maxBatchDelayMs: limits.MaxBatchDelayMs,
-    maxQueue: limits.MaxQueue,
-    onBatch: (size) => {
-      metrics.observeBatch(size);
-    },
-    onFault: (fault) => {
-      log.warn({ fault }, "the model has no answer to a picture");
-    },
-  });
-  const decoder = new DecodeQueue({
-    preprocessing: session.manifest.preprocessing,
-    limits: {
-      maxPixels: images.MaxPixels,
-      maxWidth: images.MaxWidth,
-      maxHeight: images.MaxHeight,
-      maxRowBytes: images.MaxRowBytes,
-      maxDecodeBytes: images.MaxDecodeBytes,
-    },
-    maxDecodes: images.MaxDecodes,
-    maxDecodeBytesInFlight: images.MaxDecodeBytesInFlight,
-    decodeTimeoutMs: images.DecodeTimeoutMs,
-    maxQueue: limits.MaxQueue,
-  });
+  const classifier = createClassifier(options);
+  const decoder = createDecoder(options);
   metrics.watchQueues({
     decode: () => decoder.length,
     inference: () => classifier.queueLength,
@@ -113,13 +88,7 @@ function createServerApp(
     classifier,
     decoder,
     keys,
-    uploads: new UploadReader({
-      maxBytes: images.MaxBytes,
-      maxBytesInFlight: limits.MaxBytesInFlight,
-      maxBytesPerAddress: limits.MaxBytesPerAddress ?? shareOf(limits.MaxBytesInFlight),
-      minBytesPerSecond: limits.MinBytesPerSecond,
-      graceMs: limits.UploadGraceMs,
-    }),
+    uploads: createUploadReader(config),
     legacyUploads: new LegacyUploads({
       maxDistinct: limits.MaxLegacyUploads,
       periodMs: limits.LegacyPeriodMs,
@@ -139,6 +108,51 @@ function createServerApp(
     onBug: (error) => {
       log.error({ reason: describeCause(error) }, "an error of our own");
     },
+  });
+}
+
+function createClassifier({ config, session, log, metrics }: ListenOptions): OnnxClassifier {
+  const { Limits: limits } = config.Inference;
+  return new OnnxClassifier({
+    session,
+    maxBatchDelayMs: limits.MaxBatchDelayMs,
+    maxQueue: limits.MaxQueue,
+    onBatch: (size) => {
+      metrics.observeBatch(size);
+    },
+    onFault: (fault) => {
+      log.warn({ fault }, "the model has no answer to a picture");
+    },
+  });
+}
+
+function createDecoder({ config, session }: ListenOptions): DecodeQueue {
+  const { Images: images, Limits: limits } = config.Inference;
+  return new DecodeQueue({
+    preprocessing: session.manifest.preprocessing,
+    limits: {
+      maxPixels: images.MaxPixels,
+      maxWidth: images.MaxWidth,
+      maxHeight: images.MaxHeight,
+      maxRowBytes: images.MaxRowBytes,
+      maxDecodeBytes: images.MaxDecodeBytes,
+    },
+    maxDecodes: images.MaxDecodes,
+    maxDecodeBytesInFlight: images.MaxDecodeBytesInFlight,
+    decodeTimeoutMs: images.DecodeTimeoutMs,
+    maxQueue: limits.MaxQueue,
+  });
+}
+
+function createUploadReader({
+  Inference: { Images: images, Limits: limits },
+}: Config): UploadReader {
+  return new UploadReader({
+    maxBytes: images.MaxBytes,
+    maxBytesInFlight: limits.MaxBytesInFlight,
+    maxBytesPerAddress: limits.MaxBytesPerAddress ?? shareOf(limits.MaxBytesInFlight),
+    minBytesPerSecond: limits.MinBytesPerSecond,
+    graceMs: limits.UploadGraceMs,
   });
 }
 

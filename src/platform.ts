@@ -13,7 +13,7 @@ export interface Platform {
   /** How many threads may run at once. */
   processors: number;
   /** What the system does not tell, or not truly, as Mystikos does not. */
-  untold: string[];
+  unreported: string[];
   /** What will go wrong, and how to mend it. */
   warnings: string[];
 }
@@ -54,7 +54,7 @@ export function systemProbes(environment: NodeJS.ProcessEnv): PlatformProbes {
 export function inspectPlatform(probes: PlatformProbes): Platform {
   const kernel = ask(probes.kernel) ?? "unknown";
   const name = nameOf(probes.target, kernel);
-  const untold = [
+  const unreported = [
     ...(ask(probes.listedProcessors) ? [] : ["processor list"]),
     ...(ask(probes.residentBytes) ? [] : ["resident memory"]),
     // Mystikos' getrusage: the times go back.
@@ -69,7 +69,7 @@ export function inspectPlatform(probes: PlatformProbes): Platform {
   if (name !== "none" && !probes.nodeOptions.includes(trapOption)) {
     warnings.push(`WebAssembly ends the process here without Node's option ${trapOption}`);
   }
-  return { name, kernel, processors: ask(probes.processors) ?? 1, untold, warnings };
+  return { name, kernel, processors: ask(probes.processors) ?? 1, unreported, warnings };
 }
 
 /** Both must say so: on plain Linux the variable is the host's to set. */

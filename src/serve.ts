@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as after } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pino, { type Logger } from "pino";
-import { boot, type RunningServer } from "./boot.js";
+import { boot } from "./boot.js";
 import { nodeOptions } from "./config/enclave.js";
 import { readEnvironment, type Environment } from "./config/environment.js";
 import { loadConfig, type LoadedConfig } from "./config/load.js";
@@ -99,16 +99,18 @@ async function start(configFile: string, options: ServeOptions): Promise<void> {
   }
   await ignoreRealTimeSignals();
   const loaded = await loadConfig(configFile, { enclave: platform.name === "mystikos-sgx" });
-  const running: { server?: RunningServer } = {};
+  // Nothing is to be stopped until the boot has succeeded.
+  let stop = (): Promise<void> => Promise.resolve();
   end.serve({
     log,
     keyFiles: loaded.config.Secret.map(({ LocalPath: path }) => path),
-    stop: () => running.server?.stop() ?? Promise.resolve(),
+    stop: () => stop(),
   });
   checkLaunch(loaded, platform, log, options);
   const environment = takeEnvironment(loaded);
-  running.server = await boot({
-    ...loaded,
+  const server = await boot({
+    config: loaded.config,
+    keyNames: loaded.keyNames,
     environment,
     platform,
     log,
@@ -117,17 +119,18 @@ async function start(configFile: string, options: ServeOptions): Promise<void> {
     onFatal: (error) => {
       log.error({ reason: describeFailure(error) }, "serving cannot go on");
       // At once not ready; what waits for the model is answered now.
-      const stopped = running.server?.stop().catch(() => undefined);
+      const stopped = stop().catch(() => undefined);
       end.failAfter(Promise.race([stopped, after(fatalStopTimeoutMs)]), error);
     },
   });
+  stop = () => server.stop();
 }
 
 function reportPlatform(
-  { name, kernel, processors, untold, warnings }: Platform,
+  { name, kernel, processors, unreported, warnings }: Platform,
   log: Logger,
 ): void {
-  log.info({ platform: name, kernel, node: process.version, processors, untold }, "platform");
+  log.info({ platform: name, kernel, node: process.version, processors, unreported }, "platform");
   for (const warning of warnings) log.warn(warning);
   if (name !== "mystikos-sgx") {
     log.warn("this is not a trusted execution environment: nothing here is confidential");

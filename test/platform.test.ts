@@ -27,7 +27,7 @@ describe("the platform", () => {
       name: "mystikos-sgx",
       kernel: "Mystikos 1.0.0",
       processors: 2,
-      untold: ["processor list", "resident memory", "processor time"],
+      unreported: ["processor list", "resident memory", "processor time"],
       warnings: [],
     });
     expect(inspectPlatform({ ...mystikos, target: "linux" }).name).toBe("mystikos-linux");
@@ -41,7 +41,7 @@ describe("the platform", () => {
   );
 
   test("is none on plain Linux, whatever the host calls it", () => {
-    expect(inspectPlatform(linux)).toMatchObject({ name: "none", untold: [], warnings: [] });
+    expect(inspectPlatform(linux)).toMatchObject({ name: "none", unreported: [], warnings: [] });
     for (const target of ["sgx", "linux"]) {
       const { name, warnings } = inspectPlatform({ ...linux, target });
       expect(name).toBe("none");
@@ -60,7 +60,7 @@ describe("the platform", () => {
       name: "none",
       kernel: "unknown",
       processors: 1,
-      untold: ["processor list", "resident memory"],
+      unreported: ["processor list", "resident memory"],
     });
   });
 

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeImage } from "../rootfs/image.js";
 import { show } from "./command.js";
-import { exitCodes, TeeFailure } from "./failure.js";
+import { exitCodes, CommandFailure } from "../exit.js";
 import { projectFolder } from "../project.js";
 import { appFolder } from "./places.js";
 
@@ -22,7 +22,7 @@ const configName = "config.json";
  * an earlier commit or configuration remains.
  *
  * @param configFile the configuration to put into the file system
- * @throws TeeFailure where a build step fails, or the file system has another configuration
+ * @throws CommandFailure where a build step fails, or the file system has another configuration
  */
 export async function buildUnsigned(folder: string, configFile: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
@@ -40,14 +40,14 @@ export async function buildUnsigned(folder: string, configFile: string): Promise
  * Finds what `buildUnsigned` has made in a folder.
  *
  * @param configFile the configuration it must have been made with
- * @throws TeeFailure where the folder has no image, or one with another configuration
+ * @throws CommandFailure where the folder has no image, or one with another configuration
  */
 export async function readUnsigned(folder: string, configFile: string): Promise<Unsigned> {
   const text = await readFile(join(folder, hashName), "utf8").catch(() => "");
   const rootHash = text.trim();
   if (!/^[0-9a-f]{64}$/u.test(rootHash)) {
     const message = `there is no image to sign in ${folder}`;
-    throw new TeeFailure(exitCodes.input, message, ["make unsigned makes it, without any key"]);
+    throw new CommandFailure(exitCodes.input, message, ["make unsigned makes it, without any key"]);
   }
   await requireSame(configFile, join(folder, configName));
   return { rootHash, configFile: join(folder, configName) };
@@ -56,12 +56,12 @@ export async function readUnsigned(folder: string, configFile: string): Promise<
 /**
  * Compares two copies of the configuration: Mystikos reads the one outside the file system, the server the one inside.
  *
- * @throws TeeFailure where they differ
+ * @throws CommandFailure where they differ
  */
 export async function requireSame(configFile: string, inside: string): Promise<void> {
   const [one, other] = await Promise.all([readFile(configFile), readFile(inside)]);
   if (one.equals(other)) return;
-  throw new TeeFailure(exitCodes.data, `${inside} is not the same as ${configFile}`, [
+  throw new CommandFailure(exitCodes.data, `${inside} is not the same as ${configFile}`, [
     "build the file system with CONFIG set to it",
   ]);
 }

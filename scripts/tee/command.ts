@@ -1,5 +1,5 @@
 import { launch, shellCode, type LaunchOptions } from "../process/launch.js";
-import { TeeFailure } from "./failure.js";
+import { CommandFailure } from "../exit.js";
 import { withoutSecrets } from "./secrets.js";
 
 export interface CommandOptions {
@@ -24,7 +24,7 @@ export function run(
 /**
  * The same for a program that must succeed.
  *
- * @throws TeeFailure with the program's exit code
+ * @throws CommandFailure with the program's exit code
  */
 export async function show(...command: Parameters<typeof run>): Promise<void> {
   requireSuccess(command[0], await run(...command));
@@ -34,7 +34,7 @@ export async function show(...command: Parameters<typeof run>): Promise<void> {
  * Runs a program that must succeed.
  *
  * @returns its standard output
- * @throws TeeFailure with the program's exit code
+ * @throws CommandFailure with the program's exit code
  */
 export async function ask(
   command: string,
@@ -50,7 +50,7 @@ export async function ask(
 }
 
 function requireSuccess(command: string, code: number): void {
-  if (code !== 0) throw new TeeFailure(code, `${command} ended with ${code}`);
+  if (code !== 0) throw new CommandFailure(code, `${command} ended with ${code}`);
 }
 
 /** Passes signals on to the program, so that this process can clean up after it. */

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ask, show } from "./command.js";
-import { exitCodes, TeeFailure } from "./failure.js";
+import { exitCodes, CommandFailure } from "../exit.js";
 import { withKeyFile } from "./key-file.js";
 
 /** The fields of an enclave's signature (SGX's SIGSTRUCT) that its evidence contains as well. */
@@ -28,7 +28,7 @@ export interface SignOptions {
  * Makes and signs an enclave with Mystikos.
  *
  * @returns the identity in its signature
- * @throws TeeFailure where Mystikos fails
+ * @throws CommandFailure where Mystikos fails
  */
 export async function signEnclave(options: SignOptions): Promise<Identity> {
   const { myst, folder, configFile, rootHash, key } = options;
@@ -47,14 +47,17 @@ export async function signEnclave(options: SignOptions): Promise<Identity> {
  * Reads the output of `myst dump-sgx`.
  *
  * @param dump lines NAME=VALUE, then the configuration
- * @throws TeeFailure where a field is missing or malformed
+ * @throws CommandFailure where a field is missing or malformed
  */
 export function parseIdentity(dump: string): Identity {
   const [properties = ""] = dump.split("Package configuration:");
   const field = (name: string, pattern: RegExp): string => {
     const value = new RegExp(`^${name}=(.*)$`, "mu").exec(properties)?.[1]?.trim() ?? "";
     if (pattern.test(value)) return value;
-    throw new TeeFailure(exitCodes.software, `myst dump-sgx: expected ${name}=…; got "${value}"`);
+    throw new CommandFailure(
+      exitCodes.software,
+      `myst dump-sgx: expected ${name}=…; got "${value}"`,
+    );
   };
   const hash = /^[0-9a-f]{64}$/u;
   const number = /^\d{1,5}$/u;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { exitCodes, TeeFailure } from "./failure.js";
+import { exitCodes, CommandFailure } from "../exit.js";
 import { imageFile, packageFile } from "./places.js";
 
 export interface PackageLaunch {
@@ -15,11 +15,11 @@ const hostVariables = ["PATH", "HOME", "TMPDIR", "SGX_AESM_ADDR", "AZDCAP_COLLAT
 /**
  * How `make package`'s package is started.
  *
- * @throws TeeFailure where there is none
+ * @throws CommandFailure where there is none
  */
 export function packageLaunch(from: NodeJS.ProcessEnv): PackageLaunch {
   if (!existsSync(packageFile) || !existsSync(imageFile)) {
-    throw new TeeFailure(exitCodes.input, "there is no package", ["make package makes it"]);
+    throw new CommandFailure(exitCodes.input, "there is no package", ["make package makes it"]);
   }
   const environment: Record<string, string> = {};
   for (const name of [...credentials, ...hostVariables]) {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readUnsigned, type Unsigned } from "./build.js";
 import { signEnclave } from "./enclave.js";
-import { exitCodes, exitWith, TeeFailure } from "./failure.js";
+import { exitCodes, exitWith, CommandFailure } from "../exit.js";
 import { inspectMachine } from "./mystikos.js";
 import { projectFolder } from "../project.js";
 import { appFolder, measureFolder } from "./places.js";
@@ -52,7 +52,7 @@ async function readSigner(): Promise<string | undefined> {
     return mrSigner(createPublicKey(await readFile(file)));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TeeFailure(
+    throw new CommandFailure(
       exitCodes.input,
       `SIGNER: expected a PEM public key in ${file}: ${reason}`,
     );

@@ -1,6 +1,6 @@
 import { checkForEnclave } from "../../src/config/enclave.js";
 import { readConfig } from "../../src/config/load.js";
-import { exitCodes, TeeFailure } from "./failure.js";
+import { exitCodes, CommandFailure } from "../exit.js";
 
 /** The settings of a configuration that the enclave's signature contains beside its measurement. */
 export interface ReleaseConfig {
@@ -13,15 +13,18 @@ export interface ReleaseConfig {
  * Reads a configuration for production, by the rules of the server under SGX. These refuse the settings that only a
  * demonstration may have.
  *
- * @throws TeeFailure where the file is invalid or not for production
+ * @throws CommandFailure where the file is invalid or not for production
  */
 export async function readReleaseConfig(file: string): Promise<ReleaseConfig> {
   const { json, loaded } = await readConfig(file).catch((error: unknown) => {
-    throw new TeeFailure(exitCodes.data, error instanceof Error ? error.message : String(error));
+    throw new CommandFailure(
+      exitCodes.data,
+      error instanceof Error ? error.message : String(error),
+    );
   });
   const { problems, settings } = checkForEnclave(json);
   if (settings === undefined) {
-    throw new TeeFailure(
+    throw new CommandFailure(
       exitCodes.data,
       `${file} is not for production`,
       problems.map(

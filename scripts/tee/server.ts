@@ -1,6 +1,6 @@
 /** `make server`: the signed package, run in an enclave, in the foreground. */
 import { run } from "./command.js";
-import { exitCodes, exitWith, TeeFailure } from "./failure.js";
+import { exitCodes, exitWith, CommandFailure } from "../exit.js";
 import { inspectMachine, missingFor } from "./mystikos.js";
 import { packageLaunch } from "./launch.js";
 import { teeFolder } from "./places.js";
@@ -8,7 +8,7 @@ import { teeFolder } from "./places.js";
 async function main(): Promise<number> {
   const missing = missingFor("sgx", inspectMachine(process.env));
   if (missing.length > 0) {
-    throw new TeeFailure(exitCodes.unavailable, "cannot run an enclave here", [
+    throw new CommandFailure(exitCodes.unavailable, "cannot run an enclave here", [
       ...missing,
       "make serve runs the same server on plain Node, where nothing is confidential",
     ]);

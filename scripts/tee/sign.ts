@@ -7,7 +7,7 @@ import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { readUnsigned } from "./build.js";
 import { differencesFrom, signEnclave } from "./enclave.js";
-import { exitCodes, exitWith, TeeFailure } from "./failure.js";
+import { exitCodes, exitWith, CommandFailure } from "../exit.js";
 import { inspectMachine, missingFor } from "./mystikos.js";
 import { projectFolder } from "../project.js";
 import { packageFile, teeFolder } from "./places.js";
@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   const config = await readReleaseConfig(given);
   const machine = inspectMachine(process.env);
   if (machine.myst === undefined) {
-    throw new TeeFailure(exitCodes.unavailable, "cannot make a package here", [
+    throw new CommandFailure(exitCodes.unavailable, "cannot make a package here", [
       ...missingFor("linux", machine),
       "make appdir needs neither; make run plays the demo on plain Node",
     ]);
@@ -36,7 +36,11 @@ async function main(): Promise<number> {
   const differences = differencesFrom(wanted, identity);
   if (differences.length > 0) {
     await rm(teeFolder, { recursive: true, force: true });
-    throw new TeeFailure(exitCodes.software, "the package is not what was asked for", differences);
+    throw new CommandFailure(
+      exitCodes.software,
+      "the package is not what was asked for",
+      differences,
+    );
   }
   console.log(`${relative(process.cwd(), packageFile)}  MRENCLAVE ${identity.mrenclave}`);
   return 0;

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { exitCodes, TeeFailure } from "./failure.js";
+import { exitCodes, CommandFailure } from "../exit.js";
 
 /**
  * The key that signs enclaves. SGX takes RSA keys of 3,072 bits with exponent 3 and no others (Intel SDM,
@@ -23,11 +23,11 @@ const hints = [
  * Reads SSR_PKEY: a PEM file's text, or its body alone, as the original sample has it (without the lines
  * that begin and end it). A secret store may have turned its line breaks into spaces.
  *
- * @throws TeeFailure, which never quotes the key
+ * @throws CommandFailure, which never quotes the key
  */
 export function readSigningKey(text: string | undefined): KeyObject {
   if (text === undefined || text.trim() === "") {
-    throw new TeeFailure(
+    throw new CommandFailure(
       exitCodes.usage,
       "SSR_PKEY is not set: the key that signs the package",
       hints,
@@ -35,7 +35,7 @@ export function readSigningKey(text: string | undefined): KeyObject {
   }
   const key = parseKey(text);
   if (key?.asymmetricKeyType !== "rsa") {
-    throw new TeeFailure(
+    throw new CommandFailure(
       exitCodes.data,
       "SSR_PKEY: expected an unencrypted RSA private key",
       hints,
@@ -43,7 +43,7 @@ export function readSigningKey(text: string | undefined): KeyObject {
   }
   const { modulusLength, publicExponent } = key.asymmetricKeyDetails ?? {};
   if (modulusLength !== modulusBits || publicExponent !== exponent) {
-    throw new TeeFailure(
+    throw new CommandFailure(
       exitCodes.data,
       `SSR_PKEY: expected ${modulusBits} bits and exponent ${exponent}, as SGX does; ` +
         `got ${modulusLength ?? "?"} bits and exponent ${publicExponent ?? "?"}`,
@@ -54,10 +54,10 @@ export function readSigningKey(text: string | undefined): KeyObject {
   return key;
 }
 
-/** @throws TeeFailure for a key that everybody has */
+/** @throws CommandFailure for a key that everybody has */
 export function requireOwnKey(key: KeyObject): void {
   if (mrSigner(key) !== everybody) return;
-  throw new TeeFailure(
+  throw new CommandFailure(
     exitCodes.data,
     "SSR_PKEY is Open Enclave's debug key, with which everybody can sign",
     hints,

@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import { buildUnsigned } from "./build.js";
-import { exitCodes, exitWith, TeeFailure } from "./failure.js";
+import { exitCodes, exitWith, CommandFailure } from "../exit.js";
 import { projectFolder } from "../project.js";
 import { teeFolder } from "./places.js";
 import { readReleaseConfig } from "./release-config.js";
@@ -13,7 +13,7 @@ import { secretNames } from "./secrets.js";
 async function main(): Promise<number> {
   const given = secretNames.filter((name) => (process.env[name] ?? "") !== "");
   if (given.length > 0) {
-    throw new TeeFailure(exitCodes.usage, `a build is given ${given.join(", ")}`, [
+    throw new CommandFailure(exitCodes.usage, `a build is given ${given.join(", ")}`, [
       "make runs it without: make unsigned, make package, make measure",
     ]);
   }

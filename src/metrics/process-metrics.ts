@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, type Registry } from "prom-client";
 
 export interface ProcessMetricsOptions {
-  /** Figures that the system does not report, or not correctly (`untold` of platform.ts). */
+  /** Figures that the system does not report, or not correctly (`unreported` of platform.ts). */
   unreliable: readonly string[];
   /** Processor time of this process so far, in microseconds. Default: `process.cpuUsage()`. */
   processorTime?: () => { user: number; system: number };

@@ -52,7 +52,7 @@ describe("a server without what Mystikos lacks", () => {
     ).json()) as Record<string, unknown>;
     // MYST_TARGET does not change the kernel, which is the test machine's.
     expect(platform).toBe("none");
-    expect(server.output()).toContain('"untold":["processor list","resident memory"]');
+    expect(server.output()).toContain('"unreported":["processor list","resident memory"]');
     expect(server.output()).toContain('MYST_TARGET is \\"sgx\\", but the kernel is not Mystikos');
     expect(server.output()).toMatch(
       /"signals":\["SIGHUP",.*"SIGTERM",.*"reason":"a handler of SIGHUP is not in Mystikos"/u,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { requireSame } from "../../../scripts/tee/build.js";
 import { readReleaseConfig } from "../../../scripts/tee/release-config.js";
-import type { TeeFailure } from "../../../scripts/tee/failure.js";
+import type { CommandFailure } from "../../../scripts/exit.js";
 import {
   goodConfigurations,
   hostileConfigurations,
@@ -50,7 +50,7 @@ describe("a configuration for production", () => {
     const file = write("wrong.json", content);
     const thrown: unknown = await readReleaseConfig(file).catch((error: unknown) => error);
     expect(thrown).toMatchObject({ exitCode: 65 });
-    const { message, hints } = thrown as TeeFailure;
+    const { message, hints } = thrown as CommandFailure;
     expect(message).toContain(file);
     expect([message, ...hints].join("\n")).toMatch(saying(says));
   });
