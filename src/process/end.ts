@@ -2,10 +2,13 @@ import type { Logger } from "pino";
 import { BootError, UnavailableError } from "../errors.js";
 import { LineWriter } from "../line-writer.js";
 import { prepareToLeave } from "../native/leave.js";
+import { preparePoll, type CanWrite } from "../native/poll.js";
 import { removeKeyFiles } from "../secrets/key-file.js";
 import { describeBug, exitCodeOf, exitCodes, framesOf, kindOf } from "./failure.js";
+import { writeLastLine } from "./last-line.js";
 import { handleEndingSignals, type UnhandledSignals } from "./signals.js";
 
+const standardError = 2;
 /** How long the log's last lines, and the line about a failure, may take to get out. */
 const flushTimeoutMs = 1000;
 /** How long requests under way may take to end after a signal. */
@@ -27,9 +30,10 @@ export interface EndingServer {
 export class ProcessEnd {
   /** Standard output: the log. */
   readonly output = new LineWriter({ fd: 1 });
-  readonly #errors = new LineWriter({ fd: 2 });
-  /** Until a better way is found. */
+  readonly #errors = new LineWriter({ fd: standardError });
+  /** Replaced by `prepare`. */
   #exit: (code: number) => never = (code) => process.exit(code);
+  #canWrite: CanWrite | undefined;
   #server: EndingServer | undefined;
   #isStopping = false;
   #isLeaving = false;
@@ -45,9 +49,10 @@ export class ProcessEnd {
     return handleEndingSignals(this.#stopOnSignal);
   }
 
-  /** Finds the way out that waits for nothing. */
+  /** Prepares an exit, and a write of the last line, that do not wait for hanging threads. */
   async prepare(): Promise<void> {
     this.#exit = await prepareToLeave();
+    this.#canWrite = await preparePoll();
   }
 
   /** From now on the end is this server's, too. */
@@ -89,11 +94,18 @@ export class ProcessEnd {
       this.#isLeaving = false;
       return this.fail(left);
     }
-    if (line !== undefined) this.#errors.write(`confml: error: ${line}\n`);
-    await Promise.all([this.output.flush(flushTimeoutMs), this.#errors.flush(flushTimeoutMs)]);
+    const written = line === undefined ? undefined : this.#writeLine(`confml: error: ${line}\n`);
+    await Promise.all([this.output.flush(flushTimeoutMs), written]);
     // A boot that goes on meanwhile may have written one.
     this.#removeKeyFiles();
     return this.#exit(code);
+  }
+
+  async #writeLine(line: string): Promise<void> {
+    const canWrite = this.#canWrite;
+    if (canWrite !== undefined) return writeLastLine(standardError, line, canWrite, flushTimeoutMs);
+    this.#errors.write(line);
+    return this.#errors.flush(flushTimeoutMs);
   }
 
   readonly #stopOnSignal = (signal: NodeJS.Signals): void => {

@@ -33,7 +33,7 @@ interface Ended {
 }
 
 /** Runs a script in a process that has an `end`, whose server has one key file, and a log. */
-async function run(script: string): Promise<Ended> {
+async function run(script: string, isRead = true): Promise<Ended> {
   const whole = `
     import { mkdirSync, writeFileSync } from "node:fs";
     import { ProcessEnd } from "${compiled("process/end.js")}";
@@ -60,6 +60,10 @@ async function run(script: string): Promise<Ended> {
         });
       },
     );
+    if (!isRead) {
+      child.stderr?.pause();
+      child.once("exit", () => child.stderr?.resume());
+    }
   });
 }
 
@@ -70,6 +74,24 @@ describe("the end of a process", () => {
       writeFileSync(keyFile, "key of a boot that goes on");
     `);
     expect(ended).toEqual({ code: 77, signal: null, stderr: "confml: error: no\n", left: [] });
+  });
+
+  test("prints its line where libuv's pool is busy for longer than the line may take", async () => {
+    const ended = await run(`
+      const { pbkdf2 } = await import("node:crypto");
+      for (let i = 0; i < 64; i += 1) pbkdf2("", "", 2 ** 30, 64, "sha512", () => undefined);
+      void end.leave(77, "no");
+    `);
+    expect(ended).toEqual({ code: 77, signal: null, stderr: "confml: error: no\n", left: [] });
+  });
+
+  test.each([
+    ["whole where the reader reads on", true],
+    ["in part where the reader has stalled", false],
+  ])("prints a line of a megabyte %s", async (_what, isRead) => {
+    const { code, stderr } = await run(`void end.leave(77, "x".repeat(1_000_000));`, isRead);
+    expect(code).toBe(77);
+    expect(stderr.length === "confml: error: \n".length + 1_000_000).toBe(isRead);
   });
 
   test("is what the first reason says", async () => {
