@@ -1,18 +1,19 @@
 import { z } from "zod";
 import { describeIssue, type IssueText } from "../zod-issues.js";
 
-/** All that the host may say (SECURITY.md): none of it can weaken anything. */
+/** The variables that the host may set (SECURITY.md): no value of them weakens a check. */
 const hostVariables = ["CLIENT_ID", "CLIENT_SECRET", "APP_ID", "MHSM_AAD_URL"];
 
 /**
- * Set inside the enclave. Any other variable may change what Node, OpenSSL or the C library does. Without the first,
- * Express shows stacks in its answers; without the second, Node does not start (appdir/shim).
+ * The variables that config.json sets inside the enclave, as NAME=VALUE. Any other may change what Node, OpenSSL or the C
+ * library does. Without the first, Express writes stack traces into answers; without the second, Node does not start
+ * (appdir/shim).
  */
 const variables = ["NODE_ENV=production", "LD_PRELOAD=/lib/libconfml-shim.so"];
 
 /**
- * Of Node's own options: most others trace, inspect, load code or write keys to files. The server holds the process it
- * runs in against the same list (process/launch.ts).
+ * The permitted options of Node: most others trace, inspect, load code or write keys to files. The server compares the
+ * options of its own process with the same list (process/launch.ts).
  */
 export const nodeOptions: readonly string[] = [
   "--disable-wasm-trap-handler",
@@ -24,8 +25,8 @@ const configFile = "/app/config.json";
 const scriptOptions = [[], ["--config", configFile], [`--config=${configFile}`]];
 
 /**
- * Whoever owns a key chooses its 32 bytes, which nobody measures: in a script's or a library's place they would be code
- * of the enclave. Nothing reads a file of this name as either.
+ * Paths of key files. A key's owner chooses its 32 bytes, and no measurement covers them: at the path of a script or a
+ * library they would run as code of the enclave. No program loads a file whose name ends in .key as code.
  */
 const keyPath = /^(?:\/[A-Za-z0-9_-]+)*\/[A-Za-z0-9_-][A-Za-z0-9._-]*\.key$/u;
 
@@ -36,7 +37,7 @@ function only(value: string | number | boolean, because = ""): z.ZodType {
   return z.unknown().refine((given) => given === value, { error });
 }
 
-/** A list that holds what is named, each once and nothing else. */
+/** An array of some of these names, each at most once. */
 function listOf(names: readonly string[], because: string): z.ZodType {
   return z.array(z.unknown()).superRefine((given, context) => {
     for (const [index, value] of given.entries()) {
@@ -81,8 +82,8 @@ const parameters = z.array(z.unknown()).superRefine((given, context) => {
 });
 
 /**
- * config.json of an enclave, as Mystikos reads it: an allow-list of its keys and of their values. A key that is not
- * here is refused even where Mystikos ignores it: another version of Mystikos may not.
+ * config.json of an enclave, as Mystikos reads it: an allow-list of its keys and of their values. An unlisted key is
+ * refused even if Mystikos ignores it, because another version of Mystikos may not.
  */
 const enclaveSchema = z.strictObject({
   version: only("0.1"),
@@ -126,15 +127,15 @@ const enclaveSchema = z.strictObject({
 });
 
 export interface EnclaveCheck {
-  /** All that is wrong, in words. */
+  /** One entry for each violation; empty for an acceptable configuration. */
   problems: IssueText[];
-  /** Undefined where something is wrong. */
+  /** Undefined where there are problems. */
   settings: { productId: number; securityVersion: number } | undefined;
 }
 
 /**
- * Checks a configuration against what an enclave may have. `make package` refuses what fails, and the server does
- * under SGX, whoever has made the package.
+ * Checks a configuration against the rules for enclaves. Two callers refuse a configuration that fails: `make package`,
+ * and the server under SGX, so that the rules also hold for a package that another tool made.
  *
  * @param json what `loadConfig` accepts
  */

@@ -1,22 +1,21 @@
 import { ConfigurationError } from "../errors.js";
 import { SecretText } from "./secret-text.js";
 
-/** All that the host may say: none of it can weaken anything. */
+/** The settings that the host may choose (SECURITY.md): no value of them weakens a check. */
 export interface Environment {
   /** Azure AD tenant. */
   tenantId: string;
   clientId: string;
-  /** What proves that we are this client. */
+  /** The client's credential. */
   proof: { clientSecret: SecretText } | { federatedTokenFile: string };
-  /** The resource that Azure AD's tokens are for; absent: the one the vault names. */
+  /** The resource that Azure AD's tokens are for; undefined: the one that the vault names. */
   audience: string | undefined;
 }
 
 /**
- * Reads the variables of the original sample; where there is no CLIENT_SECRET, those that Kubernetes'
- * workload identity sets.
+ * Reads the variables of the original sample; without CLIENT_SECRET, those that Kubernetes' workload identity sets.
  *
- * @throws ConfigurationError ENVIRONMENT_INCOMPLETE
+ * @throws ConfigurationError ENVIRONMENT_INCOMPLETE that names the missing variables
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const read = (name: string): string | undefined => {

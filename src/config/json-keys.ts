@@ -1,6 +1,6 @@
-/** A key that another JSON parser may read otherwise than JavaScript's. */
+/** A key that another JSON parser may interpret differently from JavaScript's. */
 export interface AmbiguousKey {
-  /** The keys that lead to it, and itself. */
+  /** The keys that lead to it, and the key itself as the last one. */
   path: string[];
   /** `repeated`: the object has another key of that name, whatever its case. `escaped`: written with a backslash. */
   kind: "repeated" | "escaped";
@@ -16,8 +16,8 @@ interface Level {
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/gsu;
 
 /**
- * Finds the first key that two parsers may read differently. RFC 8259, section 4, leaves open which of two members
- * of one name counts; JavaScript takes the last. Mystikos has a parser of its own for the same file.
+ * Finds the first key that two parsers may interpret differently. RFC 8259, section 4, does not say which of two members
+ * with the same name counts; JavaScript takes the last. Mystikos reads the same file with its own parser.
  *
  * @param text what JSON.parse accepts
  */

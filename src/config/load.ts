@@ -14,15 +14,14 @@ export interface LoadedConfig {
 }
 
 export interface LoadOptions {
-  /** Whether it has to hold the rules for enclaves as well (enclave.ts). */
+  /** Whether the rules for enclaves apply as well (enclave.ts). */
   enclave: boolean;
 }
 
 /**
- * Reads and checks config.json. The result is frozen: nothing changes it after boot.
+ * Reads and checks config.json. The result is deeply frozen.
  *
- * @throws ConfigurationError CONFIG_UNREADABLE or CONFIG_INVALID, naming the key, the value and the
- *   fix.
+ * @throws ConfigurationError CONFIG_UNREADABLE, or CONFIG_INVALID that names the key, the value and the fix
  */
 export async function loadConfig(file: string, { enclave }: LoadOptions): Promise<LoadedConfig> {
   const { json, loaded } = await readConfig(file);
@@ -31,9 +30,10 @@ export async function loadConfig(file: string, { enclave }: LoadOptions): Promis
 }
 
 /**
- * The same without the rules for enclaves, and with the file as it is.
+ * The same without the rules for enclaves.
  *
- * @throws ConfigurationError
+ * @returns the checked configuration, and the file's JSON before defaults were added
+ * @throws ConfigurationError CONFIG_UNREADABLE or CONFIG_INVALID
  */
 export async function readConfig(file: string): Promise<{ json: unknown; loaded: LoadedConfig }> {
   const doing = `reading ${file}`;
@@ -80,7 +80,7 @@ function parseJson(text: string, doing: string): unknown {
   }
 }
 
-/** What Mystikos' parser may read otherwise. */
+/** Keys that Mystikos' parser may interpret differently. */
 function ambiguities(text: string): IssueText[] {
   const found = findAmbiguousKey(text);
   if (found === undefined) return [];
@@ -97,7 +97,7 @@ function ambiguities(text: string): IssueText[] {
     : [{ where, expected: "keys without \\", got: "an escape", fix: "Write its characters out" }];
 }
 
-/** Arrays and objects inside each other: whatever reads or freezes them calls itself for each, and the stack has an end. */
+/** Largest nesting of arrays and objects: readers recurse once for each level, and the call stack is limited. */
 const deepest = 128;
 
 function isTooDeep(json: unknown): boolean {
@@ -132,7 +132,7 @@ function requireNone(doing: string, problems: readonly IssueText[]): void {
   if (problems.length > 0) throw firstOf(doing, problems);
 }
 
-/** One line holds one problem, and how many more there are. */
+/** @returns an error that describes the first problem, and counts the others */
 function firstOf(doing: string, [first, ...others]: readonly IssueText[]): ConfigurationError {
   if (first === undefined) throw new Error("nothing is wrong");
   const { where, expected, got, fix } = first;

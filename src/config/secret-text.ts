@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 
 const hidden = "[hidden]";
 
-/** A text that no log, error, JSON or inspection shows: it has to be asked for by name. */
+/** A secret string. Logs, errors, JSON and `util.inspect` show "[hidden]"; only `reveal` returns its value. */
 export class SecretText {
   readonly #value: string;
 

@@ -1,6 +1,6 @@
 import type { LoadedConfig } from "./load.js";
 
-/** What a valid configuration gives away: a line for each, for the log of every boot. */
+/** @returns a warning for each setting of a valid configuration that discloses uploads; logged at every boot */
 export function configWarnings({ config, keyNames }: LoadedConfig): string[] {
   const { Formats: formats } = config.Inference.Images;
   const warnings: string[] = [];

@@ -9,7 +9,7 @@ import {
 
 export interface ChainRequirements {
   trustedRoots: readonly X509Certificate[];
-  /** A DNS name that the leaf has to be for. */
+  /** The DNS name that the leaf must be valid for. */
   host: string;
   now: Date;
 }
@@ -17,7 +17,7 @@ export interface ChainRequirements {
 interface Certificate {
   x509: X509Certificate;
   fields: CertificateFields;
-  /** Made of the very bytes that were judged. */
+  /** Parsed from the same bytes as `fields.key`. */
   publicKey: KeyObject;
 }
 
@@ -26,9 +26,9 @@ const mostCertificates = 8;
 /**
  * Checks an `x5c` chain (RFC 7515, section 4.1.6: leaf first, each certified by the next) up to a
  * trusted root, after RFC 5280, section 6.1: signatures and their hashes, keys, dates, that issuers are
- * CAs for this and for these names, path lengths, critical extensions. Policies are not evaluated: a
- * chain that insists on them is refused. Revocation is not looked up: it would need connections that the
- * machine's owner can hinder.
+ * CAs for this purpose and for these names, path lengths, critical extensions. Policies are not evaluated: a
+ * chain that requires them is refused. Revocation is not checked: it needs connections that the machine's owner can
+ * block.
  *
  * @param chain DER certificates
  * @returns the leaf's public key
@@ -54,7 +54,7 @@ export function verifyCertificateChain(
   });
   const path = completePath(certificates, trustedRoots, now);
   checkRepetitions(path);
-  // An anchor is trusted for what it is; what it says of others counts.
+  // The rules for a certificate itself do not apply to the trusted root; its rules for the others do (checkIssuer).
   for (const { fields } of path.slice(0, -1)) checkCertificate(fields);
   for (const { fields } of path.slice(1, -1)) checkIntermediate(fields);
   const fields = path.map((certificate) => certificate.fields);
@@ -65,8 +65,10 @@ export function verifyCertificateChain(
 }
 
 /**
- * Both readers have to have read the same bytes: Node looks for a PEM certificate anywhere in what it is
- * given before it takes it for DER, OpenSSL takes BER, and neither minds what follows.
+ * Parses a certificate twice, with our reader and OpenSSL's, and requires that both read the same bytes: Node first
+ * looks for a PEM certificate anywhere in its input, OpenSSL accepts BER, and both ignore trailing bytes.
+ *
+ * @throws Error where either reader fails, or they read different bytes
  */
 function parseCertificate(der: Uint8Array, what: string): Certificate {
   try {
@@ -86,7 +88,7 @@ function checkHost({ x509 }: Certificate, host: string): void {
   }
 }
 
-/** RFC 5280, section 6.1: from the leaf to an anchor, which is no leaf itself. */
+/** @returns the path from the leaf to a trust anchor (RFC 5280, section 6.1); the leaf itself cannot be the anchor */
 function completePath(
   certificates: readonly Certificate[],
   trustedRoots: readonly X509Certificate[],
@@ -104,7 +106,7 @@ function completePath(
   throw new Error("a chain that does not end in a trusted root");
 }
 
-/** The same holder with the same key, be it in another certificate: a loop. */
+/** @throws Error where a subject occurs twice with the same key, also in different certificates: the path has a loop */
 function checkRepetitions(path: readonly Certificate[]): void {
   const holders = path.map(({ fields }) =>
     Buffer.concat([fields.subject.encoded, fields.key.encoded]).toString("base64"),
@@ -113,8 +115,8 @@ function checkRepetitions(path: readonly Certificate[]): void {
 }
 
 /**
- * Names byte by byte (RFC 5280, section 6.1.3 (a)(4)), the CA mark, OpenSSL's view of key identifiers and
- * of the issuer's key usage, the signature.
+ * Compares names byte by byte (RFC 5280, section 6.1.3 (a)(4)), and checks the issuer's CA flag, the key identifiers and
+ * the issuer's key usage (by OpenSSL), and the signature.
  */
 function isIssuedBy(subject: Certificate, issuer: Certificate): boolean {
   return (
@@ -131,7 +133,7 @@ function isCurrent({ notBefore, notAfter }: CertificateFields, now: Date): boole
 
 function checkDates(fields: CertificateFields, now: Date): void {
   if (isCurrent(fields, now)) return;
-  // Its dates are the other side's words, and nobody vouches for them yet.
+  // The message has no dates: the certificate is not verified yet, so they may be anything.
   const isOver = fields.notAfter.date < now;
   throw new Error(`a certificate that is ${isOver ? "no longer" : "not yet"} valid`);
 }

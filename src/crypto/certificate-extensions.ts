@@ -12,12 +12,12 @@ import { readBitString, readFlag, readObjectIdentifier, readSmallInteger } from 
 
 /** What a certificate's extensions say (RFC 5280, section 4.2). */
 export interface CertificateExtensions {
-  /** Critical extensions that nobody here understands, by object identifier. */
+  /** Object identifiers of critical extensions that this reader does not know. */
   unknownCritical: string[];
-  /** Of those that are understood, by name. */
+  /** Names of the critical extensions; of unknown ones, the object identifiers. */
   critical: ReadonlySet<string>;
   isCa: boolean;
-  /** Of a CA; undefined: any number of CAs may follow. */
+  /** pathLenConstraint of a CA: how many CAs may follow it; undefined: any number. */
   pathLength: number | undefined;
   /** Undefined: for any use. */
   keyUsage: KeyUsage | undefined;
@@ -50,16 +50,16 @@ const identifiers = {
 type Known = (typeof identifiers)[keyof typeof identifiers];
 
 /**
- * policyConstraints: the one that may ask for policies to be evaluated, which are not. It has to be
- * critical (section 4.2.1.11) and counts as such where it is not.
+ * policyConstraints can require that policies are evaluated, which this verifier does not do. It has to be critical
+ * (section 4.2.1.11) and is treated as critical where it is not.
  */
 const policyConstraints = "2.5.29.36";
 const mostUsageBits = 9;
 
 /**
- * Extensions that are not understood are not looked into. subjectKeyIdentifier and authorityKeyIdentifier
- * are among them: they help to find an issuer, and section 6.1 has no rule about them. Where both are
- * there, OpenSSL compares them; they must not be critical (sections 4.2.1.1 and 4.2.1.2).
+ * Reads a certificate's extensions. The contents of unknown extensions are not read. subjectKeyIdentifier and
+ * authorityKeyIdentifier are among these: they help to find an issuer, and section 6.1 has no rule about them. Where both
+ * are present, OpenSSL compares them; they must not be critical (sections 4.2.1.1 and 4.2.1.2).
  *
  * @param field `Extensions`, in its tag of TBSCertificate
  * @throws Error for anything that is not DER, or is not what the extension's section says
@@ -177,7 +177,7 @@ function readNameConstraints(value: Uint8Array): NameConstraints {
   return { permitted: readSubtrees(permitted), excluded: readSubtrees(excluded) };
 }
 
-/** A subtree is a name: minimum is 0, which DER leaves out, and maximum is absent. */
+/** `GeneralSubtrees`: names alone, because minimum is 0 (which DER omits) and maximum is absent (section 4.2.1.10). */
 function readSubtrees(field: DerValue | undefined): GeneralName[] {
   if (field === undefined) return [];
   return readSequenceOf(field.whole, field.tag).map((subtree) => {

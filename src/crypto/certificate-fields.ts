@@ -6,13 +6,13 @@ import { DerSequence, contextTag, readDer, tags, type DerValue } from "./der.js"
 import { readBitStringBytes, readInteger, readSmallInteger } from "./der-values.js";
 import { signatureHashOf, type SignatureHash } from "./signature-algorithm.js";
 
-/** A certificate, read as strictly as it has to be written (RFC 5280, section 4.1). */
+/** The fields of a certificate in DER (RFC 5280, section 4.1). */
 export interface CertificateFields extends CertificateExtensions {
   /** 1 or 3. */
   version: number;
-  /** Two's complement. */
+  /** The content of the INTEGER: two's complement, most significant byte first. */
   serialNumber: Uint8Array;
-  /** Undefined where the algorithm is none that may be relied on. */
+  /** Undefined where the signature algorithm is not one of those accepted (signature-algorithm.ts). */
   signatureHash: SignatureHash | undefined;
   issuer: DistinguishedName;
   notBefore: CertificateTime;
@@ -21,14 +21,14 @@ export interface CertificateFields extends CertificateExtensions {
   key: CertificateKey;
 }
 
-/** As INTEGER has them: v2 is for unique identifiers, which section 4.1.2.8 forbids. */
+/** The encoded value of version 3. Version 2 is refused: it is for unique identifiers, which section 4.1.2.8 forbids. */
 const v3 = 2;
 
 /**
- * Reads all of a certificate but its signature.
+ * Reads all fields of a certificate except the value of its signature.
  *
  * @param der a whole certificate and nothing else
- * @throws Error for anything that is not DER, or not a certificate's
+ * @throws Error where it is not DER, or not a certificate
  */
 export function readCertificateFields(der: Uint8Array): CertificateFields {
   const certificate = new DerSequence(readDer(der, tags.sequence));

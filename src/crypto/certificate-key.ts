@@ -3,15 +3,16 @@ import { readBitStringBytes, readUnsignedInteger } from "./der-values.js";
 
 /** `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7). */
 export interface CertificateKey {
+  /** The whole structure in DER. */
   encoded: Uint8Array;
   /** RSA of 2,048 bits and more, or P-256, P-384 and P-521 by name (RFC 5480, section 2.1.1). */
   isStrong: boolean;
 }
 
 /**
- * The AlgorithmIdentifiers that CAs of the web may write, byte by byte (CA/Browser Forum, Baseline
- * Requirements, section 7.1.3.1), and the bytes of a curve's coordinates. Curves whose parameters are
- * spelled out (CVE-2020-0601), and RSA without NULL, are not among them.
+ * The AlgorithmIdentifiers that CAs of the web PKI may write, as DER in hexadecimal (CA/Browser Forum, Baseline
+ * Requirements, section 7.1.3.1), with the length of a curve's coordinates in bytes. Curves with explicit parameters
+ * (CVE-2020-0601), and RSA without NULL, are not among them.
  */
 const rsa = "300d06092a864886f70d0101010500";
 const coordinateBytes: Readonly<Record<string, number>> = {
@@ -24,7 +25,11 @@ const leastRsaBits = 2048;
 /** FIPS 186-5, section A.1.1: an odd exponent between 2^16 and 2^256. */
 const exponents = { above: 2n ** 16n, below: 2n ** 256n };
 
-/** @throws Error for a key that is not encoded as its algorithm's specification says */
+/**
+ * Reads a public key. One of another algorithm or curve is returned as not strong.
+ *
+ * @throws Error for a key that is not encoded as its algorithm's specification says
+ */
 export function readCertificateKey(value: DerValue): CertificateKey {
   const parts = new DerSequence(value);
   const algorithm = Buffer.from(parts.take(tags.sequence).whole).toString("hex");

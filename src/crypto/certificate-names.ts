@@ -11,21 +11,21 @@ import {
 import { readObjectIdentifier } from "./der-values.js";
 
 /**
- * `Name` (RFC 5280, section 4.1.2.4). Its attributes are not read: names are compared byte by byte, which
- * refuses a few that section 7.1 calls equal. Section 4.1.2.6 has CAs write both alike.
+ * `Name` (RFC 5280, section 4.1.2.4). The values of its attributes are not read: names are compared byte by byte, which
+ * refuses some names that section 7.1 calls equal. Section 4.1.2.6 requires CAs to encode both in the same way.
  */
 export interface DistinguishedName {
   encoded: Uint8Array;
   isEmpty: boolean;
-  /** To which constraints on e-mail addresses apply (section 4.2.1.10). */
+  /** Whether it has an emailAddress attribute, to which constraints on e-mail addresses apply (section 4.2.1.10). */
   hasEmailAddress: boolean;
 }
 
 /** RFC 5280, section 4.2.1.6. */
 export interface GeneralName {
-  /** The number of the form, one of `forms` or another. */
+  /** The tag number of the name's form: one of `forms`, or another from 0 to 8. */
   form: number;
-  /** Of a dNSName alone, in lower case. */
+  /** A dNSName in lower case; empty for every other form. */
   text: string;
 }
 
@@ -68,7 +68,7 @@ function readRelativeName(encoded: Uint8Array): string[] {
   });
 }
 
-/** `GeneralNames` of a certificate's holder. */
+/** Reads subjectAltName's `GeneralNames` (RFC 5280, section 4.2.1.6). @throws Error for a malformed name */
 export function readGeneralNames(encoded: Uint8Array): GeneralName[] {
   return readSequenceOf(encoded).map((value) => {
     const name = readGeneralName(value);
@@ -77,14 +77,14 @@ export function readGeneralNames(encoded: Uint8Array): GeneralName[] {
   });
 }
 
-/** The base of a `GeneralSubtree` (RFC 5280, section 4.2.1.10); an address comes with its mask. */
+/** Reads the base of a `GeneralSubtree` (RFC 5280, section 4.2.1.10), where an IP address has a mask. @throws Error */
 export function readSubtreeBase(value: DerValue): GeneralName {
   const name = readGeneralName(value);
   if (name.form === forms.ip) checkMask(value);
   return name;
 }
 
-/** @param text in lower case; neither a wildcard nor a dot at its beginning or end */
+/** @param text in lower case @returns whether it is a DNS name without a wildcard or a leading or trailing dot */
 export function isDnsName(text: string): boolean {
   return text.length <= longestDnsName && dnsName.test(text);
 }

@@ -2,14 +2,13 @@ import type { CertificateFields } from "./certificate-fields.js";
 import { forms, isDnsName } from "./certificate-names.js";
 import { allowsNames, namesOf } from "./name-constraints.js";
 
-/** serverAuth and anyExtendedKeyUsage (RFC 5280, section 4.2.1.12): a vault signs with its TLS name. */
+/** serverAuth and anyExtendedKeyUsage (RFC 5280, section 4.2.1.12): a vault's signing certificate is for its TLS name. */
 const purposes = ["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"];
 const mostSerialBytes = 20;
 
 /**
- * What RFC 5280 wants of each certificate that somebody else vouches for. Trusted roots are exempt: they
- * are trusted for what they are, and some of Node's break these rules. Of version 1 there is no rule: without
- * extensions no certificate is a CA's, nor for a host.
+ * Checks what RFC 5280 requires of each certificate except trusted roots: some of Node's roots break these rules.
+ * Version 1 needs no rule of its own: without extensions a certificate is neither a CA's nor valid for a host.
  *
  * @throws Error that says which rule is broken
  */
@@ -51,10 +50,10 @@ export function checkLeaf(fields: CertificateFields): void {
 }
 
 /**
- * What section 6.1.4 wants of an issuer. Where it has no key usage, its CA mark alone counts (section
- * 6.1.4 (n)). A purpose that it does not have, none below it has.
+ * Checks what section 6.1.4 requires of an issuer. Without a key usage, its CA flag alone counts (section 6.1.4 (n)). An
+ * issuer without a purpose cannot give it to the certificates below it.
  *
- * @param below what the issuer stands above, the leaf first
+ * @param below the certificates between the issuer and the leaf, the leaf first
  * @throws Error that says which rule is broken
  */
 export function checkIssuer(issuer: CertificateFields, below: readonly CertificateFields[]): void {
@@ -64,7 +63,7 @@ export function checkIssuer(issuer: CertificateFields, below: readonly Certifica
   if (!isForVaults(issuer)) throw new Error("an issuer that is for other purposes");
   checkCritical(issuer);
   const [leaf, ...authorities] = below;
-  // Section 4.2.1.9: CAs that only certify themselves anew don't count, nor does the leaf.
+  // Section 4.2.1.9: self-issued CAs and the leaf do not count.
   const counted = authorities.filter((authority) => !isSelfIssued(authority));
   if (issuer.pathLength !== undefined && counted.length > issuer.pathLength) {
     throw new Error("a chain longer than an issuer allows");
@@ -77,7 +76,7 @@ export function checkIssuer(issuer: CertificateFields, below: readonly Certifica
   }
 }
 
-/** @throws Error for an intermediate that does not insist on being a CA (section 4.2.1.9) */
+/** @throws Error for an intermediate whose basicConstraints are not critical (section 4.2.1.9) */
 export function checkIntermediate({ critical }: CertificateFields): void {
   if (!critical.has("basicConstraints")) {
     throw new Error("an issuer whose basic constraints are not critical");
@@ -105,7 +104,7 @@ function checkSerialNumber(bytes: Uint8Array): void {
 
 function checkCritical({ unknownCritical: [unknown] }: CertificateFields): void {
   if (unknown === undefined) return;
-  // A longer one is nobody's extension, and could hold any text.
+  // No registered extension has a longer one, which could encode any text.
   const name = unknown.length <= longestName ? unknown : `an OID of ${unknown.length} characters`;
   throw new Error(`a critical extension that is not known: ${name}`);
 }

@@ -2,7 +2,7 @@ import { tags, type DerValue } from "./der.js";
 
 export interface CertificateTime {
   date: Date;
-  /** UTCTime until 2049, GeneralizedTime from 2050 on (RFC 5280, section 4.1.2.5). */
+  /** Whether it is UTCTime until 2049, or GeneralizedTime from 2050 on (RFC 5280, section 4.1.2.5). */
   isFormOfItsYear: boolean;
 }
 
@@ -16,7 +16,7 @@ const firstGeneralizedYear = 2050;
 export function readTime({ tag, content }: DerValue): CertificateTime {
   const text = Buffer.from(content).toString("latin1");
   if (tag === tags.utcTime && /^\d{12}Z$/u.test(text)) {
-    // Section 4.1.2.5.1: 50 and more are of the 20th century.
+    // Section 4.1.2.5.1: years of 50 and more belong to the 20th century.
     const century = text >= "50" ? "19" : "20";
     return { date: readDigits(century + text), isFormOfItsYear: true };
   }
@@ -34,7 +34,7 @@ function readDigits(digits: string): Date {
     "$1-$2-$3T$4:$5:$6.000Z",
   );
   const time = new Date(iso);
-  // JavaScript takes 30 February for 2 March.
+  // JavaScript reads 30 February as 2 March.
   if (Number.isNaN(time.getTime()) || time.toISOString() !== iso) {
     throw new Error(`a time that does not exist: ${digits}`);
   }

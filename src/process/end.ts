@@ -9,23 +9,23 @@ import { writeLastLine } from "./last-line.js";
 import { handleEndingSignals, type UnhandledSignals } from "./signals.js";
 
 const standardError = 2;
-/** How long the log's last lines, and the line about a failure, may take to get out. */
+/** Time for writing the log's last lines, and the line about a failure. */
 const flushTimeoutMs = 1000;
-/** How long requests under way may take to end after a signal. */
+/** Time for pending requests to end after a signal. */
 const stopTimeoutMs = 10_000;
 
-/** What the end needs of a server that has begun to boot. */
+/** What `ProcessEnd` needs of a server that has begun to boot. */
 export interface EndingServer {
   log: Logger;
   /** Absolute paths. */
   keyFiles: readonly string[];
-  /** The orderly stop; without a running server there is nothing to stop. */
+  /** Stops the server in order. Resolves at once while the server is not running yet. */
   stop: () => Promise<void>;
 }
 
 /**
- * How this process ends, whatever ends it: one exit code, at most one line on standard error, no key file. The first
- * reason to end counts.
+ * Ends this process, whatever the reason, with one exit code, at most one line on standard error and no key file left.
+ * If there are several reasons, the first one decides.
  */
 export class ProcessEnd {
   /** Standard output: the log. */
@@ -38,11 +38,15 @@ export class ProcessEnd {
   #isStopping = false;
   #isLeaving = false;
 
-  /** Listens for whatever may end the process. @returns the signals that will end it at once */
+  /**
+   * Registers handlers for uncaught errors, signals and `exit`.
+   *
+   * @returns the signals that could not get a handler, and so end the process at once
+   */
   watch(): UnhandledSignals | undefined {
     process.on("uncaughtException", this.#crash);
     process.on("unhandledRejection", this.#crash);
-    // Where something calls process.exit, or nothing is left to wait for.
+    // Runs when something calls process.exit, or the event loop is empty.
     process.on("exit", () => {
       this.#removeKeyFiles();
     });
@@ -55,12 +59,12 @@ export class ProcessEnd {
     this.#canWrite = await preparePoll();
   }
 
-  /** From now on the end is this server's, too. */
+  /** From now on the end of the process stops this server and removes its key files. */
   serve(server: EndingServer): void {
     this.#server = server;
   }
 
-  /** Ends the process because of an error: one line for people, and the exit code of its kind. */
+  /** Ends the process because of an error, with the exit code of its class and a line that describes it. */
   async fail(error: unknown): Promise<never> {
     return error instanceof BootError
       ? this.leave(exitCodeOf(error), `${error.code}: ${error.message}`)
@@ -72,7 +76,7 @@ export class ProcessEnd {
     return this.leave(exitCodes.bug, describeBug(error));
   }
 
-  /** The same once what is under way has ended, however it does; signals change nothing about it. */
+  /** Calls `fail` when `ending` has settled, either way. Signals that arrive meanwhile have no effect. */
   failAfter(ending: Promise<unknown>, error: unknown): void {
     this.#isStopping = true;
     this.#removeKeyFiles();
@@ -81,10 +85,10 @@ export class ProcessEnd {
   }
 
   /**
-   * Ends the process with this exit code, whether or not anybody takes what was printed: whatever still runs may be a
-   * native library's call that never ends.
+   * Ends the process with this exit code, even if nothing reads its output, and even if a native library's call never
+   * returns.
    *
-   * @param line for people, on standard error
+   * @param line what is printed on standard error, after `confml: error: `
    */
   async leave(code: number, line?: string): Promise<never> {
     if (this.#isLeaving) return new Promise<never>(() => undefined);
@@ -96,7 +100,7 @@ export class ProcessEnd {
     }
     const written = line === undefined ? undefined : this.#writeLine(`confml: error: ${line}\n`);
     await Promise.all([this.output.flush(flushTimeoutMs), written]);
-    // A boot that goes on meanwhile may have written one.
+    // A boot that continued during the flush may have written one.
     this.#removeKeyFiles();
     return this.#exit(code);
   }
@@ -115,7 +119,7 @@ export class ProcessEnd {
       return;
     }
     this.#isStopping = true;
-    // Nobody reads them, and a stop that takes too long for whoever asked for it may end in SIGKILL.
+    // Now, because a stop that takes too long may end in SIGKILL. The running server does not read them.
     this.#removeKeyFiles();
     log?.info({ signal }, "stopping");
     setTimeout(() => void this.fail(stopTimeout()), stopTimeoutMs).unref();
@@ -132,9 +136,9 @@ export class ProcessEnd {
   };
 
   /**
-   * At once, since nothing may come after it.
+   * Removes the key files synchronously, because the process may end right after it.
    *
-   * @returns why one could not be removed; undefined: none is left
+   * @returns the error where one could not be removed; undefined: none is left
    */
   #removeKeyFiles(): unknown {
     try {

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { types } from "node:util";
 import { ConfigurationError, RefusedError, UnavailableError, type BootError } from "../errors.js";
 
-/** From sysexits.h, as the readers of exit codes know them. */
+/** The exit codes of sysexits.h. */
 export const exitCodes = {
   ok: 0,
   usage: 64,
@@ -12,20 +12,20 @@ export const exitCodes = {
   configuration: 78,
 } as const;
 
-/** Of a stack; the rest says little. */
+/** Largest number of a stack's frames in the log. */
 const loggedFrames = 8;
 const className = /^[A-Z][A-Za-z]{0,39}$/u;
-/** Node's own codes, and the kernel's. */
+/** Codes of Node's errors; those of the kernel are in `constants.errno`. */
 const localCode = /^ERR_[A-Z][A-Z0-9_]{1,59}$/u;
 
-/** By what its reader does about it. */
+/** @returns the exit code of the error's class, which says what the operator has to do */
 export function exitCodeOf(error: BootError): number {
   if (error instanceof ConfigurationError) return exitCodes.configuration;
   if (error instanceof RefusedError) return exitCodes.refused;
   return error instanceof UnavailableError ? exitCodes.unavailable : exitCodes.bug;
 }
 
-/** The line on standard error about an error that is not a `BootError`. */
+/** @returns the line for standard error about an error that is not a `BootError`: a bug of confml's */
 export function describeBug(error: unknown): string {
   const [place] = framesOf(error);
   const where = place === undefined ? "" : ` ${place}`;
@@ -33,8 +33,8 @@ export function describeBug(error: unknown): string {
 }
 
 /**
- * The class of an error and its code. Its message is left out: it may quote what another machine sent, such as a secret
- * that a service repeats, and no filter knows that in every form.
+ * Describes an error by its class and its code, if that is Node's or the kernel's. The message is omitted: it may quote
+ * another machine's answer, which may repeat a secret in a form that no filter recognises.
  */
 export function kindOf(error: unknown): string {
   try {
@@ -50,14 +50,15 @@ export function kindOf(error: unknown): string {
 }
 
 /**
- * @returns functions and their places, without the message, whose lines may look like some; none where the message was
- *   changed after the error was made
+ * Reads the frames of an error's stack. The message is removed first, because its lines may look like frames.
+ *
+ * @returns up to 8 frames, functions with their places; none where the message was changed after the error was created
  */
 export function framesOf(error: unknown): string[] {
   try {
     if (!types.isNativeError(error)) return [];
     const { name, message, stack = "" } = error;
-    // The second is how Node begins the stacks of its own errors.
+    // Node's own errors have their code in the first line of the stack.
     const code = "code" in error ? String(error.code) : "";
     const headers = [`${name}: ${message}\n`, `${name} [${code}]: ${message}\n`];
     const header = headers.find((text) => stack.startsWith(text));

@@ -1,32 +1,34 @@
 import { close, url } from "node:inspector";
 import { ConfigurationError } from "../errors.js";
 
-/** How this process was started, as far as that can let others into it. */
+/** How this process was started, as far as it lets others observe or change the process. */
 export interface Launch {
   /** Node's options from the command line. */
   nodeOptions: readonly string[];
-  /** Variables that acted before the first line of ours, with their values. */
+  /** Variables that took effect before the first line of this program, with their values. */
   earlyVariables: ReadonlyMap<string, string>;
   /** Where a debugger can attach; undefined: nowhere. */
   inspectorUrl: string | undefined;
 }
 
-/** What of a launch lets nobody in. */
+/** The parts of a launch that are permitted in an enclave. */
 export interface PermittedLaunch {
-  /** Node's, each as it is written (config/enclave.ts). */
+  /** Options of Node, each spelled exactly like this (config/enclave.ts). */
   nodeOptions: readonly string[];
-  /** config.json's `EnvironmentVariables` (`NAME=VALUE`), which may preload a library. */
+  /** config.json's `EnvironmentVariables` (`NAME=VALUE`); LD_PRELOAD is permitted with the value that it has here. */
   variables: readonly string[];
 }
 
-/** @param earlyVariables those that were there when the process started */
+/** @param earlyVariables what `removeUnnamedVariables` returned */
 export function inspectLaunch(earlyVariables: ReadonlyMap<string, string>): Launch {
   return { nodeOptions: process.execArgv, earlyVariables, inspectorUrl: url() };
 }
 
 /**
- * What lets somebody other than the measured code see or change what this process does. The values of variables are not
- * told.
+ * Lists what lets somebody other than the measured code observe or change this process: variables, options of Node, a
+ * debugger's port.
+ *
+ * @returns a phrase for each, without the values of variables and options
  */
 export function findHolesOfLaunch(launch: Launch, permitted: PermittedLaunch): string[] {
   const { nodeOptions, earlyVariables, inspectorUrl } = launch;
@@ -42,9 +44,9 @@ export function findHolesOfLaunch(launch: Launch, permitted: PermittedLaunch): s
 }
 
 /**
- * Closes a debugger's port that no option of Node's asked for: SIGUSR1 opens one until the process has a handler for it.
+ * Closes a debugger's port that no option of Node requested: SIGUSR1 opens one until the process has a handler for it.
  *
- * @returns whether it did
+ * @returns whether a port was open and is closed now
  */
 export function closeUnaskedDebugger({
   nodeOptions,
@@ -57,7 +59,7 @@ export function closeUnaskedDebugger({
   return true;
 }
 
-/** @throws ConfigurationError ENVIRONMENT_REFUSED where there are any */
+/** @param holes what `findHolesOfLaunch` returned @throws ConfigurationError ENVIRONMENT_REFUSED where there are any */
 export function refuseHoles(holes: readonly string[]): void {
   if (holes.length === 0) return;
   throw new ConfigurationError("ENVIRONMENT_REFUSED", {

@@ -1,15 +1,14 @@
 import { describeCause } from "../errors.js";
 
 /**
- * The signals of signal(7) that end a process where nobody handles them, and that JavaScript can handle.
+ * The signals of signal(7) that end a process without a handler, and that JavaScript can handle.
  *
- * SIGUSR1 is one of them, though Node would open a debugger's port: a handler takes the place of Node's. SIGABRT can be
- * one, because abort() raises it a second time, without a handler.
+ * SIGUSR1 is included: Node's own handler for it opens a debugger's port, and ours replaces that. SIGABRT is included:
+ * abort() raises it a second time with the default action, so it still ends the process.
  *
- * Not among them: SIGPIPE and SIGXFSZ, which Node ignores, so that the write fails instead (EPIPE, EFBIG); SIGSEGV,
- * SIGBUS, SIGFPE, SIGILL and SIGTRAP, which the processor raises in the middle of native code: a handler that returns
- * would have that code go on where it must not; SIGKILL, which nobody can handle; the real-time signals, which Node does
- * not know (`ignoreRealTimeSignals`).
+ * Excluded: SIGPIPE and SIGXFSZ, which Node ignores, so that the write fails instead (EPIPE, EFBIG); SIGSEGV, SIGBUS,
+ * SIGFPE, SIGILL and SIGTRAP, which the processor raises in the middle of native code, to which a handler must not return;
+ * SIGKILL, which cannot be handled; the real-time signals, which Node does not know (`ignoreRealTimeSignals`).
  */
 export const endingSignals = [
   "SIGHUP",
@@ -29,16 +28,16 @@ export const endingSignals = [
   "SIGSYS",
 ] as const satisfies readonly NodeJS.Signals[];
 
-/** Signals without a handler, and why. */
+/** Signals for which no handler could be registered, and the first error. */
 export interface UnhandledSignals {
   signals: NodeJS.Signals[];
   reason: string;
 }
 
 /**
- * Registers a handler for every signal that would end the process, each by itself.
+ * Registers a handler for each of `endingSignals`. A failure for one signal does not affect the others.
  *
- * @returns those that cannot have one, as in Mystikos; undefined: none
+ * @returns the signals for which it failed, as all do in Mystikos; undefined: none
  */
 export function handleEndingSignals(
   handler: (signal: NodeJS.Signals) => void,

@@ -1,7 +1,7 @@
 /**
- * What the server itself reads: the principal that may release keys (and the resource that its tokens are for),
- * Kubernetes' workload identity in its place, and Mystikos' own name of its target. Native client libraries read them,
- * too.
+ * The variables that the server reads: the principal that may release keys (and the resource that its tokens are for),
+ * Kubernetes' workload identity as an alternative, and Mystikos' name of its target. Native client libraries read them as
+ * well.
  */
 const namedVariables = [
   "APP_ID",
@@ -15,18 +15,20 @@ const namedVariables = [
 ] as const;
 
 /**
- * Variables that Node, OpenSSL, ICU and the C library read before the first line of a program. To remove them is too late.
+ * Variables that Node, OpenSSL, ICU and the C library read before a program's first line, so that removing them has no
+ * effect on this process.
  */
 const earlyVariables =
   /^(?:NODE_(?!ENV$|NO_WARNINGS$|TLS_REJECT_UNAUTHORIZED$)|OPENSSL_|SSL_CERT_|LD_|GLIBC_|GCONV_|ICU_|NLSPATH$|LOCPATH$)/u;
 
 /**
- * Removes all variables but those that the server names, from `process.env` and so from the C environment. Packages and
- * native libraries read many others: where to send the client secret (AZURE_AUTHORITY_HOST), to print it (DEBUG,
- * AZURE_LOG_LEVEL), which proxy to use, which libraries to load. So it is called before any of them is loaded.
+ * Removes all variables except those in `namedVariables` from `process.env`, and so from the C environment. Packages and
+ * native libraries read many others, which decide for example where the client secret is sent (AZURE_AUTHORITY_HOST),
+ * whether it is printed (DEBUG, AZURE_LOG_LEVEL), which proxy is used and which libraries are loaded. It has to be called
+ * before any package is loaded.
  *
- * @param environment `process.env`
- * @returns what the removed variables that have acted already said, by name
+ * @param environment `process.env`, which is changed
+ * @returns the names and values of the removed variables that have already taken effect
  */
 export function removeUnnamedVariables(environment: NodeJS.ProcessEnv): Map<string, string> {
   const early = new Map<string, string>();
@@ -36,7 +38,7 @@ export function removeUnnamedVariables(environment: NodeJS.ProcessEnv): Map<stri
     if (earlyVariables.test(name)) early.set(name, value);
     Reflect.deleteProperty(environment, name);
   }
-  // In any other mode Express answers errors with their stack.
+  // Otherwise Express writes stack traces into its answers to failed requests.
   environment["NODE_ENV"] = "production";
   return early;
 }

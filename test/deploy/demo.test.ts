@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { clientSecret, pictures, play, type Performance } from "./demo-stage.js";
+import { clientSecret, pictures, runDemo, type DemoRun } from "./run-demo.js";
 import { kubectl, readManifests } from "./manifests.js";
 import { faultsOf } from "./strict.js";
 
@@ -12,8 +12,8 @@ const six = [...pictures, ...pictures.map((name) => `${name}.encrypted`)];
 const credentials = ["CLIENT_ID", "CLIENT_SECRET", "APP_ID", "MHSM_AAD_URL"];
 
 /** After this nothing of ours is in the cluster that was not removed, and nothing told the secret. */
-function expectClean(performance: Performance): void {
-  const { calls, written, stdout, stderr, leftovers } = performance;
+function expectClean(run: DemoRun): void {
+  const { calls, written, stdout, stderr, leftovers } = run;
   expect(leftovers).toEqual([]);
   if (calls.some((call) => call.includes("create secret"))) {
     expect(calls.slice(-removal.length)).toEqual(removal);
@@ -80,13 +80,13 @@ const signals = [
 
 describe("the demo on AKS", () => {
   test("deploys, has six pictures classified, compares the answers, and removes everything", async () => {
-    const performance = await play();
-    const { code, calls, stdout, stderr, secret, results } = performance;
+    const run = await runDemo();
+    const { code, calls, stdout, stderr, secret, results } = run;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(calls.map((call) => call.replace(/=[^=\s]*\/models\/demo\//u, "=DEMO/"))).toEqual(
       wholePlay,
     );
-    expectClean(performance);
+    expectClean(run);
     expect(secret).toBe(
       `CLIENT_ID=the-client\nCLIENT_SECRET=${clientSecret}\nAPP_ID=the-tenant\nMHSM_AAD_URL=https://managedhsm.azure.net\n`,
     );
@@ -105,7 +105,7 @@ describe("the demo on AKS", () => {
   (kubectl === undefined ? test.skip : test)(
     "applies what kubectl renders: valid manifests, with this image, address and picture",
     async () => {
-      const { code, stderr, applied } = await play({ environment: { REAL_KUBECTL: kubectl } });
+      const { code, stderr, applied } = await runDemo({ environment: { REAL_KUBECTL: kubectl } });
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       const [server = "", ...clients] = applied;
       expect(server).toContain("image: registry.example:5000/team/confml:1.2\n");
@@ -125,18 +125,18 @@ describe("the demo on AKS", () => {
     ["host.example:5000/confml:1@sha256:0123", "host.example:5000/confml@sha256:0123"],
   ])("deploys IMAGE=%s as %s", async (image, written) => {
     const environment = { IMAGE: image, REAL_KUBECTL: kubectl, FAIL_AT: "7" };
-    const { applied } = await play({ environment });
+    const { applied } = await runDemo({ environment });
     expect(applied.join("\n")).toContain(`image: ${written}\n`);
   });
 
   test("ends with the failed step's status, and cleaned up, whichever step fails", async () => {
     await forEachOf(numbers, async (number) => {
-      const performance = await play({ environment: { FAIL_AT: String(number) } });
-      const { code, calls, stderr } = performance;
+      const run = await runDemo({ environment: { FAIL_AT: String(number) } });
+      const { code, calls, stderr } = run;
       const call = `${number}: ${wholePlay[number - 1] ?? ""}`;
       expect({ call, code }).toEqual({ call, code: isRemoval(number) ? 1 : 42 });
       expect(stderr).toContain("the stand-in fails");
-      expectClean(performance);
+      expectClean(run);
       if (isRemoval(number)) expect(stderr).toContain("confml: error: 1 deletions failed");
       // Nothing is done after the failure but looking and removing.
       const after = calls.slice(number).filter((line) => !removal.includes(line));
@@ -148,11 +148,11 @@ describe("the demo on AKS", () => {
     const waits = numbers.filter((number) => !isRemoval(number));
     const plays = waits.map((number, index) => [number, ...at(signals, index)] as const);
     await forEachOf(plays, async ([number, signal, expected]) => {
-      const performance = await play({ environment: { HANG_AT: String(number) }, signal });
-      const { code, calls, stillHanging } = performance;
+      const run = await runDemo({ environment: { HANG_AT: String(number) }, signal });
+      const { code, calls, stillHanging } = run;
       const call = `${signal} at ${number}: ${wholePlay[number - 1] ?? ""}`;
       expect({ call, code }).toEqual({ call, code: expected });
-      expectClean(performance);
+      expectClean(run);
       // What it waited for was ended, too.
       expect({ call, stillHanging }).toEqual({ call, stillHanging: false });
       expect(calls.slice(number).filter((line) => !removal.includes(line))).toEqual([]);
@@ -162,124 +162,121 @@ describe("the demo on AKS", () => {
   test("finishes the removal when a signal comes during it", async () => {
     await forEachOf(numbers.filter(isRemoval), async (number) => {
       const environment = { SIGNAL_AT: String(number), SIGNAL: "INT" };
-      const performance = await play({ environment });
-      expect(performance.code).toBe(0);
-      expectClean(performance);
+      const run = await runDemo({ environment });
+      expect(run.code).toBe(0);
+      expectClean(run);
     });
   });
 
   test("says why the server did not come up: its pods, their events and their log", async () => {
-    const performance = await play({ environment: { FAIL_AT: "7" } });
-    expect(performance.stderr).toContain("SERVER LOG");
-    expect(
-      performance.calls.slice(7, 10).map((line) => line.split(" ").slice(3, 5).join(" ")),
-    ).toEqual(["get pods", "describe pods", "logs --selector"]);
+    const run = await runDemo({ environment: { FAIL_AT: "7" } });
+    expect(run.stderr).toContain("SERVER LOG");
+    expect(run.calls.slice(7, 10).map((line) => line.split(" ").slice(3, 5).join(" "))).toEqual([
+      "get pods",
+      "describe pods",
+      "logs --selector",
+    ]);
   });
 
   test("ends where an upload fails, with the client's log and the server's", async () => {
-    const performance = await play({ environment: { JOB_STATE: "FailureTarget Failed" } });
-    expect(performance.code).toBe(1);
-    expect(performance.stderr).toContain("the upload of automotive.jpg failed");
-    expect(performance.stderr).toContain("SERVER LOG");
-    expectClean(performance);
+    const run = await runDemo({ environment: { JOB_STATE: "FailureTarget Failed" } });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("the upload of automotive.jpg failed");
+    expect(run.stderr).toContain("SERVER LOG");
+    expectClean(run);
   });
 
   test.each([
     ["the address", { ADDRESS_AFTER: "1000" }, "no address after 4 s"],
     ["an upload", { JOB_STATE: "" }, "not finished after 4 s"],
   ])("does not wait for %s for ever", async (_what, environment, message) => {
-    const performance = await play({ environment });
-    expect(performance.code).toBe(75);
-    expect(performance.stderr).toContain(message);
-    expectClean(performance);
+    const run = await runDemo({ environment });
+    expect(run.code).toBe(75);
+    expect(run.stderr).toContain(message);
+    expectClean(run);
   });
 
   test.each([
     [" lb.example.net", "lb.example.net:8000"],
     ["2001:db8::7 ", "[2001:db8::7]:8000"],
   ])("takes the address '%s' of a load balancer", async (given, server) => {
-    const performance = await play({ environment: { ADDRESS: given, REAL_KUBECTL: kubectl } });
-    expect(performance.code).toBe(0);
-    expect(performance.stdout).toContain(`The server is at ${server.replace(":8000", "")}\n`);
+    const run = await runDemo({ environment: { ADDRESS: given, REAL_KUBECTL: kubectl } });
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain(`The server is at ${server.replace(":8000", "")}\n`);
   });
 
   test("fails where an encrypted picture is answered differently from the plain one", async () => {
-    const performance = await play({ environment: { ODD_PICTURE: "dog.jpg.encrypted" } });
-    expect(performance.code).toBe(1);
-    expect(performance.stderr).toContain("dog.jpg.encrypted was answered differently from dog.jpg");
-    expectClean(performance);
+    const run = await runDemo({ environment: { ODD_PICTURE: "dog.jpg.encrypted" } });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("dog.jpg.encrypted was answered differently from dog.jpg");
+    expectClean(run);
   });
 
   test("stops before it deploys where no node has enclave memory", async () => {
-    const performance = await play({ environment: { NODES: "pool-1 \\npool-2 0\\n" } });
-    expect(performance.code).toBe(69);
-    expect(performance.stderr).toContain("no node of cluster offers sgx.intel.com/epc");
-    expectClean(performance);
+    const run = await runDemo({ environment: { NODES: "pool-1 \\npool-2 0\\n" } });
+    expect(run.code).toBe(69);
+    expect(run.stderr).toContain("no node of cluster offers sgx.intel.com/epc");
+    expectClean(run);
   });
 
   test("leaves alone what is in the namespace already", async () => {
     const environment = { PRESENT: "deployment.apps/confml-server-demo\n", NAMESPACE: "prod" };
-    const performance = await play({ environment });
-    expect(performance.code).toBe(73);
-    expect(performance.stderr).toContain("prod already has deployment.apps/confml-server-demo");
-    expectClean(performance);
+    const run = await runDemo({ environment });
+    expect(run.code).toBe(73);
+    expect(run.stderr).toContain("prod already has deployment.apps/confml-server-demo");
+    expectClean(run);
   });
 
   test("does not touch the user's own kubectl context", async () => {
-    const { written } = await play({ environment: { FAIL_AT: "6" } });
+    const { written } = await runDemo({ environment: { FAIL_AT: "6" } });
     const used = new Set(written.match(/ KUBECONFIG=.*$/gmu));
     expect([...used].join()).toMatch(/^ KUBECONFIG="\S+\/confml-demo\.\w+\/kubeconfig"$/u);
   });
 
   test("hands none of the credentials to the tools that it starts, not even traced", async () => {
-    const { written, stdout, stderr } = await play({ environment: { SHELLOPTS: "xtrace" } });
+    const { written, stdout, stderr } = await runDemo({ environment: { SHELLOPTS: "xtrace" } });
     for (const name of credentials) expect(written).not.toContain(`${name}=`);
     expect(stdout + stderr).not.toContain(clientSecret);
   });
 });
 
 describe("before anything is touched, the demo", () => {
-  const expectRefusal = (performance: Performance, code: number, ...texts: string[]): void => {
-    expect(performance).toMatchObject({ code, calls: [], leftovers: [], stdout: "" });
-    for (const text of texts) expect(performance.stderr).toContain(text);
-    expect(performance.stderr).not.toContain(clientSecret);
+  const expectRefusal = (run: DemoRun, code: number, ...texts: string[]): void => {
+    expect(run).toMatchObject({ code, calls: [], leftovers: [], stdout: "" });
+    for (const text of texts) expect(run.stderr).toContain(text);
+    expect(run.stderr).not.toContain(clientSecret);
   };
 
   test.each(["RESOURCE_GROUP", "CLUSTER_NAME", "IMAGE", ...credentials])(
     "asks for %s where it is not set, or empty",
     async (name) => {
       for (const value of [undefined, ""]) {
-        const performance = await play({ environment: { [name]: value } });
-        expectRefusal(
-          performance,
-          64,
-          `confml: error: not set: ${name}\n`,
-          "confml: hint: make demo",
-        );
+        const run = await runDemo({ environment: { [name]: value } });
+        expectRefusal(run, 64, `confml: error: not set: ${name}\n`, "confml: hint: make demo");
       }
     },
   );
 
   test("names all variables that are missing at once", async () => {
-    const performance = await play({ environment: { IMAGE: "", APP_ID: undefined } });
-    expectRefusal(performance, 64, "not set: IMAGE APP_ID\n");
+    const run = await runDemo({ environment: { IMAGE: "", APP_ID: undefined } });
+    expectRefusal(run, 64, "not set: IMAGE APP_ID\n");
   });
 
   test.each(["az", "kubectl"])("says how to get %s where it is missing", async (tool) => {
-    const performance = await play({ without: [tool] });
-    expectRefusal(performance, 69, `confml: error: ${tool} is not on PATH\n`, "confml: hint: ");
+    const run = await runDemo({ without: [tool] });
+    expectRefusal(run, 69, `confml: error: ${tool} is not on PATH\n`, "confml: hint: ");
   });
 
   test("says how to make encrypted pictures where they are missing", async () => {
-    const performance = await play({ withoutPictures: ["dog.jpg.encrypted"] });
+    const run = await runDemo({ withoutPictures: ["dog.jpg.encrypted"] });
     expectRefusal(
-      performance,
+      run,
       66,
       "dog.jpg.encrypted\nconfml: hint: make demo SAMPLES=samples",
       'openssl enc -e -aes256 -K "$KEY" -iv 0 -in models/demo/$NAME.jpg',
       "[ ${#KEY} -eq 64 ]",
     );
-    const byDefault = await play({ environment: { SAMPLES: undefined } });
+    const byDefault = await runDemo({ environment: { SAMPLES: undefined } });
     expectRefusal(
       byDefault,
       66,
@@ -295,12 +292,12 @@ describe("before anything is touched, the demo", () => {
     ["POLL_SECONDS", "a[$(date)]"],
     ["CLIENT_SECRET", `${clientSecret}\nAPP_ID=other`],
   ])("refuses a %s that is none: %j", async (name, value) => {
-    expectRefusal(await play({ environment: { [name]: value } }), 64, name);
+    expectRefusal(await runDemo({ environment: { [name]: value } }), 64, name);
   });
 
   test("refuses arguments, but explains itself", async () => {
-    expectRefusal(await play({ args: ["--force"] }), 64, "unknown argument '--force'");
-    const { code, stdout, calls } = await play({ args: ["--help"], environment: { IMAGE: "" } });
+    expectRefusal(await runDemo({ args: ["--force"] }), 64, "unknown argument '--force'");
+    const { code, stdout, calls } = await runDemo({ args: ["--help"], environment: { IMAGE: "" } });
     expect({ code, calls }).toEqual({ code: 0, calls: [] });
     for (const name of ["RESOURCE_GROUP", "CLUSTER_NAME", "IMAGE", "SAMPLES", ...credentials]) {
       expect(stdout).toContain(name);

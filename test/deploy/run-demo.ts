@@ -13,7 +13,7 @@ export const pictures = ["automotive.jpg", "dog.jpg", "strawberries.jpg"];
 /** A value that must be nowhere but in the Secret. */
 export const clientSecret = "s3cr3t=value #1 'quoted'";
 
-export interface Performance {
+export interface DemoRun {
   code: number | null;
   stdout: string;
   stderr: string;
@@ -33,7 +33,7 @@ export interface Performance {
   stillHanging: boolean;
 }
 
-export interface Play {
+export interface DemoOptions {
   /** Added to the script's environment; undefined takes a variable out. */
   environment?: Record<string, string | undefined>;
   args?: string[];
@@ -46,7 +46,7 @@ export interface Play {
 }
 
 /** Plays the demo with stand-ins for `az` and `kubectl`. */
-export async function play(options: Play = {}): Promise<Performance> {
+export async function runDemo(options: DemoOptions = {}): Promise<DemoRun> {
   const { environment = {}, args = [], without = [], withoutPictures = [], signal } = options;
   const stage = await mkdtemp(join(tmpdir(), "confml-stage-"));
   try {
