@@ -32,7 +32,7 @@ export class LineWriter {
   #lost = 0;
   /** Lost lines that no line has reported yet. */
   #unreported = 0;
-  /** The last line was written without its end. */
+  /** Whether the last write ended in the middle of a line. */
   #isCutOff = false;
 
   constructor({ fd, maxQueued = 1_048_576 }: LineWriterOptions) {

@@ -33,11 +33,11 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** How long a client may go on sending after it was answered, and how long an answer after the timeout may take. */
+/** Time for a client to go on sending after its answer, and for writing the answer to a request that timed out. */
 const lingerMs = 2000;
 
 /**
- * Puts the application together and listens: first on the port for metrics, where there is one, then for requests.
+ * Creates the application and listens: first on the port for metrics, if there is one, then for requests.
  *
  * @throws UnavailableError LISTEN_FAILED
  */

@@ -2,7 +2,7 @@ import { shareHeaps } from "./native/process-memory.js";
 import { ProcessEnd } from "./process/end.js";
 import { removeUnnamedVariables } from "./process/variables.js";
 
-// What is imported above loads no package: packages read variables while they are loaded.
+// The imports above load no package: packages read variables while they are loaded.
 const earlyVariables = removeUnnamedVariables(process.env);
 const end = new ProcessEnd();
 const unhandledSignals = end.watch();

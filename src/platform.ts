@@ -1,8 +1,8 @@
 import { availableParallelism, cpus, version } from "node:os";
 
 /**
- * What this process runs on: Mystikos in an SGX enclave, Mystikos without one (its Linux target), or
- * neither. The process's own word, from what its system says of itself: never a proof.
+ * What this process runs on: Mystikos in an SGX enclave, Mystikos without one (its Linux target), or neither. It is what
+ * the system reports of itself, and no proof: attestation is.
  */
 export type PlatformName = "mystikos-sgx" | "mystikos-linux" | "none";
 
@@ -10,15 +10,15 @@ export interface Platform {
   name: PlatformName;
   /** The kernel's description of itself. */
   kernel: string;
-  /** How many threads may run at once. */
+  /** Number of threads that can run at once. */
   processors: number;
-  /** What the system does not tell, or not truly, as Mystikos does not. */
+  /** Figures that the system does not report, or not correctly, as in Mystikos: for the log and the metrics. */
   unreported: string[];
-  /** What will go wrong, and how to mend it. */
+  /** For the log: what will go wrong on this platform, and how to mend it. */
   warnings: string[];
 }
 
-/** What is asked of the system. Each may throw, as some do in a library operating system. */
+/** Functions that ask the system. Each may throw, as some do in a library operating system. */
 export interface PlatformProbes {
   /** The variable MYST_TARGET. */
   target: string | undefined;
@@ -35,10 +35,10 @@ const names: ReadonlyMap<string, PlatformName> = new Map([
   ["sgx", "mystikos-sgx"],
   ["linux", "mystikos-linux"],
 ]);
-/** Node's HTTP client `fetch` is WebAssembly, and its traps are signals, which Mystikos does not deliver. */
+/** Node's `fetch` runs WebAssembly, whose traps are signals with the default setting; Mystikos does not deliver signals. */
 const trapOption = "--disable-wasm-trap-handler";
 
-/** @param environment this process's */
+/** @param environment the variables of this process @returns the probes of the real system */
 export function systemProbes(environment: NodeJS.ProcessEnv): PlatformProbes {
   return {
     target: environment["MYST_TARGET"],
@@ -50,14 +50,14 @@ export function systemProbes(environment: NodeJS.ProcessEnv): PlatformProbes {
   };
 }
 
-/** Looks at the system once, when the server starts. It never fails. */
+/** Describes the platform. It never throws: what a probe cannot tell is listed in `unreported`. */
 export function inspectPlatform(probes: PlatformProbes): Platform {
   const kernel = ask(probes.kernel) ?? "unknown";
   const name = nameOf(probes.target, kernel);
   const unreported = [
     ...(ask(probes.listedProcessors) ? [] : ["processor list"]),
     ...(ask(probes.residentBytes) ? [] : ["resident memory"]),
-    // Mystikos' getrusage: the times go back.
+    // The processor times of Mystikos' getrusage decrease.
     ...(name === "none" ? [] : ["processor time"]),
   ];
   const warnings: string[] = [];
@@ -72,7 +72,7 @@ export function inspectPlatform(probes: PlatformProbes): Platform {
   return { name, kernel, processors: ask(probes.processors) ?? 1, unreported, warnings };
 }
 
-/** Both must say so: on plain Linux the variable is the host's to set. */
+/** The variable counts only under Mystikos' kernel: on plain Linux the host can set it. */
 function nameOf(target: string | undefined, kernel: string): PlatformName {
   if (!kernel.startsWith("Mystikos")) return "none";
   return names.get(target ?? "") ?? "none";

@@ -37,7 +37,7 @@ Standard output is the log, one JSON object a line. A boot that fails ends with 
 error and exit code 78 (configuration), 77 (refused), 75 (unavailable, may work later) or 70 (a bug).
 `;
 
-/** Warnings whose text is Node's or a package's own. Others, as of a rejected promise, repeat an error's message. */
+/** Warnings with a fixed text of Node or a package. Others, such as for a rejected promise, contain an error's message. */
 const fixedWarnings: ReadonlySet<string> = new Set([
   "DeprecationWarning",
   "ExperimentalWarning",
@@ -48,17 +48,17 @@ const fixedWarnings: ReadonlySet<string> = new Set([
 /** The folder that holds `dist`: `/app` in the TEE. */
 const applicationFolder = fileURLToPath(new URL("..", import.meta.url));
 
-/** How long requests under way may take to end where no model will answer them any more. */
+/** Time for pending requests to end after the model has failed. */
 const fatalStopTimeoutMs = 2000;
 
 export interface ServeOptions {
   end: ProcessEnd;
-  /** Those that were removed, but have acted before the first line of ours. */
+  /** What `removeUnnamedVariables` returned: removed variables that had already taken effect. */
   earlyVariables: ReadonlyMap<string, string>;
   unhandledSignals: UnhandledSignals | undefined;
 }
 
-/** Does what the command line says. It never throws: where the server fails, the process ends. */
+/** Runs the command line: prints help or the version, or starts the server. It never rejects: a failure ends the process. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { end } = options;
   let values: { config: string; version: boolean; help: boolean };
@@ -118,7 +118,7 @@ async function start(configFile: string, options: ServeOptions): Promise<void> {
     applicationFolder,
     onFatal: (error) => {
       log.error({ reason: describeFailure(error) }, "serving cannot go on");
-      // At once not ready; what waits for the model is answered now.
+      // Readiness fails at once, and requests that wait for the model are answered with an error.
       const stopped = stop().catch(() => undefined);
       end.failAfter(Promise.race([stopped, after(fatalStopTimeoutMs)]), error);
     },
@@ -137,7 +137,7 @@ function reportPlatform(
   }
 }
 
-/** Standard error is for the one line about a failure. */
+/** Writes Node's warnings into the log: standard error is for the line about a failure only. */
 function logWarnings(log: Logger): void {
   process.removeAllListeners("warning");
   process.on("warning", ({ name, message }) => {
@@ -146,7 +146,7 @@ function logWarnings(log: Logger): void {
   });
 }
 
-/** @throws ConfigurationError ENVIRONMENT_REFUSED in an enclave that others can look into */
+/** @throws ConfigurationError ENVIRONMENT_REFUSED in an enclave whose process others can observe or change */
 function checkLaunch(
   { config }: LoadedConfig,
   { name }: Platform,
@@ -161,11 +161,16 @@ function checkLaunch(
   if (holes.length > 0) log.warn({ holes }, "whoever started this process can look into it");
 }
 
-/** @throws ConfigurationError ENVIRONMENT_INCOMPLETE */
+/**
+ * Reads the credentials, and removes them from the process where no native library needs them.
+ *
+ * @returns undefined where no secret uses the built-in client
+ * @throws ConfigurationError ENVIRONMENT_INCOMPLETE
+ */
 function takeEnvironment({ config }: LoadedConfig): Environment | undefined {
   const clients = config.Secret.map(({ ClientLib: client }) => client);
   const environment = clients.includes("mhsm") ? readEnvironment(process.env) : undefined;
-  // Diagnostic reports print the environment, but native libraries read it too.
+  // Node's diagnostic reports print the environment. Native client libraries read the secret there.
   if (clients.every((client) => client === "mhsm")) delete process.env["CLIENT_SECRET"];
   return environment;
 }

@@ -7,15 +7,14 @@ export interface PackageLaunch {
   environment: Record<string, string>;
 }
 
-/** What the enclave takes from its host (HostEnvironmentVariables of config.json). */
+/** The variables that the enclave reads from its host (HostEnvironmentVariables of config.json). */
 export const credentials = ["CLIENT_ID", "CLIENT_SECRET", "APP_ID", "MHSM_AAD_URL"] as const;
-/** What Mystikos' part outside it, and Intel's and Azure's quote libraries, read. */
+/** The variables that Mystikos outside the enclave, and Intel's and Azure's quote libraries, read. */
 const hostVariables = ["PATH", "HOME", "TMPDIR", "SGX_AESM_ADDR", "AZDCAP_COLLATERAL_VERSION"];
 
 /**
- * How `make package`'s package is started.
- *
- * @throws CommandFailure where there is none
+ * @returns the command that starts the package of `make package`, and its environment
+ * @throws CommandFailure where there is no package
  */
 export function packageLaunch(from: NodeJS.ProcessEnv): PackageLaunch {
   if (!existsSync(packageFile) || !existsSync(imageFile)) {

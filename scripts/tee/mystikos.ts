@@ -1,17 +1,17 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** What a machine has of what a TEE needs. */
+/** The prerequisites for running a TEE that were found on this machine. */
 export interface Machine {
-  /** The command `myst`. */
+  /** The path of the command `myst`; undefined: it is not installed. */
   myst: string | undefined;
-  /** The device through which enclaves are made. */
+  /** The kernel's device for enclaves; undefined: there is none. */
   sgxDevice: string | undefined;
 }
 
-/** Where Mystikos' packages put it. */
+/** Where Mystikos' packages install the command. */
 const installedMyst = "/opt/mystikos/bin/myst";
-/** In the kernel since Linux 5.11, and in Intel's driver before that. */
+/** The device of Linux 5.11 and later, and that of Intel's driver for older kernels. */
 const sgxDevices = ["/dev/sgx_enclave", "/dev/sgx/enclave"];
 
 export function inspectMachine(
@@ -23,7 +23,7 @@ export function inspectMachine(
   return { myst: places.find(isExecutable), sgxDevice: devices.find(existsSync) };
 }
 
-/** What is missing, and how to get it: a line for each. */
+/** @returns a line for each missing prerequisite, which says where to get it; none where the target can be run */
 export function missingFor(target: "linux" | "sgx", { myst, sgxDevice }: Machine): string[] {
   const missing: string[] = [];
   if (myst === undefined) {

@@ -9,8 +9,8 @@ const modulusBits = 3072;
 const exponent = 3n;
 
 /**
- * Open Enclave signs enclaves with this signer's key where nobody else does; its private key is in Open
- * Enclave's source, so that everybody can sign with it.
+ * MRSIGNER of Open Enclave's debug key, with which it signs enclaves by default. The private key is in Open Enclave's
+ * source, so anybody can sign with it.
  */
 const everybody = "ca9ad7331448980aa28890ce73e433638377f179ab4456b2fe237193193a8d0a";
 
@@ -20,10 +20,10 @@ const hints = [
 ];
 
 /**
- * Reads SSR_PKEY: a PEM file's text, or its body alone, as the original sample has it (without the lines
- * that begin and end it). A secret store may have turned its line breaks into spaces.
+ * Reads SSR_PKEY: the text of a PEM file, or its body alone (without the BEGIN and END lines), as the original sample
+ * expects it. A secret store may have replaced its line breaks by spaces.
  *
- * @throws CommandFailure, which never quotes the key
+ * @throws CommandFailure that does not quote the key
  */
 export function readSigningKey(text: string | undefined): KeyObject {
   if (text === undefined || text.trim() === "") {
@@ -54,7 +54,7 @@ export function readSigningKey(text: string | undefined): KeyObject {
   return key;
 }
 
-/** @throws CommandFailure for a key that everybody has */
+/** @throws CommandFailure for Open Enclave's debug key, whose private key is public */
 export function requireOwnKey(key: KeyObject): void {
   if (mrSigner(key) !== everybody) return;
   throw new CommandFailure(
@@ -64,7 +64,7 @@ export function requireOwnKey(key: KeyObject): void {
   );
 }
 
-/** Of no worth: what it signs has the same MRENCLAVE as what the owner's key signs. */
+/** @returns a key for measuring: an enclave that it signs has the same MRENCLAVE as one that the owner's key signs */
 export function throwawayKey(): KeyObject {
   const publicExponent = Number(exponent);
   return generateKeyPairSync("rsa", { modulusLength: modulusBits, publicExponent }).privateKey;
@@ -93,7 +93,7 @@ function parseKey(text: string): KeyObject | undefined {
     try {
       return createPrivateKey({ key: der, format: "der", type });
     } catch {
-      // The other, then.
+      // Not this encoding: the next one is tried.
     }
   }
   return undefined;

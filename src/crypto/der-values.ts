@@ -1,6 +1,11 @@
 import type { DerValue } from "./der.js";
 
-/** `1.2.840.…` */
+/**
+ * Reads an OBJECT IDENTIFIER.
+ *
+ * @returns its arcs in decimal, separated by dots
+ * @throws Error for an encoding that DER does not allow
+ */
 export function readObjectIdentifier({ content }: DerValue): string {
   if (content.length === 0) throw new Error("an object identifier of no bytes");
   const arcs: number[] = [];
@@ -28,7 +33,7 @@ export function readBoolean({ content }: DerValue): boolean {
   return byte === 0xff;
 }
 
-/** `BOOLEAN DEFAULT FALSE`: DER leaves the default out (X.690, section 11.5). */
+/** Reads `BOOLEAN DEFAULT FALSE`. @throws Error for an encoded FALSE: DER omits the default (X.690, section 11.5) */
 export function readFlag(value: DerValue | undefined): boolean {
   if (value === undefined) return false;
   if (!readBoolean(value)) throw new Error("a default value that is written");
@@ -48,7 +53,7 @@ export function readInteger({ content }: DerValue): Uint8Array {
   return content;
 }
 
-/** A small number that is not negative. */
+/** Reads a non-negative integer of one byte. @throws Error for any other */
 export function readSmallInteger({ content }: DerValue): number {
   const [byte] = content;
   if (content.length === 1 && byte !== undefined && byte < 0x80) return byte;
@@ -64,7 +69,7 @@ export function readUnsignedInteger(value: DerValue): bigint {
 
 export interface BitString {
   bytes: Uint8Array;
-  /** Of the last byte; they are 0 (X.690, section 11.2.1). */
+  /** Number of unused bits at the end of the last byte; all are 0 (X.690, section 11.2.1). */
   unusedBits: number;
 }
 
@@ -81,7 +86,7 @@ export function readBitString({ content }: DerValue): BitString {
   return { bytes, unusedBits };
 }
 
-/** A bit string of whole bytes. */
+/** Reads a bit string. @throws Error where it does not consist of whole bytes */
 export function readBitStringBytes(value: DerValue): Uint8Array {
   const { bytes, unusedBits } = readBitString(value);
   if (unusedBits > 0) throw new Error("a bit string that is not of whole bytes");

@@ -1,4 +1,4 @@
-/** One value of DER (ITU-T X.690): its tag's byte, what is in it, and the whole of it. */
+/** One value in DER (ITU-T X.690): the byte of its tag, its content, and its whole encoding. */
 export interface DerValue {
   tag: number;
   content: Uint8Array;
@@ -26,9 +26,9 @@ export function contextTag(number: number): number {
 const mostLengthBytes = 4;
 
 /**
- * Reads exactly one value: what follows it is an error, as is every encoding that DER does not allow.
+ * Reads exactly one value.
  *
- * @throws Error
+ * @throws Error for another tag, for trailing bytes, and for an encoding that DER does not allow
  */
 export function readDer(bytes: Uint8Array, tag: number): DerValue {
   const [value, ...others] = readAllDer(bytes);
@@ -36,7 +36,7 @@ export function readDer(bytes: Uint8Array, tag: number): DerValue {
   return expectTag(value, tag);
 }
 
-/** Reads the values that stand one after the other, such as a sequence's. */
+/** Reads all values of a concatenation, such as a sequence's content. @throws Error for malformed DER */
 export function readAllDer(bytes: Uint8Array): DerValue[] {
   const values: DerValue[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -47,14 +47,14 @@ export function readAllDer(bytes: Uint8Array): DerValue[] {
   return values;
 }
 
-/** Reads `SEQUENCE SIZE (1..MAX) OF`: its values, of which there is at least one. */
+/** Reads `SEQUENCE SIZE (1..MAX) OF`. @throws Error where it has no values */
 export function readSequenceOf(bytes: Uint8Array, tag: number = tags.sequence): DerValue[] {
   const values = readAllDer(readDer(bytes, tag).content);
   if (values.length === 0) throw new Error("an empty list where at least one value has to be");
   return values;
 }
 
-/** The values of a sequence in their order: optional ones by their tag, and nothing after the last. */
+/** Reads the fields of a sequence in order. Each method throws an Error where the next field is not the expected one. */
 export class DerSequence {
   readonly #values: DerValue[];
 

@@ -17,11 +17,11 @@ export type KeyWrapAlgorithm = keyof typeof oaepHashes;
 const kekBytes = 32;
 
 /**
- * Opens `RSA-OAEP(KEK) ‖ AES-KWP(KEK, secret)`: RSA-OAEP after RFC 8017, section 7.1; AES key wrap
- * with padding after RFC 5649.
+ * Unwraps `RSA-OAEP(KEK) ‖ AES-KWP(KEK, secret)`: RSA-OAEP (RFC 8017, section 7.1), AES key wrap with padding (RFC
+ * 5649).
  *
- * @param secretBytes how long the secret has to be; it fixes the length of the whole.
- * @returns the secret, or undefined for anything that does not open: why is nobody's business.
+ * @param secretBytes the expected length of the secret, which determines the length of the input
+ * @returns the secret; undefined for every failure, so that callers cannot tell one reason from another
  */
 export function unwrapKey(
   algorithm: KeyWrapAlgorithm,
@@ -30,7 +30,7 @@ export function unwrapKey(
   secretBytes: number,
 ): Buffer | undefined {
   const rsaBytes = modulusBytes(privateKey);
-  // RFC 5649, section 4.1: padded to a multiple of 8 bytes, and 8 more.
+  // RFC 5649, section 4.1: padding to a multiple of 8 bytes, and 8 bytes for the initial value.
   const wrappedBytes = Math.ceil(secretBytes / 8) * 8 + 8;
   if (rsaBytes === 0 || ciphertext.length !== rsaBytes + wrappedBytes) return undefined;
   const kek = decryptOaep(privateKey, oaepHashes[algorithm], ciphertext.subarray(0, rsaBytes));

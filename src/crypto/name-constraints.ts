@@ -2,10 +2,10 @@ import type { NameConstraints } from "./certificate-extensions.js";
 import type { CertificateFields } from "./certificate-fields.js";
 import { forms, isDnsName, type GeneralName } from "./certificate-names.js";
 
-/** As many as Go's crypto/x509 makes; a CA may list thousands of names and subtrees. */
+/** Most comparisons of a name with a subtree, the limit of Go's crypto/x509: a CA may list thousands of both. */
 const mostComparisons = 250_000;
 
-/** All that constraints apply to: alternative names, the subject, the e-mail addresses in it. */
+/** @returns the names to which constraints apply: alternative names, the subject, and e-mail addresses in the subject */
 export function namesOf({ subject, subjectAltNames }: CertificateFields): GeneralName[] {
   const directory = subject.isEmpty ? [] : [{ form: forms.directory, text: "" }];
   const email = subject.hasEmailAddress ? [{ form: forms.email, text: "" }] : [];
@@ -13,12 +13,12 @@ export function namesOf({ subject, subjectAltNames }: CertificateFields): Genera
 }
 
 /**
- * Whether a CA may certify these names (RFC 5280, section 4.2.1.10). DNS names are evaluated. For a name of
- * any other form that is constrained, and for subtrees that are malformed or of a form without a syntax for
- * them, the answer is no: what cannot be evaluated is not to be accepted. So no CA with constraints on
- * directory names is of use, for every certificate has one; none of the vaults' CAs has such constraints.
+ * Whether a CA may certify these names (RFC 5280, section 4.2.1.10). Only DNS names are evaluated. The answer is no for a
+ * constrained name of any other form, and for subtrees that are malformed or of a form without a defined syntax. So a CA
+ * with constraints on directory names is never accepted, because every certificate has a directory name; none of the
+ * vaults' CAs has such constraints.
  *
- * @throws Error for so many names and subtrees that it would take long
+ * @throws Error for too many names and subtrees
  */
 export function allowsNames(
   constraints: NameConstraints | undefined,
@@ -44,13 +44,13 @@ export function allowsNames(
   });
 }
 
-/** A DNS subtree is a host's name, or empty for all; a dot at the beginning is for URIs alone. */
+/** Whether a subtree is a DNS name, empty (all DNS names), or of another known form. Only URIs' may begin with a dot. */
 function isEvaluable({ form, text }: GeneralName): boolean {
   if (form === forms.dns) return text === "" || isDnsName(text);
   return Object.values<number>(forms).includes(form);
 }
 
-/** A wildcard stands for whatever is below its base. */
+/** @returns the name without its wildcard label: all names that a wildcard name matches lie below it */
 function base(name: string): string {
   return name.replace(/^\*\./u, "");
 }

@@ -6,7 +6,7 @@ export type OaepHash = "sha1" | "sha256" | "sha384";
  * RSAES-OAEP decryption (RFC 8017, section 7.1.2) with an empty label, the same hash in OAEP and MGF1.
  *
  * @param ciphertext as long as the key's modulus
- * @returns undefined for anything that does not open: why is nobody's business
+ * @returns the plaintext; undefined for every failure, so that callers cannot tell one reason from another
  */
 export function decryptOaep(
   privateKey: KeyObject,
@@ -24,7 +24,7 @@ export function decryptOaep(
   }
 }
 
-/** @returns 0 of a key that is not RSA's */
+/** @returns the length of an RSA key's modulus in bytes; 0 for a key of another type */
 export function modulusBytes(key: KeyObject): number {
   return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }

@@ -1,11 +1,10 @@
-/** By its name in OpenSSL. */
+/** The hash of a signature algorithm, by its name in OpenSSL. */
 export type SignatureHash = "sha256" | "sha384" | "sha512";
 
 /**
- * The AlgorithmIdentifiers that may be relied on, byte by byte: those that CAs of the web may write
- * (CA/Browser Forum, Baseline Requirements, section 7.1.3.2). In any other form an algorithm is none of
- * them, such as with a hash by default (SHA-1), without the NULL of RFC 4055, section 5, or with
- * parameters of ECDSA (RFC 5758, section 3.2).
+ * The accepted AlgorithmIdentifiers, as DER in hexadecimal: those that CAs of the web PKI may write (CA/Browser Forum,
+ * Baseline Requirements, section 7.1.3.2). Other encodings of the same algorithms are not accepted, such as RSASSA-PSS with
+ * the default hash (SHA-1), RSA without the NULL of RFC 4055, section 5, or ECDSA with parameters (RFC 5758, section 3.2).
  */
 const hashes: Readonly<Record<string, SignatureHash>> = {
   // RSASSA-PKCS1-v1_5.
@@ -25,7 +24,10 @@ const hashes: Readonly<Record<string, SignatureHash>> = {
   [rsassaPssWithoutNull("03", "40")]: "sha512",
 };
 
-/** @param encoded an AlgorithmIdentifier's DER (RFC 5280, section 4.1.1.2) */
+/**
+ * @param encoded the DER of an AlgorithmIdentifier (RFC 5280, section 4.1.1.2)
+ * @returns the algorithm's hash; undefined for an algorithm that is not accepted
+ */
 export function signatureHashOf(encoded: Uint8Array): SignatureHash | undefined {
   return hashes[Buffer.from(encoded).toString("hex")];
 }
@@ -35,7 +37,7 @@ function rsassaPss(hash: string, salt: string): string {
   return `304106092a864886f70d01010a3034a00f${hashed}a11c301a06092a864886f70d010108${hashed}a2030201${salt}`;
 }
 
-/** RFC 4055, section 2.1: a hash has NULL for its parameters, or none. */
+/** RFC 4055, section 2.1: the parameters of a hash are NULL or absent. */
 function rsassaPssWithoutNull(hash: string, salt: string): string {
   const hashed = `300b06096086480165030402${hash}`;
   return `303d06092a864886f70d01010a3030a00d${hashed}a11a301806092a864886f70d010108${hashed}a2030201${salt}`;
