@@ -36,14 +36,19 @@ else
 fi
 
 step 'tests'
-report=build/jest.json
+export NODE_OPTIONS='--experimental-vm-modules --no-warnings'
 status=0
-NODE_OPTIONS='--experimental-vm-modules --no-warnings' \
-  jest --json --outputFile="$report" "$@" || status=$?
+# Two at a time, then those that have to run alone (jest.config.mjs says which and why).
+jest --selectProjects parallel --maxWorkers=2 --passWithNoTests \
+  --json --outputFile=build/jest-parallel.json "$@" || status=$?
+jest --selectProjects alone --runInBand --passWithNoTests \
+  --json --outputFile=build/jest-alone.json "$@" || status=$?
 # shellcheck disable=SC2016 # JavaScript's, not the shell's
 node -e '
-  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(
-    require("node:fs").readFileSync(process.argv[1], "utf8"));
-  console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
-' "$report"
+  const reports = process.argv.slice(1).map((file) =>
+    JSON.parse(require("node:fs").readFileSync(file, "utf8")));
+  const sum = (name) => reports.reduce((total, report) => total + report[name], 0);
+  console.log(`${sum("numPassedTests")} passed, ${sum("numFailedTests")} failed, ` +
+    `${sum("numPendingTests")} skipped`);
+' build/jest-parallel.json build/jest-alone.json
 exit "$status"
