@@ -42,7 +42,10 @@ const listed = {
   name: "every-folder-is-in-the-rule",
   comment: "import-rule.json says for each file what it may import",
   severity: "error",
-  from: { path: ours, pathNot: ["^test/", "\\.mjs$", ...folders.flatMap(({ paths }) => paths.map(pattern))] },
+  from: {
+    path: ours,
+    pathNot: ["^test/", "\\.mjs$", ...folders.flatMap(({ paths }) => paths.map(pattern))],
+  },
   to: {},
 };
 

@@ -1,11 +1,12 @@
 /**
  * Tests of short deadlines, and tests that measure the memory of a process, run one after the other: they could fail on
- * a machine of two processors that runs another test beside them. test/scripts/tee and test/e2e/packaging look at the
+ * a machine of two processors that runs another test beside them. So could a test that takes most of its time limit
+ * alone (plaintext). test/scripts/tee and test/e2e/packaging look at the
  * same folder (/dev/shm).
  */
 const alone = [
   "test/e2e/(?:boot-failures|chaos|clock|(?:faulty|hostile)-azure|inference-death|logging|mystikos-limits|native)\\.",
-  "test/e2e/(?:rotation|signals|stopping)\\.",
+  "test/e2e/(?:plaintext|rotation|signals|stopping)\\.",
   "test/http/(?:arrival-rate|upload-memory)\\.",
   "test/image/(?:decode-memory|decode-queue|jpeg-frame|out-of-memory)\\.",
   "test/inference/",
