@@ -1,8 +1,7 @@
 /**
- * Tests of short deadlines, and tests that measure the memory of a process, run one after the other: they could fail on
- * a machine of two processors that runs another test beside them. So could a test that takes most of its time limit
- * alone (plaintext). test/scripts/tee and test/e2e/packaging look at the
- * same folder (/dev/shm).
+ * Tests that run one after the other. Those with short deadlines, or with large pictures (plaintext), could fail on a
+ * machine of two processors that runs another test beside them; others measure the memory of a process. test/scripts/tee
+ * and test/e2e/packaging look at the same folder (/dev/shm).
  */
 const alone = [
   "test/e2e/(?:boot-failures|chaos|clock|(?:faulty|hostile)-azure|inference-death|logging|mystikos-limits|native)\\.",

@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { describeCause } from "../src/errors.js";
 import { UsageError } from "./usage.js";
+import { isHttpsOrigin } from "../src/config/service-names.js";
 
 type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
@@ -64,7 +65,6 @@ export function required(value: string | undefined, name: string): string {
  * @throws UsageError
  */
 export function httpsOrigin(text: string, name: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "https:" && url.href === `${url.origin}/`) return url.origin;
+  if (isHttpsOrigin(text)) return new URL(text).origin;
   throw new UsageError(`--${name} wants an address such as https://name.example, without a path`);
 }

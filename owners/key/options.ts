@@ -6,6 +6,7 @@ import { readPolicyFile, type PolicyFile } from "../policy/policy-file.js";
 import { policyOptions, readPolicyOptions, type PolicyValues } from "../policy/options.js";
 import { UsageError } from "../usage.js";
 import { vaultOptions, type VaultValues } from "./vault.js";
+import { keyNamePattern } from "../../src/config/service-names.js";
 
 /** What `confml key create` and `confml key import` are told. */
 export interface ImportOptions {
@@ -67,6 +68,6 @@ function fromOptions(values: PolicyValues): PolicyFile {
 
 /** @throws UsageError */
 export function readKeyName(text: string): string {
-  if (/^[0-9A-Za-z-]{1,127}$/u.test(text)) return text;
+  if (keyNamePattern.test(text)) return text;
   throw new UsageError("NAME is 1 to 127 letters, digits and hyphens");
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { longestTimerMs } from "../../timers.js";
+import { longestTimerMs } from "../../bounds/timers.js";
 import { milliseconds } from "./values.js";
 
 /** `Inference.Release`: the release of the keys and how they are fetched again. */
