@@ -44,7 +44,7 @@ export interface Failure {
   /** What was being done, as a participle: "reading config.json". */
   doing: string;
   expected: string;
-  /** What was there instead. */
+  /** What was found instead of what was expected. */
   got: string;
   /** What the reader can do about it, as an imperative sentence without its full stop. */
   fix: string;
