@@ -78,13 +78,13 @@ export default {
       comment: "what main.ts imports statically loads no package: packages read variables then",
       severity: "error",
       from: {
-        path: "^src/(main|bounds/timers|line-writer|errors|process/.*|native/(leave|poll|process-memory)|secrets/key-file)\\.ts$",
+        path: "^src/(main|bounds/timers|line-writer|errors|process/.*|native/(leave|poll|process-memory)|secrets/key-file|crypto/aes-key)\\.ts$",
       },
       to: {
         pathNot: [
-          "^node:|^(inspector|os|fs|tty|timers|path|util)(/|$)",
-          "^src/(bounds/timers|line-writer|errors|serve|secrets/client)\\.ts$",
-          "^src/(process/.*|native/(leave|poll|koffi|process-memory)|secrets/key-file)\\.ts$",
+          "^node:|^(crypto|inspector|os|fs|tty|timers|path|util)(/|$)",
+          "^src/(bounds/timers|line-writer|errors|serve)\\.ts$",
+          "^src/(process/.*|native/(leave|poll|koffi|process-memory)|secrets/key-file|crypto/aes-key)\\.ts$",
         ],
         dependencyTypesNot: ["type-only"],
       },

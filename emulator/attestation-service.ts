@@ -16,18 +16,11 @@ export interface AttestationServiceOptions {
 }
 
 const kid = "emulated-attestation";
-/** `oe_report_header_t` of Open Enclave: version, type, size. */
-const openEnclaveHeaderBytes = 16;
 
 const runtimeData = z.object({ data: z.base64url(), dataType: z.enum(["JSON", "Binary"]) });
 const sgxRequest = z.object({ quote: z.base64url(), runtimeData, nonce: z.string().optional() });
-const openEnclaveRequest = z.object({
-  report: z.base64url(),
-  runtimeData,
-  nonce: z.string().optional(),
-});
 
-/** The routes `POST /attest/SgxEnclave`, `POST /attest/OpenEnclave` and `GET /certs` of Microsoft Azure Attestation. */
+/** The routes `POST /attest/SgxEnclave` and `GET /certs` of Microsoft Azure Attestation. */
 export function attestationRoutes(options: AttestationServiceOptions): Router {
   const router = Router();
   const json = express.json({ limit: "1mb" });
@@ -36,12 +29,6 @@ export function attestationRoutes(options: AttestationServiceOptions): Router {
     requireApiVersion(request.query["api-version"]);
     const body = parse(sgxRequest, request.body);
     const quote = Buffer.from(body.quote, "base64url");
-    response.json({ token: await attest(quote, body.runtimeData, body.nonce, options) });
-  });
-  router.post("/attest/OpenEnclave", json, async (request, response) => {
-    requireApiVersion(request.query["api-version"]);
-    const body = parse(openEnclaveRequest, request.body);
-    const quote = Buffer.from(body.report, "base64url").subarray(openEnclaveHeaderBytes);
     response.json({ token: await attest(quote, body.runtimeData, body.nonce, options) });
   });
   router.get("/certs", (_request, response) => {

@@ -52,7 +52,7 @@ const createEmulatedProvider: EvidenceProviderFactory = (options) => {
         },
         quotingKey,
       );
-      return { type: "SgxEnclave", quote };
+      return { type: "SgxEnclave", fields: { quote } };
     },
   };
 };

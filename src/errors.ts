@@ -69,7 +69,19 @@ export class ConfigurationError extends BootError {}
 export class RefusedError extends BootError {}
 
 /** A service did not answer in time, or cannot answer now: the same attempt may succeed later (bounds/retry.ts repeats it). */
-export class UnavailableError extends BootError {}
+export class UnavailableError extends BootError {
+  /** How long the service asked to wait before the next attempt (`Retry-After`); undefined: it did not ask. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: BootErrorCode,
+    failure: Failure,
+    options: ErrorOptions & { retryAfterMs?: number | undefined } = {},
+  ) {
+    super(code, failure, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
 
 /**
  * Describes an error of Node or a library in one line: its message and its code, or the code alone, because errors of the

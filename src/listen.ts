@@ -8,11 +8,11 @@ import { Connections, type ConnectionLimits } from "./http/connections.js";
 import { UploadReader } from "./http/upload.js";
 import { DecodeQueue } from "./image/decode-queue.js";
 import { OnnxClassifier } from "./inference/onnx-classifier.js";
+import type { ImageKeys } from "./keys/image-keys.js";
 import type { Metrics } from "./metrics/metrics.js";
 import { metricsListener } from "./metrics/server.js";
 import type { ModelSession } from "./inference/session.js";
 import type { Platform } from "./platform.js";
-import type { ImageKeys } from "./secrets/image-keys.js";
 import { version } from "./version.js";
 
 type Limits = Config["Inference"]["Limits"];

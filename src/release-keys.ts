@@ -4,9 +4,10 @@ import type { KeyNames } from "./config/key-rules.js";
 import type { Config } from "./config/schema.js";
 import { CbcKey } from "./crypto/aes-key.js";
 import type { Metrics } from "./metrics/metrics.js";
-import { ImageKeys } from "./secrets/image-keys.js";
+import { ImageKeys } from "./keys/image-keys.js";
 import { KeyRefresher } from "./secrets/key-refresher.js";
-import { releaseAll, type ReleaseOptions, type SecretRoles } from "./secrets/release.js";
+import type { ReleaseOptions } from "./secrets/release-key.js";
+import { releaseAll, type SecretRoles } from "./secrets/release.js";
 
 /**
  * Divides the secrets by what their absence means: those that open uploads may be missing, except all of them; the one

@@ -3,6 +3,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pino, { type Logger } from "pino";
 import { boot } from "./boot.js";
+import { isSecretClientName } from "./config/built-in.js";
 import { nodeOptions } from "./config/enclave.js";
 import { readEnvironment, type Environment } from "./config/environment.js";
 import { loadConfig, type LoadedConfig } from "./config/load.js";
@@ -171,6 +172,6 @@ function takeEnvironment({ config }: LoadedConfig): Environment | undefined {
   const clients = config.Secret.map(({ ClientLib: client }) => client);
   const environment = clients.includes("mhsm") ? readEnvironment(process.env) : undefined;
   // Node's diagnostic reports print the environment. Native client libraries read the secret there.
-  if (clients.every((client) => client === "mhsm")) delete process.env["CLIENT_SECRET"];
+  if (clients.every(isSecretClientName)) delete process.env["CLIENT_SECRET"];
   return environment;
 }

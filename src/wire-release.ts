@@ -1,39 +1,55 @@
 import type { Logger } from "pino";
 import { loadEvidenceProvider } from "./attestation/providers.js";
 import { AttestationService } from "./attestation/service.js";
+import { isSecretClientName, type SecretClientName } from "./config/built-in.js";
 import type { Environment } from "./config/environment.js";
 import type { KeyNames } from "./config/key-rules.js";
 import type { Config } from "./config/schema.js";
 import type { KeyUse } from "./crypto/aes-key.js";
 import { BootError, describeFailure } from "./errors.js";
+import { KeyRegister } from "./keys/key-register.js";
 import type { Metrics } from "./metrics/metrics.js";
 import type { Transport } from "./net/transport.js";
-import { KeyRegister } from "./secrets/key-register.js";
+import type { SecretReleaseClient } from "./secrets/client.js";
 import { MhsmReleaseClient } from "./secrets/mhsm/client.js";
 import { ForbiddenReleaseError } from "./secrets/mhsm/public-claims.js";
 import { NativeSecretReleaseClient } from "./secrets/native/client.js";
-import type { ReleaseOptions } from "./secrets/release.js";
+import type { ReleaseOptions } from "./secrets/release-key.js";
 
 export interface ReleaseWiring {
   config: Config;
   keyNames: KeyNames;
-  /** Undefined where no secret uses the built-in client. */
+  /** Undefined if no secret uses the client `mhsm`. */
   environment: Environment | undefined;
   insideSgx: boolean;
   transport: Transport;
   log: Logger;
   metrics: Metrics;
-  /** A folder that is searched for native client libraries, besides the default library paths. */
+  /** The folder where a native client library is looked for that is not on the loader's default paths. */
   applicationFolder: string;
 }
 
-/** Creates the clients of secret release that the configuration names. */
+/** The clients that are part of the server, by the `ClientLib` that names them. */
+const builtIn: Readonly<
+  Record<SecretClientName, (wiring: ReleaseWiring) => Promise<SecretReleaseClient>>
+> = {
+  mhsm: createMhsmClient,
+};
+
+/**
+ * Creates the secret clients that the configuration names.
+ *
+ * @throws ConfigurationError EVIDENCE_UNAVAILABLE if the evidence provider cannot be loaded
+ */
 export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions> {
-  const { config, keyNames, environment, insideSgx, log, metrics, applicationFolder } = wiring;
+  const { config, keyNames, insideSgx, log, metrics, applicationFolder } = wiring;
   const native = new NativeSecretReleaseClient({ folder: applicationFolder });
-  const mhsm = environment === undefined ? undefined : await createMhsmClient(wiring, environment);
+  const clients = new Map<string, SecretReleaseClient>();
+  for (const name of new Set(config.Secret.map(({ ClientLib: client }) => client))) {
+    clients.set(name, isSecretClientName(name) ? await builtIn[name](wiring) : native);
+  }
   return {
-    clientFor: ({ ClientLib: client }) => (client === "mhsm" && mhsm !== undefined ? mhsm : native),
+    clientFor: ({ ClientLib: name }) => clients.get(name) ?? native,
     insideSgx,
     useOf: ({ ID: id }) => useOf(id, keyNames),
     register: new KeyRegister(),
@@ -60,10 +76,12 @@ function useOf(id: string, { model, images, legacyImage, results }: KeyNames): K
   return images.includes(id) || id === results ? "jwe" : "none";
 }
 
-async function createMhsmClient(
-  { config, transport }: ReleaseWiring,
-  environment: Environment,
-): Promise<MhsmReleaseClient> {
+async function createMhsmClient({
+  config,
+  environment,
+  transport,
+}: ReleaseWiring): Promise<MhsmReleaseClient> {
+  if (environment === undefined) throw new Error("the environment was not read for mhsm");
   const { Attestation: attestation, Trust: trust, Release: release } = config.Inference;
   const attemptTimeoutMs = release.AttemptTimeoutMs;
   return new MhsmReleaseClient({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { openJwe, readKid } from "../../src/crypto/jwe.js";
 import { formatOf, uploadFormats } from "../../src/http/formats.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
 import { jweKey, sealToken } from "../jwe-token.js";
 import type { Target } from "../target.js";
 

@@ -12,7 +12,7 @@ import {
   type KeyVaultKey,
 } from "@azure/keyvault-keys";
 import { createTransport, type Transport } from "../../src/net/transport.js";
-import { AzureSession } from "../../src/secrets/mhsm/azure-session.js";
+import { AzureError, AzureSession } from "../../src/secrets/mhsm/azure-session.js";
 import { maxTextBytes, readInput } from "../io/input.js";
 import { httpsOrigin, required } from "../options.js";
 import { UsageError } from "../usage.js";
@@ -73,15 +73,10 @@ export class OwnersVault {
    * @returns undefined where there is no such key
    */
   async find(name: string, version?: string): Promise<KeyVaultKey | undefined> {
-    return this.#attempt("look up", name, async () => {
-      try {
-        return await this.#client.getKey(name, version === undefined ? {} : { version });
-      } catch (error) {
-        const { last } = this.#session;
-        if (last?.party === "vault" && last.status === 404) return undefined;
-        throw error;
-      }
-    });
+    const key = this.#session.run(() =>
+      this.#client.getKey(name, version === undefined ? {} : { version }),
+    );
+    return this.#explained("look up", name, undefinedAt(404, key));
   }
 
   /**
@@ -91,7 +86,7 @@ export class OwnersVault {
    * @param policy JSON
    */
   async import(name: string, bytes: Uint8Array, policy: string): Promise<KeyVaultKey> {
-    return this.#attempt("import", name, () =>
+    const key = this.#session.run(() =>
       this.#client.importKey(
         name,
         { kty: "oct-HSM", k: bytes, keyOps: ["encrypt", "decrypt"] },
@@ -102,6 +97,7 @@ export class OwnersVault {
         },
       ),
     );
+    return this.#explained("import", name, key);
   }
 
   /** Every enabled version of every key. */
@@ -128,17 +124,10 @@ export class OwnersVault {
     iv: Uint8Array,
     block: Uint8Array,
   ): Promise<Uint8Array | undefined> {
-    return this.#attempt("encrypt with", name, async () => {
-      try {
-        const client = this.#cryptographyOf(id);
-        const { result } = await client.encrypt({ algorithm: "A256CBC", plaintext: block, iv });
-        return result;
-      } catch (error) {
-        const { last } = this.#session;
-        if (last?.party === "vault" && last.status === 400) return undefined;
-        throw error;
-      }
-    });
+    const encrypted = this.#session.run(() =>
+      this.#cryptographyOf(id).encrypt({ algorithm: "A256CBC", plaintext: block, iv }),
+    );
+    return (await this.#explained("encrypt with", name, undefinedAt(400, encrypted)))?.result;
   }
 
   close(): void {
@@ -148,19 +137,21 @@ export class OwnersVault {
   async *#listed(properties: AsyncIterable<KeyProperties>): AsyncGenerator<KeyProperties> {
     const iterator = properties[Symbol.asyncIterator]();
     for (;;) {
-      const next = await this.#attempt("list", "the keys", () => iterator.next());
+      const page = this.#session.run(() => iterator.next());
+      const next = await this.#explained("list", "the keys", page);
       if (next.done === true) return;
       yield next.value;
     }
   }
 
-  async #attempt<T>(verb: string, keyName: string, action: () => Promise<T>): Promise<T> {
-    this.#session.forget();
+  /** @throws CommandError where the operation fails */
+  async #explained<T>(verb: string, keyName: string, operation: Promise<T>): Promise<T> {
     try {
-      return await action();
-    } catch (cause) {
+      return await operation;
+    } catch (error) {
+      if (!(error instanceof AzureError)) throw error;
+      const { cause, last } = error;
       const doing = `${verb} ${keyName}`;
-      const { last } = this.#session;
       const [vaultUrl, login] = [this.url, this.#login];
       throw explainVaultFailure({ cause, last, doing, keyName, vaultUrl, login });
     }
@@ -188,6 +179,17 @@ export async function openVault(
     ...(connect === undefined ? {} : { connect }),
   });
   return new OwnersVault({ url, apiVersion, transport, environment });
+}
+
+/** Takes a vault's answer of this status for undefined. */
+async function undefinedAt<T>(status: number, operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (error) {
+    const last = error instanceof AzureError ? error.last : undefined;
+    if (last?.party === "vault" && last.status === status) return undefined;
+    throw error;
+  }
 }
 
 async function readCertificates(file: string): Promise<string> {

@@ -1,17 +1,26 @@
 import { pathToFileURL } from "node:url";
+import type { EvidenceProviderName } from "../config/built-in.js";
 import { ConfigurationError, describeCause } from "../errors.js";
 import type { EvidenceProvider } from "./evidence.js";
 import { SgxEvidenceProvider } from "./sgx/provider.js";
 
+const builtIn: Readonly<Record<EvidenceProviderName, () => EvidenceProvider>> = {
+  sgx: () => new SgxEvidenceProvider(),
+};
+
 /**
- * The provider that `Attestation.Evidence` names: `sgx`, or the path of a module whose default export
- * is an EvidenceProviderFactory.
+ * Creates the provider that `Attestation.Evidence` names.
+ *
+ * @param name of a provider that is part of the server, or the path of a module whose default export is an
+ *   EvidenceProviderFactory
+ * @param options `Attestation.EvidenceOptions`, given to the module's factory unchanged
+ * @throws ConfigurationError EVIDENCE_UNAVAILABLE if the module cannot be loaded or is no provider
  */
 export async function loadEvidenceProvider(
   name: string,
   options: unknown,
 ): Promise<EvidenceProvider> {
-  if (name === "sgx") return new SgxEvidenceProvider();
+  if (isBuiltIn(name)) return builtIn[name]();
   const doing = `loading the evidence provider ${name}`;
   const fix = "Correct Inference.Attestation.Evidence";
   try {
@@ -27,6 +36,10 @@ export async function loadEvidenceProvider(
       { cause },
     );
   }
+}
+
+function isBuiltIn(name: string): name is EvidenceProviderName {
+  return Object.hasOwn(builtIn, name);
 }
 
 function isFactoryModule(module: unknown): module is { default: (options: unknown) => unknown } {

@@ -10,7 +10,7 @@ import type { Transport } from "../net/transport.js";
 import type { Evidence } from "./evidence.js";
 
 const apiVersion = "2022-08-01";
-/** Of Microsoft Azure Attestation (learn.microsoft.com: Azure Attestation troubleshooting guide). */
+/** Error codes of Microsoft Azure Attestation (learn.microsoft.com: Azure Attestation troubleshooting guide). */
 const knownCodes = new Set([
   "BadRequest",
   "Forbidden",
@@ -31,14 +31,13 @@ export interface AttestationServiceOptions {
   /** `https://NAME.REGION.attest.azure.net` */
   endpoint: string;
   transport: Transport;
-  /** How long one attempt may wait for its answer. */
+  /** Time for one attempt, from the connection to the last byte of the answer. */
   attemptTimeoutMs: number;
 }
 
 /**
- * Client of Microsoft Azure Attestation: turns evidence into a signed token that a vault's release
- * policy is held against. The token is not verified here: the vault does it, and this process would
- * only be convincing itself.
+ * Client of Microsoft Azure Attestation: exchanges evidence for a signed token, which a vault compares with a key's
+ * release policy. The token is not verified here, because only the vault relies on it.
  */
 export class AttestationService {
   readonly #options: AttestationServiceOptions;
@@ -48,24 +47,20 @@ export class AttestationService {
   }
 
   /**
-   * @param runtimeData JSON whose SHA-256 the evidence's report data holds; the token carries it as
-   *   `x-ms-runtime`.
+   * Requests a token, with retries.
+   *
+   * @param runtimeData JSON whose SHA-256 is in the evidence's report data; the token has it as `x-ms-runtime`
    * @returns the attestation token, a JWT
-   * @throws RefusedError ATTESTATION_REFUSED, CONNECTION_UNTRUSTED, UnavailableError ATTESTATION_FAILED
+   * @throws RefusedError ATTESTATION_REFUSED or CONNECTION_UNTRUSTED; UnavailableError ATTESTATION_FAILED
    */
   async attest(
     evidence: Evidence,
     runtimeData: Uint8Array,
     context: RetryContext,
   ): Promise<string> {
-    const last: { answer?: Answer } = {};
-    const attempt = async (): Promise<string> => {
-      delete last.answer;
-      last.answer = await this.#ask(evidence, runtimeData, context.signal);
-      return this.#read(last.answer);
-    };
-    return retryUnavailable(attempt, context, () =>
-      parseRetryAfter(last.answer?.headers["retry-after"]),
+    return retryUnavailable(
+      async () => this.#read(await this.#ask(evidence, runtimeData, context.signal)),
+      context,
     );
   }
 
@@ -76,7 +71,7 @@ export class AttestationService {
       url: `${endpoint.replace(/\/$/u, "")}/attest/${evidence.type}?api-version=${apiVersion}`,
       headers: { accept: "application/json", "content-type": "application/json" },
       body: JSON.stringify({
-        ...encodeEvidence(evidence),
+        ...encodeFields(evidence),
         runtimeData: { data: Buffer.from(runtimeData).toString("base64url"), dataType: "JSON" },
       }),
     };
@@ -112,14 +107,13 @@ export class AttestationService {
     }
   }
 
-  #read({ status, text }: Answer): string {
+  #read({ status, headers, text }: Answer): string {
     if (isTransientStatus(status)) {
-      const fix = "Start again later";
-      throw new UnavailableError("ATTESTATION_FAILED", {
-        ...this.#aim,
-        got: `HTTP ${status}`,
-        fix,
-      });
+      throw new UnavailableError(
+        "ATTESTATION_FAILED",
+        { ...this.#aim, got: `HTTP ${status}`, fix: "Start again later" },
+        { retryAfterMs: parseRetryAfter(headers["retry-after"]) },
+      );
     }
     if (status !== 200) {
       const parsed = errorSchema.safeParse(parseShallowJson(text));
@@ -148,8 +142,8 @@ export class AttestationService {
   }
 }
 
-function encodeEvidence(evidence: Evidence): Record<string, string> {
-  return evidence.type === "SgxEnclave"
-    ? { quote: Buffer.from(evidence.quote).toString("base64url") }
-    : { report: Buffer.from(evidence.report).toString("base64url") };
+function encodeFields({ fields }: Evidence): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64url")]),
+  );
 }

@@ -68,21 +68,15 @@ export interface RetryContext {
   onRetry: (attempt: FailedAttempt) => void;
 }
 
-/**
- * `retry` for operations that report transient failures by an UnavailableError.
- *
- * @param retryAfter the shortest delay that the other side asked for, in milliseconds
- * @throws as `retry` does
- */
+/** `retry` for operations that throw an UnavailableError if they may succeed later; its `retryAfterMs` is respected. */
 export async function retryUnavailable<T>(
   operation: () => Promise<T>,
   { signal, onRetry }: RetryContext,
-  retryAfter: (error: UnavailableError) => number | undefined,
 ): Promise<T> {
   return retry(operation, {
     signal,
     isTransient: (error) => error instanceof UnavailableError,
-    retryAfterMs: (error) => (error instanceof UnavailableError ? retryAfter(error) : undefined),
+    retryAfterMs: (error) => (error instanceof UnavailableError ? error.retryAfterMs : undefined),
     onRetry: ({ number, error, delayMs }) => {
       if (!(error instanceof UnavailableError)) throw error;
       const { doing: step, got: reason } = error.failure;

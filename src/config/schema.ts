@@ -39,4 +39,3 @@ export const configSchema = z.looseObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type SecretEntry = Config["Secret"][number];
-export type TrustConfig = NonNullable<Config["Inference"]["Trust"]>;

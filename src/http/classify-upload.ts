@@ -4,7 +4,7 @@ import type { DecodeQueue, QueuedImage } from "../image/decode-queue.js";
 import { ImageError } from "../image/image-error.js";
 import type { Classifier } from "../inference/classifier.js";
 import { rank } from "../inference/ranking.js";
-import type { ImageKeys } from "../secrets/image-keys.js";
+import type { ImageKeys } from "../keys/image-keys.js";
 import type { Answer, AnswerKey } from "./answer.js";
 import type { Upload } from "./upload.js";
 import type { OpenedUpload, UploadFormat } from "./upload-format.js";

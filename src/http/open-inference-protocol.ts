@@ -1,7 +1,7 @@
 import type { IRouter } from "express";
 import { RequestError } from "./request-error.js";
 import type { Classifier, ModelDescription } from "../inference/classifier.js";
-import type { ImageKeys } from "../secrets/image-keys.js";
+import type { ImageKeys } from "../keys/image-keys.js";
 import type { PlatformName } from "../platform.js";
 import { onlyGet } from "./methods.js";
 

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.js";
 import type { AesKey } from "../crypto/aes-key.js";
-import type { ImageKeys } from "../secrets/image-keys.js";
+import type { ImageKeys } from "../keys/image-keys.js";
 import type { AnswerKey, AnswerType } from "./answer.js";
 import type { Upload } from "./upload.js";
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { RefreshOutcome } from "../secrets/key-refresher.js";
-import type { ImageKeys } from "../secrets/image-keys.js";
+import type { ImageKeys } from "../keys/image-keys.js";
+import type { AcceptOutcome } from "../keys/key-versions.js";
 import { collectProcessMetrics, type ProcessMetricsOptions } from "./process-metrics.js";
 
 /** Labels and duration of a request. Labels never contain client input. */
@@ -125,7 +125,7 @@ export class Metrics {
     });
   }
 
-  countRefresh(secret: string, outcome: RefreshOutcome): void {
+  countRefresh(secret: string, outcome: AcceptOutcome | "failed"): void {
     this.#refreshes.inc({ secret, outcome });
   }
 

@@ -1,18 +1,20 @@
 /**
- * The stack of a call: what Linux gives the main thread. koffi runs calls on stacks of its own, and its
- * 128 KiB end the process in the middle of a library that needs more.
+ * The stack of an asynchronous call, as large as Linux's default for a main thread. koffi's default is 128 KiB: a
+ * library that needs more would crash the process.
  */
 const stackBytes = 8 * 1024 * 1024;
 
 /**
- * koffi, with our settings. Loaded when it is needed, so that a platform without its binary still has the
- * rest of the program.
+ * Loads koffi and sets its options. It is loaded on demand, so that everything else works on a platform for which koffi
+ * has no binary.
+ *
+ * @throws Error if koffi cannot be loaded, or has opened a library before with other settings
  */
 export async function loadKoffi() {
   const { default: koffi } = await import("koffi");
-  // It takes settings before it has opened its first library, and refuses them afterwards.
+  // koffi refuses settings after it has opened its first library.
   if (koffi.config().async_stack_size !== stackBytes) {
-    // Stacks are kept for later calls, in memory that an enclave has little of: one is enough.
+    // koffi keeps this many stacks for later calls. One, because an enclave has little memory.
     koffi.config({ async_stack_size: stackBytes, resident_async_pools: 1 });
   }
   return koffi;

@@ -3,17 +3,18 @@ import { loadKoffi } from "./koffi.js";
 type Leave = (code: number) => never;
 
 /**
- * Finds a way out that works also while a native library's call hangs in a thread: libc's `_exit`. An
- * ordinary exit would wait for that thread. What was written synchronously is out by then; nothing else
- * is waited for.
+ * Prepares a function that ends the process at once, through libc's `_exit`. `process.exit` would wait for a thread in
+ * which a native library's call hangs. Only output that was written synchronously is complete.
  *
- * Prepared ahead, because a process that has to end may not be able to load anything any more.
+ * It is prepared in advance, because a process that has to end may be unable to load koffi.
+ *
+ * @returns ends the process with the exit code; without libc, with SIGKILL
  */
 export async function prepareToLeave(): Promise<Leave> {
   const exit = await loadExit();
   return (code) => {
     exit?.(code);
-    // Without libc at hand: the host sees a kill, which is late but never a success.
+    // Without libc. The host sees a killed process, never a success.
     process.kill(process.pid, "SIGKILL");
     throw new Error("the process goes on after SIGKILL");
   };

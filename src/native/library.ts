@@ -5,11 +5,11 @@ import { loadKoffi } from "./koffi.js";
 /** A C function: arguments and results as koffi maps them (pointers are bigints). */
 export type NativeFunction = (...parameters: unknown[]) => Promise<unknown>;
 
-/** A shared library whose functions run in libuv's threads, never on the event loop. */
+/** A shared library whose functions run in libuv's thread pool, not on the event loop. */
 export class NativeLibrary {
   /**
-   * By path. Libraries stay: koffi would unload them with its garbage, under the feet of threads that
-   * they may have started.
+   * Handles by path. They are kept for ever: koffi unloads a library when its handle is collected, and a thread that the
+   * library has started would crash.
    */
   static readonly #handles = new Map<string | null, LibraryHandle>();
   readonly #handle: LibraryHandle;
@@ -19,8 +19,10 @@ export class NativeLibrary {
   }
 
   /**
-   * @param paths tried in this order: a bare name is looked up on the default library paths, null is
-   *   this process with what it has loaded already
+   * Loads the first of several libraries that can be loaded.
+   *
+   * @param paths tried in this order. A bare name is looked up on the loader's default paths; null is this process with
+   *   the libraries that it has loaded
    * @throws Error with the loader's reason for each path
    */
   static async open(paths: readonly (string | null)[]): Promise<NativeLibrary> {
@@ -40,7 +42,7 @@ export class NativeLibrary {
 
   /**
    * @param declaration the function's prototype in C
-   * @throws Error where the library has no such function
+   * @throws Error if the library has no such function
    */
   bind(declaration: string): NativeFunction {
     const call = this.#handle.func(declaration);

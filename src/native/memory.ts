@@ -1,9 +1,9 @@
 import { loadKoffi } from "./koffi.js";
 
-/** Memory of C's, at an address that stays. */
+/** Memory outside of the JavaScript heap. Its address does not change. */
 export class NativeMemory {
   readonly address: bigint;
-  /** Its bytes, all zeros at first. */
+  /** The memory's bytes, initially zeros. */
   readonly bytes: DataView;
   readonly #free: () => void;
 
@@ -22,22 +22,22 @@ export class NativeMemory {
     });
   }
 
-  /** A pointer or size_t of the C side, which is little-endian and 64-bit wherever this runs. */
+  /** Reads a C pointer or size_t: 64 bits, little-endian on x86-64 and arm64. */
   readWord(offset: number): bigint {
     return this.bytes.getBigUint64(offset, true);
   }
 
-  writeWord(offset: number, value: bigint): void {
-    this.bytes.setBigUint64(offset, value, true);
-  }
-
-  /** Neither it nor its bytes may be used any more. */
+  /** Frees the memory. Neither `address` nor `bytes` may be used afterwards. */
   free(): void {
     this.#free();
   }
 }
 
-/** @param address of memory that a library says holds so many bytes */
+/**
+ * Copies memory.
+ *
+ * @param address of readable memory of at least `length` bytes; this is not checked
+ */
 export async function copyFrom(address: bigint, length: number): Promise<Buffer> {
   const koffi = await loadKoffi();
   const copy = Buffer.alloc(length);

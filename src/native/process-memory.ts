@@ -3,16 +3,14 @@ import { loadKoffi } from "./koffi.js";
 
 /** From glibc's malloc.h. */
 const mallocParameters = { trimThreshold: -1, mmapThreshold: -3, arenaMax: -8 } as const;
-/** Heaps of malloc that all threads share. */
+/** The number of malloc's arenas, which all threads share. */
 const arenas = 2;
-/** Blocks up to half as much come from the heap, and so much of it is kept when they are free again. */
+/** Free memory that malloc keeps at the top of its heap. Blocks of up to half of this are allocated from the heap. */
 const keptBytes = 32 * 1024 * 1024;
 /** From Linux' mman-common.h. */
 const huge = { advice: 14, pageBytes: 2n * 1024n * 1024n } as const;
 
-/**
- * Gives back what a boot has left behind: the garbage of a download, what a model was before it was loaded.
- */
+/** Collects JavaScript's garbage and returns malloc's free pages to the kernel: after a boot these are large. */
 export async function tidyMemory(): Promise<void> {
   const session = new Session();
   session.connect();
@@ -25,18 +23,17 @@ export async function tidyMemory(): Promise<void> {
 }
 
 /**
- * Has the threads share a few heaps of glibc's malloc, in place of eight for each processor. Each heap grows to the
- * most that it ever had to hold at one time, and any of the decoding threads may decode the largest picture.
- * To be called before there are threads that would get a heap of their own.
+ * Limits the arenas of glibc's malloc, of which the default is eight for each processor. Each arena keeps the memory of
+ * the largest picture that its threads have decoded (decision 52). It must be called before threads are started that
+ * would get an arena of their own. Without glibc it has no effect.
  */
 export async function shareHeaps(): Promise<void> {
   await setMalloc([[mallocParameters.arenaMax, arenas]]);
 }
 
 /**
- * Has the C library keep what it has got from the kernel: pictures and tensors of megabytes come and go
- * with every request, and each page that comes anew costs a fault. Where there is no glibc, as in Mystikos,
- * nothing happens.
+ * Makes glibc's malloc keep freed memory. Every request allocates and frees megabytes for pictures and tensors, and each
+ * new page from the kernel costs a page fault. Without glibc, as in Mystikos, it has no effect.
  */
 export async function keepHeap(): Promise<void> {
   await setMalloc([
@@ -54,8 +51,10 @@ async function setMalloc(settings: readonly (readonly [number, number])[]): Prom
 }
 
 /**
- * @returns asks for huge pages under memory that is about to be filled as a whole: one page fault for 2 MB
- *   instead of 512. A wish: the kernel may not know it, and nothing depends on it
+ * Prepares a function that advises the kernel to use huge pages for a buffer that will be filled completely: one page
+ * fault for 2 MB instead of 512.
+ *
+ * @returns advises huge pages for those that lie entirely in the buffer; it has no effect where madvise(2) is not available
  */
 export async function hugePageAdviser(): Promise<(bytes: Uint8Array) => void> {
   try {
@@ -74,11 +73,11 @@ export async function hugePageAdviser(): Promise<(bytes: Uint8Array) => void> {
   }
 }
 
-/** What only saves time or memory may fail. */
+/** Runs an optimization, whose failure is ignored. */
 async function attempt(action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch {
-    // As it was, then.
+    // The process works without it.
   }
 }

@@ -2,15 +2,15 @@ import { readFileSync } from "node:fs";
 import { loadKoffi } from "./koffi.js";
 import { SignalActions } from "./signal-actions.js";
 
-/** From Linux' locale.h and resource.h; RLIMIT_CPU is 0, RLIMIT_RTTIME the last. */
+/** LC_ALL of glibc's and musl's locale.h; resources from RLIMIT_CPU (0) to RLIMIT_RTTIME (15) of Linux's resource.h. */
 const allCategories = 6;
 const resourceLimits = Array.from({ length: 16 }, (_, resource) => resource);
 const limitBytes = 16;
 
-/** What belongs to the whole process, and so is every library's to change. */
+/** State of the whole process that a native library can change, with a copy to restore it. */
 export class ProcessState {
   readonly #signals: SignalActions;
-  /** Each puts one thing back, or throws. */
+  /** Each restores one part of the state, or throws. */
   readonly #restorations: readonly (() => void)[];
 
   private constructor(signals: SignalActions, restorations: readonly (() => void)[]) {
@@ -19,9 +19,10 @@ export class ProcessState {
   }
 
   /**
-   * Notes the state as it is. Called in the main thread.
+   * Copies the present state. It must be called in the main thread.
    *
-   * @param signals whose handlers belong to it, besides the real-time signals
+   * @param signals whose handlers are copied, besides those of the real-time signals
+   * @throws Error if koffi or a function of the C library is not available
    */
   static async capture(signals: readonly NodeJS.Signals[]): Promise<ProcessState> {
     const actions = await SignalActions.capture(signals);
@@ -35,19 +36,22 @@ export class ProcessState {
     return new ProcessState(actions, restorations);
   }
 
-  /** Signals' handlers, of these alone or of all, and the main thread's mask. */
+  /** Restores signal handlers, of the given signals or of all, and the main thread's signal mask. */
   restoreSignals(signals?: readonly NodeJS.Signals[]): void {
     this.#signals.restore(signals);
   }
 
-  /** Signals, the working folder, the mask of file modes, variables, the locale, limits that may still be raised. */
+  /**
+   * Restores signal handlers and mask, the working folder, the umask, environment variables, the locale and resource
+   * limits. What fails is left as it is, such as a limit above a lowered hard limit.
+   */
   restore(): void {
     this.restoreSignals();
     for (const restore of this.#restorations) {
       try {
         restore();
       } catch {
-        // The next one may work.
+        // The others are restored all the same.
       }
     }
   }
@@ -60,7 +64,7 @@ function restoreFolder(): () => void {
   };
 }
 
-/** Where the kernel does not say what the mask is, new files become this user's alone. */
+/** If the kernel does not report the umask, one is set that lets only this user read new files. */
 function restoreFileModes(): () => void {
   const mask = readFileModeMask() ?? 0o077;
   return () => {
@@ -68,7 +72,7 @@ function restoreFileModes(): () => void {
   };
 }
 
-/** From /proc/self/status: asking umask(2) changes the mask. */
+/** Reads the umask from /proc/self/status, because umask(2) returns it only by changing it. */
 function readFileModeMask(): number | undefined {
   try {
     const [, octal] =

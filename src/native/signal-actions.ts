@@ -1,17 +1,17 @@
 import { constants } from "node:os";
 import { loadKoffi } from "./koffi.js";
 
-/** From Linux' signal.h; the C libraries keep those below for themselves. */
+/** Numbers 34 to 64 (Linux's signal(7)). The C libraries use 32 and 33 internally. */
 const realTimeSignals = Array.from({ length: 31 }, (_, at) => 34 + at);
 const ignore = 1n;
-/** From Linux' signal-defs.h. */
+/** SIG_SETMASK of Linux's signal-defs.h. */
 const setMask = 2;
-/** More than any C library's `struct sigaction` (152 bytes) and `sigset_t` (128) take. */
+/** At least the size of a C library's `struct sigaction` (152 bytes) and `sigset_t` (128 bytes). */
 const structBytes = 256;
 
 /**
- * Has the kernel drop the real-time signals, which would end the process: Node gives JavaScript no way to handle them.
- * Where that cannot be done they stay as they are.
+ * Makes the kernel ignore the real-time signals. Their default action ends the process, and Node cannot handle them.
+ * Without koffi's binary it has no effect.
  */
 export async function ignoreRealTimeSignals(): Promise<void> {
   try {
@@ -19,11 +19,11 @@ export async function ignoreRealTimeSignals(): Promise<void> {
     const signal = koffi.load(null).func("intptr_t signal(int number, intptr_t handler)");
     for (const number of realTimeSignals) signal(number, ignore);
   } catch {
-    // As in a system without koffi's binary.
+    // The signals keep their default action.
   }
 }
 
-/** What the process does at the signals that could end it, and which of them the main thread holds back. */
+/** A copy of the actions of signals that can end the process (sigaction(2)), and of the main thread's signal mask. */
 export class SignalActions {
   readonly #actions = new Map<number, Buffer>();
   readonly #mask = Buffer.alloc(structBytes);
@@ -36,9 +36,10 @@ export class SignalActions {
   }
 
   /**
-   * Notes them. Called in the main thread.
+   * Copies the present actions and mask. It must be called in the main thread.
    *
-   * @param names besides the real-time signals
+   * @param names of the signals, besides the real-time signals
+   * @throws Error if koffi or a function of the C library is not available
    */
   static async capture(names: readonly NodeJS.Signals[]): Promise<SignalActions> {
     const koffi = await loadKoffi();
@@ -52,9 +53,9 @@ export class SignalActions {
   }
 
   /**
-   * Puts them back. Called in the main thread, whose mask it is.
+   * Restores actions and mask. It must be called in the main thread.
    *
-   * @param names of these alone; absent: of all that were noted
+   * @param names the signals whose actions are restored; absent: all that were copied
    */
   restore(names?: readonly NodeJS.Signals[]): void {
     const numbers = names?.map((name): number => constants.signals[name]);

@@ -1,21 +1,20 @@
 import type { SecretEntry } from "../config/schema.js";
 import type { RetryContext } from "../bounds/retry.js";
 
-/** Every key of confml is for AES-256. */
-export const keyBytes = 32;
-
 export interface ReleasedKey {
-  /** 32 bytes, owned by the caller, who wipes them. */
+  /** 32 bytes. The caller owns the buffer and wipes it. */
   key: Buffer;
-  /** Which version of the key the vault released, where it says so. */
+  /** The version's name in the vault; absent: the client does not report one. */
   version?: string;
 }
 
-/** A client of a secure key release service: one for each kind of `ClientLib`. */
+/** A client of a secret release service. There is one for each kind of `ClientLib`. */
 export interface SecretReleaseClient {
   /**
-   * @throws BootError naming the step that failed. An aborted signal ends the attempt, but not
-   *   always at once: the caller keeps the deadline.
+   * Releases one key.
+   *
+   * @param context its signal aborts the release. A client may react late or never, so the caller enforces the deadline
+   * @throws BootError naming the step that failed
    */
   release(secret: SecretEntry, context: RetryContext): Promise<ReleasedKey>;
 }

@@ -2,19 +2,20 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } fro
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UnavailableError, describeCause } from "../errors.js";
-import { keyBytes } from "./client.js";
+import { aesKeyBytes } from "../crypto/aes-key.js";
 
-/** Always the same one, so that what a crash leaves is found at the next start. */
+/** The name is fixed, so that the next start finds and removes the file after a crash. */
 function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.confml-new`);
 }
 
 /**
- * Writes a released key where the configuration says, whole or not at all, for this user alone
- * (mode 0600): under a temporary name first, synced, then renamed.
+ * Writes a released key to a file that only this user can read (mode 0600). The file is written under a temporary name,
+ * synced and renamed, so that it never holds a part of the key.
  *
- * Not by libuv's pool: a thread of it could give the file its name after the end of the process has removed it.
+ * Synchronous: a thread of libuv's pool could rename the file after the end of the process has removed the key files.
  *
+ * @param key 32 bytes
  * @throws UnavailableError KEY_FILE_FAILED
  */
 export function writeKeyFile(path: string, key: Uint8Array): void {
@@ -22,7 +23,7 @@ export function writeKeyFile(path: string, key: Uint8Array): void {
   try {
     rmSync(temporary, { force: true });
     try {
-      // Not through whatever somebody may have put there meanwhile.
+      // "wx" fails if the name exists, so that no link is followed.
       const file = openSync(temporary, "wx", 0o600);
       try {
         writeFileSync(file, key);
@@ -41,10 +42,10 @@ export function writeKeyFile(path: string, key: Uint8Array): void {
 }
 
 /**
- * Deletes key files, and what a crash may have left of one; where there is none, that is fine. Not by libuv's pool, all
- * of whose threads may be held when the process is to end.
+ * Deletes key files and their temporary files; missing files are no error. Synchronous, because all threads of libuv's
+ * pool may be busy when the process has to end.
  *
- * @throws UnavailableError KEY_FILE_FAILED about the first that cannot be removed, once all that can be are
+ * @throws UnavailableError KEY_FILE_FAILED about the first file that cannot be removed, after all others are removed
  */
 export function removeKeyFiles(paths: readonly string[]): void {
   const failures: UnavailableError[] = [];
@@ -63,8 +64,8 @@ export function removeKeyFiles(paths: readonly string[]): void {
 /**
  * Reads a key that the TEE's runtime wrote.
  *
- * @returns undefined where there is no such file
- * @throws UnavailableError KEY_FILE_FAILED where it is unreadable or not exactly 32 bytes
+ * @returns undefined if there is no such file
+ * @throws UnavailableError KEY_FILE_FAILED if it is unreadable or does not have exactly 32 bytes
  */
 export async function readKeyFile(path: string): Promise<Buffer | undefined> {
   let key: Buffer;
@@ -74,7 +75,7 @@ export async function readKeyFile(path: string): Promise<Buffer | undefined> {
     if (isMissing(error)) return undefined;
     throw failed(`reading ${path}`, error);
   }
-  if (key.length === keyBytes) return key;
+  if (key.length === aesKeyBytes) return key;
   key.fill(0);
   throw failed(`reading ${path}`, new Error(`${key.length} bytes`));
 }
@@ -88,7 +89,7 @@ function failed(doing: string, cause: unknown): UnavailableError {
     "KEY_FILE_FAILED",
     {
       doing,
-      expected: `a key file of ${keyBytes} bytes that only this user reads`,
+      expected: `a key file of ${aesKeyBytes} bytes that only this user reads`,
       got: describeCause(cause),
       fix: "Check the secret's LocalPath and the rights on its folder",
     },

@@ -1,24 +1,24 @@
 import type { SecretEntry } from "../config/schema.js";
+import type { ImageKeys } from "../keys/image-keys.js";
+import type { AcceptOutcome } from "../keys/key-versions.js";
 import { Deadline } from "../bounds/deadline.js";
 import { timerMs } from "../bounds/timers.js";
-import type { ImageKeys } from "./image-keys.js";
-import { releaseKey, type ReleaseOptions } from "./release.js";
-
-export type RefreshOutcome = "first" | "unchanged" | "rotated" | "failed";
+import { releaseKey, type ReleaseOptions } from "./release-key.js";
 
 export interface KeyRefresherOptions {
   /** The data owners' secrets. */
   secrets: readonly SecretEntry[];
   keys: ImageKeys;
   release: ReleaseOptions;
-  /** From the end of one refresh to the start of the next; 0: never. */
+  /** Time from the end of one refresh to the start of the next; 0: no refreshes. */
   intervalMs: number;
-  onRefreshed: (secret: SecretEntry, outcome: RefreshOutcome, version?: string) => void;
+  onRefreshed: (secret: SecretEntry, outcome: AcceptOutcome | "failed", version?: string) => void;
 }
 
 /**
- * Fetches the data owners' keys again, each on its own clock, so that a vault that hangs holds up nobody
- * else. A key that cannot be had, or that is another secret's, leaves the one before it in use.
+ * Releases the data owners' keys again at an interval. Each secret has its own timer, so that a vault that does not
+ * answer delays only its own secret. If a refresh fails, or its key belongs to another secret, the key before it stays
+ * in use.
  */
 export class KeyRefresher {
   readonly #options: KeyRefresherOptions;
@@ -36,7 +36,7 @@ export class KeyRefresher {
     for (const secret of secrets) this.#schedule(secret);
   }
 
-  /** Settles when no key file is going to be written any more. */
+  /** Aborts running refreshes. Afterwards no key file is written. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the server is stopping"));
     for (const timer of this.#timers.values()) clearTimeout(timer);

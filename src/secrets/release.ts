@@ -1,136 +1,98 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { SecretEntry } from "../config/schema.js";
-import { takeKey, type KeyUse } from "../crypto/aes-key.js";
-import { BootError, UnavailableError, describeCause, describeFailure } from "../errors.js";
-import { Deadline, withSignal } from "../bounds/deadline.js";
-import type { FailedAttempt } from "../bounds/retry.js";
-import type { ReleasedKey, SecretReleaseClient } from "./client.js";
-import { readKeyFile, removeKeyFiles, writeKeyFile } from "./key-file.js";
-import type { KeyRegister } from "./key-register.js";
-import type { KeyVersion } from "./key-versions.js";
+import { takeKey } from "../crypto/aes-key.js";
+import { BootError } from "../errors.js";
+import type { KeyVersion } from "../keys/key-versions.js";
+import { Deadline } from "../bounds/deadline.js";
+import { readKeyFile, removeKeyFiles } from "./key-file.js";
+import { releaseKey, type ReleaseOptions } from "./release-key.js";
 
-export interface ReleaseOptions {
-  clientFor: (secret: SecretEntry) => SecretReleaseClient;
-  /** Whether this runs in an SGX enclave, where Mystikos' own runtime releases keys before us. */
-  insideSgx: boolean;
-  /** What the secret's key is for. */
-  useOf: (secret: SecretEntry) => KeyUse;
-  /** Refuses a key that is another secret's. */
-  register: KeyRegister;
-  deadlineMs: number;
-  onReleased: (secret: SecretEntry, details: ReleaseDetails) => void;
-  onRetry: (secret: SecretEntry, attempt: FailedAttempt) => void;
-  onFailed: (secret: SecretEntry, error: unknown) => void;
-}
-
-export interface ReleaseDetails {
-  source: "client" | "runtime";
-  version: string | undefined;
-  tookMs: number;
-}
-
+/** The secrets by what happens if their key cannot be released. */
 export interface SecretRoles {
-  /** Without each of these nothing starts. */
+  /** The server does not start without each of these. */
   required: readonly SecretEntry[];
-  /** Those that open uploads: without one of these the others are served, and without all of them nothing starts. */
+  /** Keys that open uploads. The server starts if at least one is released. */
   owners: readonly SecretEntry[];
-  /** Without these everything starts. */
+  /** The server starts without these. */
   optional: readonly SecretEntry[];
 }
 
 /** Released keys by their secrets' IDs. */
 export type ReleasedKeys = ReadonlyMap<string, KeyVersion>;
 
-/** How long an attempt that was told to end may take to say why it had not ended before. */
-const lastWordsMs = 500;
-
 /**
- * Releases all secrets, side by side, each to its LocalPath: every required one and at least one
- * owner's, or none, and then no key file is left.
+ * Releases all secrets in parallel under one deadline, and writes each key to its LocalPath. It fails, and removes all
+ * key files, if a required key or every owner's key is missing, or if two secrets have the same key.
  *
- * A key file that is already there counts only where the TEE's runtime wrote it (under SGX, for a
- * native library's entry). Everywhere else it is deleted first, so no restart skips attestation.
+ * A key file that exists already is used only if the TEE's runtime wrote it (under SGX, for a native library's entry).
+ * Any other is deleted first, so that a restart cannot skip attestation.
  *
- * @throws BootError naming the secret and the step
+ * @throws BootError of the first failure that stops the boot
  */
 export async function releaseAll(
-  { required, owners, optional }: SecretRoles,
+  roles: SecretRoles,
   options: ReleaseOptions,
 ): Promise<ReleasedKeys> {
-  const secrets = [...required, ...owners, ...optional];
-  const keys = new Map<string, KeyVersion>();
+  const secrets = [...roles.required, ...roles.owners, ...roles.optional];
   const deadline = new Deadline(options.deadlineMs);
-  const { signal } = deadline;
-  const fatal: { error?: unknown } = {};
-  let lostOwners = 0;
-  const release = async (secret: SecretEntry): Promise<void> => {
-    try {
-      keys.set(
-        secret.ID,
-        (await takeFromRuntime(secret, options)) ?? (await releaseKey(secret, signal, options)),
-      );
-    } catch (error) {
-      // Whatever fails after the first fatal failure was told to.
-      if ("error" in fatal) return;
-      options.onFailed(secret, error);
-      lostOwners += owners.includes(secret) ? 1 : 0;
-      const isLastOwner = owners.includes(secret) && lostOwners === owners.length;
-      if (!required.includes(secret) && !isLastOwner && !isReused(error)) return;
-      fatal.error = error;
-      deadline.abort(error);
-    }
-  };
   try {
     removeKeyFiles(pathsOf(secrets.filter((secret) => !isRuntimeReleased(secret, options))));
-    await Promise.all(secrets.map(release));
-    if ("error" in fatal) throw fatal.error;
-    return keys;
+    return await releaseInParallel(roles, deadline, options);
   } catch (error) {
-    // Why it failed matters more than what is left, which the next start removes.
-    attemptRemoval(secrets);
+    removeWhatCanBeRemoved(secrets);
     throw error;
   } finally {
     deadline.end();
   }
 }
 
-/**
- * Releases one secret to its LocalPath. A key that is another secret's is refused before it is written.
- *
- * @param signal aborts when time is up
- * @throws BootError naming the secret and the step
- */
-export async function releaseKey(
-  secret: SecretEntry,
-  signal: AbortSignal,
+/** Settles when no release is running any more. The first fatal failure aborts the others. */
+async function releaseInParallel(
+  { required, owners, optional }: SecretRoles,
+  deadline: Deadline,
   options: ReleaseOptions,
-): Promise<KeyVersion> {
-  const start = performance.now();
-  const { key: bytes, version } = await attempt(secret, signal, options);
-  try {
-    const key = await takeKey(Uint8Array.from(bytes), options.useOf(secret));
-    options.register.claim(secret.ID, key);
-    writeKeyFile(secret.LocalPath, bytes);
-    const tookMs = Math.round(performance.now() - start);
-    options.onReleased(secret, { source: "client", version, tookMs });
-    return { key, version };
-  } finally {
-    bytes.fill(0);
-  }
+): Promise<ReleasedKeys> {
+  const keys = new Map<string, KeyVersion>();
+  const missingOwners = new Set<SecretEntry>();
+  let isStopping = false;
+  const isFatal = (secret: SecretEntry, error: unknown): boolean =>
+    required.includes(secret) ||
+    isReused(error) ||
+    (missingOwners.has(secret) && missingOwners.size === owners.length);
+  const release = async (secret: SecretEntry): Promise<void> => {
+    try {
+      const runtimeKey = await takeFromRuntime(secret, options);
+      keys.set(secret.ID, runtimeKey ?? (await releaseKey(secret, deadline.signal, options)));
+    } catch (error) {
+      // Failures after the fatal one are its consequence, and are not reported.
+      if (isStopping) return;
+      options.onFailed(secret, error);
+      if (owners.includes(secret)) missingOwners.add(secret);
+      if (!isFatal(secret, error)) return;
+      isStopping = true;
+      deadline.abort(error);
+      throw error;
+    }
+  };
+  const results = await Promise.allSettled([...required, ...owners, ...optional].map(release));
+  const fatal = results.find((result) => result.status === "rejected");
+  if (fatal !== undefined) throw fatal.reason;
+  return keys;
 }
 
 function pathsOf(secrets: readonly SecretEntry[]): string[] {
   return secrets.map(({ LocalPath: path }) => path);
 }
 
-function attemptRemoval(secrets: readonly SecretEntry[]): void {
+/** Used after a failure, whose error must not be replaced by this one's. The next start removes what is left. */
+function removeWhatCanBeRemoved(secrets: readonly SecretEntry[]): void {
   try {
     removeKeyFiles(pathsOf(secrets));
   } catch {
-    // As the caller says.
+    // The caller throws the failure that came first.
   }
 }
 
+/** @returns the key that Mystikos' runtime released; undefined: it does not release this secret, or wrote no file */
 async function takeFromRuntime(
   secret: SecretEntry,
   options: ReleaseOptions,
@@ -148,72 +110,7 @@ function isRuntimeReleased(secret: SecretEntry, { insideSgx }: ReleaseOptions): 
   return insideSgx && secret.ClientLib.endsWith(".so");
 }
 
-/** A client may hang in a library that ignores its signal; the deadline holds all the same. */
-async function attempt(
-  secret: SecretEntry,
-  signal: AbortSignal,
-  { clientFor, deadlineMs, onRetry }: ReleaseOptions,
-): Promise<ReleasedKey> {
-  const doing = `releasing ${secret.ID} from ${secret.SrsAddress}`;
-  const released = clientFor(secret).release(secret, {
-    signal,
-    onRetry: (failed) => {
-      onRetry(secret, failed);
-    },
-  });
-  try {
-    return await withSignal(released, signal);
-  } catch (cause) {
-    if (signal.aborted) {
-      wipeLate(released);
-      if (!isTimeout(signal.reason)) throw signal.reason;
-      throw new UnavailableError(
-        "RELEASE_TIMEOUT",
-        {
-          doing,
-          expected: `the key within ${deadlineMs} ms (Inference.Release.DeadlineMs)`,
-          got: `no key by then (${await lastWords(released)})`,
-          fix: "Check that the vault, Azure AD and the attestation service can be reached",
-        },
-        { cause },
-      );
-    }
-    if (cause instanceof BootError) throw cause;
-    throw new UnavailableError(
-      "RELEASE_FAILED",
-      {
-        doing,
-        expected: "the key",
-        got: describeCause(cause),
-        fix: "Check the network, then start again",
-      },
-      { cause },
-    );
-  }
-}
-
-/** Which of the two owners has the other's key cannot be told, so neither is served. */
+/** Nothing tells which of the two owners has the other's key, so the boot fails. */
 function isReused(error: unknown): boolean {
   return error instanceof BootError && error.code === "KEY_REUSED";
-}
-
-function isTimeout(reason: unknown): boolean {
-  return reason instanceof DOMException && reason.name === "TimeoutError";
-}
-
-/** A key that comes when nobody waits for it any more. */
-function wipeLate(released: Promise<ReleasedKey>): void {
-  released.then(
-    ({ key }) => key.fill(0),
-    () => undefined,
-  );
-}
-
-/** What an aborted attempt says at last, which is what it met all the time, if it says it soon. */
-async function lastWords(released: Promise<ReleasedKey>): Promise<string> {
-  const silence = "the last attempt is still waiting for an answer";
-  return Promise.race([
-    released.then(() => "the key came too late", describeFailure),
-    sleep(lastWordsMs, silence),
-  ]);
 }

@@ -10,7 +10,7 @@ import { defaultLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import type { Manifest } from "../../src/model/manifest.js";
 import { createModelSession } from "../../src/inference/session.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
 import { loadOptions } from "../helpers/load-options.js";
 import { testApp } from "../helpers/test-app.js";
 import { tinyManifest } from "../onnx/tiny-classifier.js";
@@ -44,7 +44,7 @@ export interface Server {
 
 /** The configurations on which the attack is tried. */
 export const servers = {
-  /** Both secrets have the same bytes, which a server refuses at its boot (secrets/key-register.ts). */
+  /** Both secrets have the same bytes, which a server refuses at its boot (keys/key-register.ts). */
   equalKeys: () => serve({ keys: { legacy: [legacyKey], jwe: [legacyKey] } }),
   separateKeys: () => serve({}),
   /** Each secret was rotated, and the grace period of its former version has not ended. */

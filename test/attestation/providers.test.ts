@@ -23,12 +23,12 @@ async function load(code: string, options?: unknown) {
 describe("an evidence provider", () => {
   test("is what the named module's factory makes of the options", async () => {
     const provider = await load(
-      "export default (options) => ({ collect: async (data) => ({ type: 'SgxEnclave', quote: [options.first, data[0]] }) });",
+      "export default (options) => ({ collect: async (data) => ({ type: 'SgxEnclave', fields: { quote: [options.first, data[0]] } }) });",
       { first: 7 },
     );
     await expect(provider.collect(Uint8Array.of(9))).resolves.toEqual({
       type: "SgxEnclave",
-      quote: [7, 9],
+      fields: { quote: [7, 9] },
     });
   });
 

@@ -144,13 +144,13 @@ describe("retry", () => {
 
 describe("retryUnavailable", () => {
   test("repeats after an UnavailableError, and reports its parts", async () => {
-    const failed = new UnavailableError("RELEASE_FAILED", failure);
+    const failed = new UnavailableError("RELEASE_FAILED", failure, { retryAfterMs: 7 });
     const results = [Promise.reject(failed), Promise.resolve("ok")];
     const attempts: FailedAttempt[] = [];
     const context = { signal: never, onRetry: (attempt: FailedAttempt) => attempts.push(attempt) };
     jest.spyOn(Math, "random").mockReturnValue(0);
     const operation = () => results.shift() ?? Promise.reject(new Error("one attempt too many"));
-    await expect(retryUnavailable(operation, context, () => 7)).resolves.toBe("ok");
+    await expect(retryUnavailable(operation, context)).resolves.toBe("ok");
     expect(attempts).toEqual([{ step: "asking", number: 1, reason: "none", delayMs: 7 }]);
   });
 
@@ -158,7 +158,7 @@ describe("retryUnavailable", () => {
     const refused = new RefusedError("RELEASE_REFUSED", failure);
     const operation = jest.fn(() => Promise.reject(refused));
     const context = { signal: never, onRetry: () => {} };
-    await expect(retryUnavailable(operation, context, () => undefined)).rejects.toBe(refused);
+    await expect(retryUnavailable(operation, context)).rejects.toBe(refused);
     expect(operation).toHaveBeenCalledTimes(1);
   });
 });

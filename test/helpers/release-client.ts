@@ -143,7 +143,7 @@ function quoting(emulator: Emulator, part: Arrangement): EvidenceProvider {
       padded.set(part.reportData?.(reportData) ?? reportData);
       return Promise.resolve({
         type: "SgxEnclave",
-        quote: quoteOver(emulator, Buffer.alloc(0), { reportData: padded }),
+        fields: { quote: quoteOver(emulator, Buffer.alloc(0), { reportData: padded }) },
       });
     },
   };

@@ -12,7 +12,7 @@ import { configureDecoder } from "../../src/image/decode.js";
 import { defaultLimits, type ImageLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import type { ModelSession } from "../../src/inference/session.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
 import { coloursSession } from "./colours-model.js";
 
 const keyFrom = (text: string): Buffer => createHash("sha256").update(text).digest();

@@ -2,7 +2,7 @@ import { createCipheriv } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { openJwe, sealJwe } from "../../src/crypto/jwe.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
 import { flat } from "../helpers/pictures.js";
 import { evaluate, imageKeys, testApp } from "../helpers/test-app.js";
 

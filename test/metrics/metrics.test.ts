@@ -4,7 +4,7 @@ import axios, { type AxiosResponse } from "axios";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { Metrics } from "../../src/metrics/metrics.js";
 import { metricsListener } from "../../src/metrics/server.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
 
 let metrics: Metrics;
 let server: Server;

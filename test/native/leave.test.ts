@@ -54,7 +54,7 @@ async function runWhileHanging(
 const whenCompiling = hasCompiler ? describe : describe.skip;
 
 whenCompiling("a process in which a native call hangs", () => {
-  test("leaves at once, with its exit code and its last words", async () => {
+  test("ends at once, with its exit code and what it wrote synchronously", async () => {
     expect(await runWhileHanging("leave(75);")).toEqual({
       code: 75,
       signal: null,
@@ -62,7 +62,7 @@ whenCompiling("a process in which a native call hangs", () => {
     });
   });
 
-  test("would not end by an ordinary exit", async () => {
+  test("does not end through process.exit", async () => {
     expect(await runWhileHanging("process.exit(75);")).toMatchObject({ signal: "SIGKILL" });
   });
 });

@@ -1,90 +1,104 @@
 import { execFileSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import koffi from "koffi";
 import { describe, expect, test } from "@jest/globals";
-import { hugePageAdviser, keepHeap, tidyMemory } from "../../src/native/process-memory.js";
+import { hugePageAdviser, tidyMemory } from "../../src/native/process-memory.js";
 
-/** Flags of the mapping that holds an address (`VmFlags` of /proc/self/smaps): `hg` is huge pages advised. */
-async function flagsAt(address: bigint): Promise<string[]> {
+const pageBytes = 4096;
+const hugePageBytes = 2 * 1024 * 1024;
+
+/** What /proc/self/smaps says about the mapping that holds an address: `hg` among its flags is huge pages advised. */
+function mappingAt(address: bigint): { flags: string[]; residentBytes: number } {
+  const mapping = { flags: [] as string[], residentBytes: 0 };
   let isWithin = false;
-  for (const line of (await readFile("/proc/self/smaps", "utf8")).split("\n")) {
+  for (const line of readFileSync("/proc/self/smaps", "utf8").split("\n")) {
     const range = /^([0-9a-f]+)-([0-9a-f]+) /u.exec(line);
     if (range !== null) {
       const [, start = "0", end = "0"] = range;
       isWithin = BigInt(`0x${start}`) <= address && address < BigInt(`0x${end}`);
-    } else if (isWithin && line.startsWith("VmFlags:")) return line.split(/\s+/u).slice(1);
+    } else if (isWithin && line.startsWith("VmFlags:")) {
+      mapping.flags = line.split(/\s+/u).slice(1);
+    } else if (isWithin && line.startsWith("Rss:")) {
+      mapping.residentBytes = Number(/\d+/u.exec(line)?.[0]) * 1024;
+    }
   }
-  return [];
+  return mapping;
 }
 
-const heapsScript = fileURLToPath(new URL("../helpers/heaps-child.mjs", import.meta.url));
-
-/** How many heaps malloc has in a process that has decoded pictures in several threads. */
-function heapsOfProcess(...options: string[]): number {
-  return Number(execFileSync(process.execPath, [heapsScript, ...options], { encoding: "utf8" }));
+/** The number that a script of test/helpers prints in a process of its own. */
+function numberOf(script: string, ...options: string[]): number {
+  const file = fileURLToPath(new URL(`../helpers/${script}`, import.meta.url));
+  return Number(execFileSync(process.execPath, [file, ...options], { encoding: "utf8" }));
 }
 
-describe("the process' memory", () => {
-  test("shares few heaps between its threads", () => {
-    const heaps = heapsOfProcess("shared");
-    expect(heaps).toBeLessThan(heapsOfProcess() / 2);
+/** 16 MB in a mapping of their own, and the offset of their first huge page. */
+function largeBuffer(): { bytes: Buffer; hugeAt: number } {
+  const bytes = Buffer.allocUnsafeSlow(8 * hugePageBytes);
+  const past = Number(koffi.address(bytes) % BigInt(hugePageBytes));
+  return { bytes, hugeAt: past === 0 ? 0 : hugePageBytes - past };
+}
+
+/** Of the huge pages and ordinary pages at these offsets, those under which huge pages are advised. */
+function advised(bytes: Buffer, offsets: readonly number[]): number[] {
+  const address = koffi.address(bytes);
+  return offsets.filter((offset) => mappingAt(address + BigInt(offset)).flags.includes("hg"));
+}
+
+describe("the process's memory", () => {
+  test("has few malloc heaps, shared by all threads, after shareHeaps", () => {
+    const shared = numberOf("heaps-child.mjs", "shared");
+    expect(shared).toBeGreaterThan(0);
+    expect(shared).toBeLessThan(numberOf("heaps-child.mjs") / 2);
   });
 
-  test("gets huge pages advised where a large buffer is to be filled", async () => {
-    const { default: koffi } = await import("koffi");
+  test("gets huge pages advised where a buffer covers them, and not before its start or after its end", async () => {
     const advise = await hugePageAdviser();
-    const bytes = Buffer.allocUnsafeSlow(16_000_000);
-    const middle = koffi.address(bytes) + 8_000_000n;
-    expect(await flagsAt(middle)).not.toContain("hg");
-    advise(bytes);
-    expect(await flagsAt(middle)).toContain("hg");
+    const { bytes, hugeAt } = largeBuffer();
+    const [first, last] = [hugeAt + hugePageBytes, hugeAt + 4 * hugePageBytes];
+    // From one page after a huge page's start to one page before another's end: two are covered.
+    const part = bytes.subarray(first + pageBytes, last - pageBytes);
+    const [start, end] = [first + pageBytes, last - 2 * pageBytes];
+    const covered = [first + hugePageBytes, last - hugePageBytes - pageBytes];
+    expect(advised(bytes, [start, ...covered, end])).toEqual([]);
+    advise(part);
+    expect(advised(bytes, [start, ...covered, end])).toEqual(covered);
   });
 
-  test("is left alone under a small one, which shares its pages with others", async () => {
+  test("gets no huge pages advised under a buffer that covers none", async () => {
     const advise = await hugePageAdviser();
-    for (const length of [0, 1, 4096, 2_000_000]) advise(Buffer.alloc(length, 7));
-    const bytes = Buffer.alloc(1_000_000, 7);
-    advise(bytes);
-    expect(bytes.every((byte) => byte === 7)).toBe(true);
+    const { bytes, hugeAt } = largeBuffer();
+    const start = hugeAt + pageBytes;
+    for (const length of [0, pageBytes, hugePageBytes, 2 * hugePageBytes - 2 * pageBytes]) {
+      advise(bytes.subarray(start, start + length));
+    }
+    expect(advised(bytes, [start, hugeAt + hugePageBytes, start + hugePageBytes])).toEqual([]);
   });
 
-  test("is given back when a boot is over: what is garbage, and what the C library has left", async () => {
-    const { default: koffi } = await import("koffi");
+  test("is returned by tidyMemory: JavaScript's garbage, and free pages inside malloc's heap", async () => {
     const libc = koffi.load(null);
     const malloc = libc.func("uint64_t malloc(size_t size)");
     const memset = libc.func("uint64_t memset(uint64_t at, int byte, size_t size)");
     const free = libc.func("void free(uint64_t at)");
-    // Blocks of the heap, and one behind them that keeps it from shrinking by itself.
-    const blocks = Array.from({ length: 600 }, (): unknown => malloc(100_000));
+    const blocks = Array.from({ length: 600 }, () => BigInt(malloc(100_000) as number | bigint));
     for (const block of blocks) memset(block, 1, 100_000);
+    // A block at the end of the heap: without it, free() itself would shrink the heap.
     const last: unknown = malloc(120_000);
     for (const block of blocks) free(block);
     const garbage = new WeakRef({});
     await new Promise((resolve) => setImmediate(resolve));
-    const before = process.memoryUsage.rss();
+    const middle = blocks[300] ?? 0n;
+    // The heap's mapping alone: V8's memory lies in other mappings.
+    const before = mappingAt(middle).residentBytes;
     await tidyMemory();
-    expect(before - process.memoryUsage.rss()).toBeGreaterThan(40_000_000);
+    expect(before - mappingAt(middle).residentBytes).toBeGreaterThan(40_000_000);
     expect(garbage.deref()).toBeUndefined();
     free(last);
   });
 
-  test("stays on the heap from one picture to the next", async () => {
-    const { default: koffi } = await import("koffi");
-    const libc = koffi.load(null);
-    const malloc = libc.func("uint64_t malloc(size_t size)");
-    const memset = libc.func("uint64_t memset(uint64_t at, int byte, size_t size)");
-    const free = libc.func("void free(uint64_t at)");
-    const size = 12_000_000;
-    const faultsOfUse = (): number => {
-      const before = process.resourceUsage().minorPageFault;
-      const at: unknown = malloc(size);
-      memset(at, 1, size);
-      free(at);
-      return process.resourceUsage().minorPageFault - before;
-    };
-    await keepHeap();
-    faultsOfUse();
-    // A block that comes anew from the kernel is a fault for each of its pages of 4,096 bytes.
-    expect(faultsOfUse()).toBeLessThan(size / 4096 / 2);
+  test("stays in malloc's heap after keepHeap, and goes back to the kernel without it", () => {
+    const pages = 12_000_000 / pageBytes;
+    expect(numberOf("heap-faults-child.mjs", "kept")).toBeLessThan(pages / 2);
+    expect(numberOf("heap-faults-child.mjs")).toBeGreaterThan(pages / 2);
   });
 });

@@ -19,8 +19,8 @@ function kernelState(): string[] {
     .filter((line) => /^(?:SigBlk|SigIgn|Max file size)/u.test(line));
 }
 
-describe("what a library changes of the process", () => {
-  test("is put back: handlers and the mask of signals, folder, file modes, locale, limits", async () => {
+describe("the process's state that a library has changed", () => {
+  test("is restored: signal handlers and mask, working folder, umask, locale, limits", async () => {
     const folder = process.cwd();
     const fileModes = process.umask(0o026);
     // SIGPWR is 30, SIGPIPE 13, SIGTERM 15, a real-time signal 40; 0 is the default, 1 to ignore.
@@ -55,7 +55,7 @@ describe("what a library changes of the process", () => {
     }
   });
 
-  test("is put back as to variables: new ones are gone, changed and removed ones as they were", async () => {
+  test("is restored: environment variables that were added, changed or removed", async () => {
     process.env["CONFML_KEPT"] = "kept";
     process.env["CONFML_CHANGED"] = "before";
     process.env["CONFML_REMOVED"] = "there";

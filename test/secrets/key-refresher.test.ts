@@ -6,8 +6,8 @@ import type { SecretEntry } from "../../src/config/schema.js";
 import { takeKey } from "../../src/crypto/aes-key.js";
 import { BootError } from "../../src/errors.js";
 import type { SecretReleaseClient } from "../../src/secrets/client.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
-import { KeyRegister } from "../../src/secrets/key-register.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
+import { KeyRegister } from "../../src/keys/key-register.js";
 import { KeyRefresher } from "../../src/secrets/key-refresher.js";
 
 let folder = "";
@@ -87,8 +87,8 @@ function states(): string[] {
   return keys.statuses().map(({ id, state, version }) => `${id} ${state} ${String(version)}`);
 }
 
-describe("fetching keys again", () => {
-  test("takes a new version, and writes it where the old one was", async () => {
+describe("a key refresh", () => {
+  test("accepts a new version, and replaces the key file", async () => {
     const { after } = start((secret, context) =>
       secret.ID === "Alice"
         ? Promise.resolve({ key: Buffer.alloc(32, 2), version: "2" })
@@ -104,7 +104,7 @@ describe("fetching keys again", () => {
     expect(await readFile(join(folder, "Alice.key"))).toEqual(Buffer.alloc(32, 2));
   });
 
-  test("goes on with the old key where it fails, and is mended by the next success", async () => {
+  test("keeps the old key if it fails, until the next success", async () => {
     let isDown = true;
     const { after, seen } = start(async (secret, context) => {
       if (isDown) throw new Error("down");
@@ -118,7 +118,7 @@ describe("fetching keys again", () => {
     expect(states()).toEqual(["Alice current 1", "Bob current 1"]);
   });
 
-  test("refuses a key that is, or was, another secret's, and goes on with the old one", async () => {
+  test("refuses a key that is, or was, another secret's, and keeps the old one", async () => {
     let round = 0;
     const { after } = start(async (secret, context) => {
       if (secret.ID === "Alice") return { key: Buffer.alloc(32, 7), version: "2" };
@@ -140,7 +140,7 @@ describe("fetching keys again", () => {
     expect(new Set(failures)).toEqual(new Set(["Bob KEY_REUSED"]));
   });
 
-  test("of one owner does not wait for another's vault that hangs", async () => {
+  test("of one owner does not wait for another owner's vault", async () => {
     const { after } = start(
       (secret, context) =>
         secret.ID === "Alice" ? new Promise(() => undefined) : unchanged(secret, context),
@@ -149,7 +149,7 @@ describe("fetching keys again", () => {
     expect(await after(3)).toEqual(["Bob unchanged", "Bob unchanged", "Bob unchanged"]);
   });
 
-  test("gives up at the deadline", async () => {
+  test("fails at the deadline", async () => {
     const { after } = start(() => new Promise(() => undefined), { deadlineMs: 20 });
     expect((await after(2)).sort()).toEqual(["Alice failed", "Bob failed"]);
   });
@@ -167,7 +167,7 @@ describe("fetching keys again", () => {
     expect(calls).toBe(0);
   });
 
-  test("ends with the server: no key file is written any more, no failure told", async () => {
+  test("is aborted when the server stops: no key file is written, and no failure is reported", async () => {
     let begun = (): void => undefined;
     const isUnderWay = new Promise<void>((resolve) => {
       begun = resolve;

@@ -7,14 +7,10 @@ import { CbcKey, JweKey } from "../../src/crypto/aes-key.js";
 import { RefusedError } from "../../src/errors.js";
 import type { SecretReleaseClient } from "../../src/secrets/client.js";
 import { removeKeyFiles } from "../../src/secrets/key-file.js";
-import { KeyRegister } from "../../src/secrets/key-register.js";
-import type { KeyVersion } from "../../src/secrets/key-versions.js";
-import {
-  releaseAll,
-  type ReleaseOptions,
-  type ReleasedKeys,
-  type SecretRoles,
-} from "../../src/secrets/release.js";
+import { KeyRegister } from "../../src/keys/key-register.js";
+import type { KeyVersion } from "../../src/keys/key-versions.js";
+import { releaseAll, type ReleasedKeys, type SecretRoles } from "../../src/secrets/release.js";
+import type { ReleaseOptions } from "../../src/secrets/release-key.js";
 
 let folder = "";
 let model: SecretEntry;
@@ -106,7 +102,7 @@ async function filesLeft(): Promise<string[]> {
 }
 
 describe("releasing secrets", () => {
-  test("writes each key to its path, whole, for this user alone", async () => {
+  test("writes each key to its path, readable by this user only", async () => {
     const { keys, released } = await release();
     const file = join(folder, "Alice.key");
     expect(await readFile(file)).toEqual(bytesOf("Alice"));
@@ -117,13 +113,13 @@ describe("releasing secrets", () => {
     expect(released.sort()).toEqual(["Alice client", "Bob client", "Model client"]);
   });
 
-  test("wipes the bytes that a client handed over", async () => {
+  test("wipes the bytes that a client returned", async () => {
     const client = new Client();
     await release({ clientFor: () => client });
     expect(client.handedOut).toEqual([Buffer.alloc(32), Buffer.alloc(32), Buffer.alloc(32)]);
   });
 
-  test("asks for all keys side by side", async () => {
+  test("requests all keys in parallel", async () => {
     let asked = 0;
     let allAsked = (): void => undefined;
     const everybody = new Promise<void>((resolve) => {
@@ -140,7 +136,7 @@ describe("releasing secrets", () => {
     expect((await release({ clientFor: () => client })).keys.size).toBe(3);
   });
 
-  test("throws away a key file that is already there before it asks for a new key", async () => {
+  test("deletes an existing key file before it requests a new key", async () => {
     for (const { LocalPath } of [model, alice, bob]) {
       await writeFile(LocalPath, Buffer.alloc(32, 0xee));
     }
@@ -156,7 +152,7 @@ describe("releasing secrets", () => {
     expect(await readFile(model.LocalPath)).toEqual(bytesOf("Model"));
   });
 
-  test("throws away what a crash left of a key file, also where no new one is written", async () => {
+  test("deletes a temporary key file of a crash, also if no new key file is written", async () => {
     for (const id of ["Model", "Alice"]) {
       await writeFile(join(folder, `.${id}.key.confml-new`), bytesOf(id));
     }
@@ -165,7 +161,7 @@ describe("releasing secrets", () => {
     expect(await filesLeft()).toEqual(["Bob.key", "Model.key"]);
   });
 
-  test("does not write through a link that somebody put in the way", async () => {
+  test("does not write through a symbolic link at the path", async () => {
     const target = join(folder, "elsewhere");
     await symlink(target, join(folder, ".Model.key.confml-new"));
     await symlink(target, model.LocalPath);
@@ -175,8 +171,8 @@ describe("releasing secrets", () => {
   });
 });
 
-describe("a key that cannot be had", () => {
-  test("of one data owner disables that owner alone", async () => {
+describe("a key that is not released", () => {
+  test("of one data owner disables only that owner", async () => {
     await writeFile(alice.LocalPath, Buffer.alloc(32, 0xee));
     const client = new Client("Alice");
     const { keys, failed } = await release({ clientFor: () => client });
@@ -188,21 +184,24 @@ describe("a key that cannot be had", () => {
   test.each([
     ["the model's", ["Model"], "Model"],
     ["every owner's", ["Alice", "Bob"], "Bob"],
-  ])("%s is the end, and no key file is left, old ones included", async (_whose, fails, last) => {
-    for (const { LocalPath } of [model, alice, bob]) {
-      await writeFile(LocalPath, Buffer.alloc(32, 0xee));
-    }
-    const client = new Client(...fails);
-    const attempt = release({ clientFor: () => client });
-    await expect(attempt).rejects.toMatchObject({
-      code: "RELEASE_REFUSED",
-      message: expect.stringContaining(`releasing ${last}`),
-    });
-    expect(await filesLeft()).toEqual([]);
-    expect(client.handedOut.every((key) => key.equals(Buffer.alloc(32)))).toBe(true);
-  });
+  ])(
+    "%s, stops the boot, and no key file is left, old ones included",
+    async (_whose, fails, last) => {
+      for (const { LocalPath } of [model, alice, bob]) {
+        await writeFile(LocalPath, Buffer.alloc(32, 0xee));
+      }
+      const client = new Client(...fails);
+      const attempt = release({ clientFor: () => client });
+      await expect(attempt).rejects.toMatchObject({
+        code: "RELEASE_REFUSED",
+        message: expect.stringContaining(`releasing ${last}`),
+      });
+      expect(await filesLeft()).toEqual([]);
+      expect(client.handedOut.every((key) => key.equals(Buffer.alloc(32)))).toBe(true);
+    },
+  );
 
-  test("ends the wait for the others at once, where it is the end", async () => {
+  test("aborts the other releases at once, if it stops the boot", async () => {
     const refusing = new Client("Model");
     const clientFor = ({ ID: id }: SecretEntry): SecretReleaseClient =>
       id === "Model" ? refusing : hanging;
@@ -216,7 +215,7 @@ describe("a key that cannot be had", () => {
     expect(failed).toEqual(["Model"]);
   });
 
-  test("in time, because a client ignores its deadline, is no reason to wait", async () => {
+  test("in time, because a client ignores its deadline, is not waited for", async () => {
     const attempt = release({ clientFor: () => hanging, deadlineMs: 20 });
     await expect(attempt).rejects.toMatchObject({
       code: "RELEASE_TIMEOUT",
@@ -234,7 +233,7 @@ describe("a key that cannot be had", () => {
     expect(failed).toEqual(["Alice"]);
   });
 
-  test("in time is wiped when it comes at last, and written nowhere", async () => {
+  test("in time is wiped when it arrives, and not written", async () => {
     const late = Buffer.alloc(32, 9);
     let deliver = (): void => undefined;
     const client: SecretReleaseClient = {
@@ -277,7 +276,7 @@ describe("two secrets with the same bytes", () => {
   test.each([
     ["two owners'", "Alice", "Bob"],
     ["the model's and an owner's", "Model", "Bob"],
-  ])("%s, are the end, named both, and no key file is left", async (_whose, ...ids) => {
+  ])("%s, stop the boot, both are named, and no key file is left", async (_whose, ...ids) => {
     const attempt = release({ clientFor: () => twins(...ids) });
     await expect(attempt).rejects.toMatchObject({ code: "KEY_REUSED" });
     await expect(attempt).rejects.toBeInstanceOf(RefusedError);
@@ -289,7 +288,7 @@ describe("two secrets with the same bytes", () => {
     expect(await filesLeft()).toEqual([]);
   });
 
-  test("are the end where the TEE's runtime wrote one of them, too", async () => {
+  test("stop the boot also if the TEE's runtime wrote one of them", async () => {
     model = { ...model, ClientLib: "libmhsm_ssr.so" };
     await writeFile(model.LocalPath, Buffer.alloc(32, 0xaa));
     const attempt = release({ insideSgx: true, clientFor: () => twins("Alice") });
@@ -299,7 +298,7 @@ describe("two secrets with the same bytes", () => {
 });
 
 describe("a secret that opens no uploads", () => {
-  test("may be missing where an owner's is there", async () => {
+  test("may be missing if an owner's key is released", async () => {
     const client = new Client("Bob");
     const roles = { required: [model], owners: [alice], optional: [bob] };
     const { keys, failed } = await release({ clientFor: () => client }, roles);
@@ -307,7 +306,7 @@ describe("a secret that opens no uploads", () => {
     expect(failed).toEqual(["Bob"]);
   });
 
-  test("does not stand in for the owners'", async () => {
+  test("does not replace the owners' keys", async () => {
     const client = new Client("Alice");
     const roles = { required: [model], owners: [alice], optional: [bob] };
     await expect(release({ clientFor: () => client }, roles)).rejects.toMatchObject({
@@ -318,7 +317,7 @@ describe("a secret that opens no uploads", () => {
 });
 
 describe("a released key", () => {
-  test("is made for the use of its secret alone", async () => {
+  test("is made for its secret's use only", async () => {
     const { keys } = await release({
       useOf: ({ ID: id }) => (id === "Model" ? "cbc" : id === "Alice" ? "jwe" : "none"),
     });
@@ -330,7 +329,7 @@ describe("a released key", () => {
 });
 
 describe("removing key files", () => {
-  test("goes on past one that cannot be removed, and then names it", async () => {
+  test("continues after one that cannot be removed, and then names it", async () => {
     await mkdir(join(model.LocalPath, "a folder in the file's place"), { recursive: true });
     await writeFile(alice.LocalPath, bytesOf("Alice"));
     expect(() => {
@@ -358,27 +357,27 @@ describe("a key file that the TEE's runtime wrote", () => {
     model = { ...model, ClientLib: "libmhsm_ssr.so" };
   });
 
-  test("counts under SGX for a native library's entry", async () => {
+  test("is used under SGX for a native library's entry", async () => {
     await writeFile(model.LocalPath, Buffer.alloc(32, 0xee));
     const { keys, released } = await release({ insideSgx: true });
     expect(revealed(keys.get("Model"))).toEqual(Buffer.alloc(32, 0xee));
     expect(released).toContain("Model runtime");
   });
 
-  test("is asked for again where the runtime wrote none", async () => {
+  test("is replaced by a release if the runtime wrote none", async () => {
     const { keys, released } = await release({ insideSgx: true });
     expect(revealed(keys.get("Model"))).toEqual(bytesOf("Model"));
     expect(released).toContain("Model client");
   });
 
-  test("does not count under SGX for the built-in client's entry", async () => {
+  test("is not used under SGX for the built-in client's entry", async () => {
     model = { ...model, ClientLib: "mhsm" };
     await writeFile(model.LocalPath, Buffer.alloc(32, 0xee));
     const { keys } = await release({ insideSgx: true });
     expect(revealed(keys.get("Model"))).toEqual(bytesOf("Model"));
   });
 
-  test("does not count outside SGX", async () => {
+  test("is not used outside SGX", async () => {
     await writeFile(model.LocalPath, Buffer.alloc(32, 0xee));
     const { keys } = await release();
     expect(revealed(keys.get("Model"))).toEqual(bytesOf("Model"));

@@ -11,11 +11,11 @@ const quoteVersion = 3;
 const quote = { reportData: 48 + 320, reportDataBytes: 64, signedBytes: 48 + 384 } as const;
 
 /**
- * Takes the quote out of a report, after a look whether it is one over the data that was asked for. That
- * its signatures are good is the attestation service's to find out.
+ * Extracts the SGX quote from an Open Enclave report, after checking its layout and its report data. The signatures are
+ * not checked: the attestation service does that.
  *
- * @param reportData up to 64 bytes
- * @throws Error saying what is off
+ * @param reportData the data that was requested, up to 64 bytes
+ * @throws Error saying which check failed
  */
 export function quoteOf(report: Buffer, reportData: Uint8Array): Buffer {
   if (report.length < header.bytes + quote.signedBytes) {

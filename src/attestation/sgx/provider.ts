@@ -12,17 +12,17 @@ import {
   writeReportCall,
 } from "./report-call.js";
 
-/** Mystikos' numbers (`include/myst/tee.h`); no other kernel has system calls of these numbers. */
+/** Numbers of Mystikos' system calls (`include/myst/tee.h`). Linux has no system calls of these numbers. */
 const systemCalls = { getReport: 1014, freeReport: 1015 } as const;
 
 export interface SgxProviderOptions {
-  /** The library that has `syscall`; absent: this process' own C library. */
+  /** The path of the library with the function `syscall`; absent: the C library of this process. */
   library?: string;
-  /** How the kernel calls itself; absent: it is asked. */
+  /** The kernel's description of itself; absent: that of `os.version()`. */
   kernel?: string;
 }
 
-/** SGX quotes, through Mystikos' system calls. */
+/** Gets SGX quotes through Mystikos' system calls. */
 export class SgxEvidenceProvider implements EvidenceProvider {
   readonly #options: SgxProviderOptions;
 
@@ -32,7 +32,7 @@ export class SgxEvidenceProvider implements EvidenceProvider {
 
   async collect(reportData: Uint8Array): Promise<Evidence> {
     try {
-      return { type: "SgxEnclave", quote: await this.#quote(reportData) };
+      return { type: "SgxEnclave", fields: { quote: await this.#quote(reportData) } };
     } catch (cause) {
       throw new UnavailableError(
         "EVIDENCE_UNAVAILABLE",
@@ -49,7 +49,7 @@ export class SgxEvidenceProvider implements EvidenceProvider {
 
   async #quote(reportData: Uint8Array): Promise<Buffer> {
     const library = await NativeLibrary.open([this.#options.library ?? null]);
-    // Variadic in C; its callers pass integers in registers either way on x86-64.
+    // syscall(2) is variadic in C. On x86-64 its integer arguments are passed in registers all the same.
     const syscall = library.bind("long syscall(long number, void *arguments)");
     const memory = await NativeMemory.allocate(reportCallBytes);
     const { address, bytes: block } = memory;
@@ -66,8 +66,8 @@ export class SgxEvidenceProvider implements EvidenceProvider {
   }
 
   /**
-   * -1 is a kernel's refusal (ENOSYS of a plain Linux, EINVAL of Mystikos' Linux target); in an enclave
-   * the answer is Open Enclave's own result, which is positive (`oe_result_t`).
+   * -1: the kernel does not have the call (ENOSYS in plain Linux, EINVAL in Mystikos' Linux target). In an enclave the
+   * result is Open Enclave's, which is positive (`oe_result_t`).
    */
   #describeStatus(status: unknown): string {
     if (status !== -1) return `Open Enclave's error ${String(status)}`;

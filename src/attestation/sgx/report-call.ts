@@ -1,37 +1,37 @@
 /**
- * The arguments of Open Enclave's `oe_get_report_v2`, as Mystikos' system call takes them: a pointer to
- * seven words (`tools/myst/enc/enc.c`; `libs/liboehelpers`). Everything that they point to lies behind
- * them in the same block:
+ * The arguments of Open Enclave's `oe_get_report_v2`, as Mystikos' system call takes them: a pointer to seven words
+ * (`tools/myst/enc/enc.c`; `libs/liboehelpers`). The memory that they point to follows them in the same block:
  *
  *     0  flags · &report_data · 64 · opt_params · its size · &buffer · &buffer_size
  *    56  report_data[64]
  *   120  buffer (set by the call)
  *   128  buffer_size (set by the call)
  *
- * All of them are little-endian words of 64 bits: SGX is there on x86-64 alone.
+ * All words are little-endian and have 64 bits, because SGX exists on x86-64 only.
  */
 const layout = { reportData: 56, buffer: 120, bufferSize: 128 } as const;
 const words = { flags: 0, reportData: 8, reportDataSize: 16, buffer: 40, bufferSize: 48 } as const;
 
-/** The size of the block. */
+/** The size of the block, in bytes. */
 export const reportCallBytes = 136;
 
-/** OE_REPORT_FLAGS_REMOTE_ATTESTATION: a quote, not a report for another enclave of this machine. */
+/** OE_REPORT_FLAGS_REMOTE_ATTESTATION: a quote, not a report for another enclave on this machine. */
 const remoteAttestation = 1n;
 /**
- * `sgx_report_data_t`. Open Enclave takes less than that too and fills up with zeros (`sgx_create_report`
- * in `enclave/core/sgx/report.c`); given all 64, what is signed is nobody's choice but ours.
+ * The size of `sgx_report_data_t`. Open Enclave pads shorter data with zeros (`sgx_create_report` in
+ * `enclave/core/sgx/report.c`). All 64 bytes are passed, so that the signed data does not depend on that.
  */
 const reportDataBytes = 64;
-/** Larger than any quote with its certificates. */
+/** A limit that no quote with its certificates reaches. */
 const largestReportBytes = 65_536n;
 
 /**
- * Fills in the call's arguments; opt_params stays NULL, as remote attestation wants it.
+ * Writes the call's arguments. opt_params stays NULL, which remote attestation requires.
  *
  * @param block zeroed memory of `reportCallBytes`
- * @param address where C finds the block
+ * @param address the block's address
  * @param reportData up to 64 bytes
+ * @throws Error for longer report data
  */
 export function writeReportCall(block: DataView, address: bigint, reportData: Uint8Array): void {
   if (reportData.length > reportDataBytes) {
@@ -47,15 +47,16 @@ export function writeReportCall(block: DataView, address: bigint, reportData: Ui
   block.setBigUint64(words.bufferSize, address + BigInt(layout.bufferSize), true);
 }
 
-/** Whether the call made a report, which is then to be freed. */
+/** Whether the call made a report, which must then be freed. */
 export function hasReport(block: DataView): boolean {
   return block.getBigUint64(layout.buffer, true) !== 0n;
 }
 
 /**
- * Where the call put its report.
+ * Reads where the call put its report.
  *
- * @throws Error where no report came, or one of an impossible size
+ * @returns the report's address, and its length in bytes
+ * @throws Error if there is no report, or its length is 0 or over the limit
  */
 export function reportPlace(block: DataView): { address: bigint; length: number } {
   const address = block.getBigUint64(layout.buffer, true);
@@ -65,7 +66,7 @@ export function reportPlace(block: DataView): { address: bigint; length: number 
   return { address, length: Number(length) };
 }
 
-/** The argument of the system call that frees the report: where the report's address stands. */
+/** The argument of the system call that frees the report: the address of the word with the report's address. */
 export function freeCallAddress(address: bigint): bigint {
   return address + BigInt(layout.buffer);
 }

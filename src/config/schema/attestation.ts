@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { httpsOrigin } from "./values.js";
+import { evidenceProviders } from "../built-in.js";
+import { httpsOrigin, quoted } from "./values.js";
 
 /** `Inference.Attestation`. */
 export const attestation = z
@@ -7,8 +8,13 @@ export const attestation = z
     Endpoint: httpsOrigin.describe("The attestation service: an https:// URL without a path."),
     Evidence: z
       .string()
-      .regex(/^sgx$|^\/./u, { error: '"sgx", or the absolute path of a provider module' })
-      .describe("`sgx`, or the absolute path of a provider module."),
+      .regex(
+        new RegExp([...evidenceProviders.map((name) => `^${name}$`), "^\\/."].join("|"), "u"),
+        { error: `${quoted(evidenceProviders)}, or the absolute path of a provider module` },
+      )
+      .describe(
+        `A provider in the server (${quoted(evidenceProviders, "`")}), or the absolute path of a provider module.`,
+      ),
     EvidenceOptions: z
       .record(z.string(), z.unknown())
       .optional()

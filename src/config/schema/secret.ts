@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { secretClients } from "../built-in.js";
 import { keyNamePattern } from "../service-names.js";
-import { httpsOrigin } from "./values.js";
+import { httpsOrigin, quoted } from "./values.js";
 
 /** An entry of `Secret`: Mystikos' own section (its struct is in Mystikos' `config.h`), and two keys of ours. */
 export const secret = z.strictObject({
@@ -25,10 +26,12 @@ export const secret = z.strictObject({
     .describe("The absolute path, in the TEE's file system, of the file with the released key."),
   ClientLib: z
     .string()
-    .regex(/^(?:mhsm|[^/]+\.so|\/.+\.so)$/u, {
-      error: '"mhsm", or a native library: a file name or an absolute path ending in .so',
+    .regex(new RegExp(`^(?:${secretClients.join("|")}|[^/]+\\.so|\\/.+\\.so)$`, "u"), {
+      error: `${quoted(secretClients)}, or a native library: a file name or an absolute path ending in .so`,
     })
-    .describe("`mhsm`, the built-in client, or a native library: its file name or absolute path."),
+    .describe(
+      `A client in the server (${quoted(secretClients, "`")}), or a native library: its file name or absolute path.`,
+    ),
   Verbose: z.int().min(1).optional().describe("Given to a native library. Mystikos rejects 0."),
   Tenant: z
     .string()

@@ -17,6 +17,10 @@ export const port = (fallback: number) =>
     .default(fallback)
     .describe("The TCP port. 0: the system chooses one, and the log names it.");
 
+/** Names for a message or, between backquotes, for a document. */
+export const quoted = (names: readonly string[], mark = '"'): string =>
+  names.map((name) => `${mark}${name}${mark}`).join(", ");
+
 /** A whole number from `min` to `max`. */
 export const limit = (min: number, max: number, fallback: number, description: string) =>
   z.int().min(min).max(max).default(fallback).describe(description);

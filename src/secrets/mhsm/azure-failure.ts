@@ -8,19 +8,16 @@ import {
 } from "../../errors.js";
 import type { ConnectionError } from "../../net/connection-error.js";
 import { isTransientStatus } from "../../net/http-failure.js";
-import type { LastAnswer } from "./azure-session.js";
+import type { AzureError } from "./azure-session.js";
 
 /**
- * Turns what Azure's packages throw during a release into one of ours: UnavailableError where another
- * attempt may do better. What they throw after an answer is not repeated, since it may hold what the other side wrote.
+ * Turns a failed attempt of a release into a BootError.
  *
- * @param last how the last request ended; undefined: nothing was asked
+ * @param error of `AzureSession.run`. The message of its cause is repeated only if no request was made: otherwise it
+ *   may contain what the other side wrote
+ * @returns the cause itself if it is a BootError; UnavailableError if another attempt may succeed; else RefusedError
  */
-export function explainAzureFailure(
-  cause: unknown,
-  secret: SecretEntry,
-  last: LastAnswer | undefined,
-): BootError {
+export function explainAzureFailure({ cause, last }: AzureError, secret: SecretEntry): BootError {
   if (cause instanceof BootError) return cause;
   const isToken = last?.party === "azureAd";
   const failure: Omit<Failure, "got" | "fix"> = isToken
@@ -28,8 +25,9 @@ export function explainAzureFailure(
     : { doing: `releasing ${secret.ID} from ${secret.SrsAddress}`, expected: "the key" };
   if (last?.failure !== undefined) return explainConnection(last.failure, failure, isToken);
   if (last?.status !== undefined) {
-    const got = describeAnswer(last.status, last.reason);
-    return explainStatus(cause, last.status, { ...failure, got }, isToken);
+    const { status, retryAfterMs } = last;
+    const described = { ...failure, got: describeAnswer(status, last.reason) };
+    return explainStatus(status, described, isToken, { cause, retryAfterMs });
   }
   return new UnavailableError(
     "RELEASE_FAILED",
@@ -82,16 +80,16 @@ function describeAnswer(status: number, reason: string | undefined): string {
 }
 
 function explainStatus(
-  cause: unknown,
   status: number,
   failure: Omit<Failure, "fix">,
   isToken: boolean,
+  { cause, retryAfterMs }: { cause: unknown; retryAfterMs: number | undefined },
 ): BootError {
   if (isTransientStatus(status)) {
     return new UnavailableError(
       "RELEASE_FAILED",
       { ...failure, fix: "Start again later" },
-      { cause },
+      { cause, retryAfterMs },
     );
   }
   if (isToken) {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { ClientSecretCredentialOptions } from "@azure/identity";
 import { createHttpHeaders } from "@azure/core-rest-pipeline";
 import { ConnectionError, toConnectionError } from "../../net/connection-error.js";
@@ -8,15 +9,27 @@ import { describeAzureAdRefusal, describeVaultRefusal } from "./refusal-codes.js
 
 export type AzureParty = "azureAd" | "vault";
 
-/** How the last request ended, which Azure's packages do not always tell. */
+/** How the last request of an operation ended. */
 export interface LastAnswer {
   party: AzureParty;
   status?: number;
-  /** What a refusal says of itself, in words of ours; absent where it says nothing. */
+  /** The description of a refusal by describeAzureAdRefusal or describeVaultRefusal; absent: the body has no error code. */
   reason?: string;
   retryAfterMs?: number;
-  /** In place of a status: what broke the connection, or the wait for an answer. */
+  /** Present instead of a status if no usable answer came. */
   failure?: ConnectionError;
+}
+
+/** An operation with Azure's packages failed. `cause` is what the package threw. */
+export class AzureError extends Error {
+  /** How the operation's last request ended; undefined: it made no request. */
+  readonly last: LastAnswer | undefined;
+
+  constructor(cause: unknown, last: LastAnswer | undefined) {
+    super("an operation with Azure's packages failed", { cause });
+    this.name = "AzureError";
+    this.last = last;
+  }
 }
 
 type HttpClient = NonNullable<ClientSecretCredentialOptions["httpClient"]>;
@@ -30,38 +43,46 @@ export interface AzureSessionOptions {
   attemptTimeoutMs: number;
 }
 
-/** What Azure's packages get for the body of a refusal: they would repeat it in their errors. */
-const silentRefusal = "{}";
+/** The body of a refusal as Azure's packages get it: they would repeat the real one in their errors. */
+const emptyRefusal = "{}";
 
 /**
- * One release's connections to Azure. Azure's packages read answers of any size, ignore signals while they ask for a
- * token, repeat what a refusal says, and try again and follow redirects unseen; so this is the HTTP client of all of
- * them: bounded by `exchange`, and each request leaves a note of how it ended.
+ * The HTTP client for Azure's packages. By themselves these read answers of any size, ignore signals while they request
+ * a token, repeat a refusal's text in their errors, retry, and follow redirects. Here `exchange` bounds each request,
+ * and `run` throws an error that says how the last request ended.
  */
 export class AzureSession {
   readonly #options: AzureSessionOptions;
-  #last: LastAnswer | undefined;
+  /** One object for each `run`, so that runs at the same time do not mix. */
+  readonly #runs = new AsyncLocalStorage<{ last?: LastAnswer }>();
 
   constructor(options: AzureSessionOptions) {
     this.#options = options;
   }
 
-  /** How the last request since `forget` ended. */
-  get last(): LastAnswer | undefined {
-    return this.#last;
+  /**
+   * Runs one operation of Azure's clients that were made with `clientOptions`.
+   *
+   * @throws AzureError with what the operation threw, and how its last request ended
+   */
+  async run<T>(operation: () => Promise<T>): Promise<T> {
+    const run: { last?: LastAnswer } = {};
+    try {
+      return await this.#runs.run(run, operation);
+    } catch (cause) {
+      throw new AzureError(cause, run.last);
+    }
   }
 
-  forget(): void {
-    this.#last = undefined;
-  }
-
-  /** What every client of Azure's gets. */
+  /** The options that each of Azure's clients is made with. Their requests fail outside of `run`. */
   clientOptions(party: AzureParty) {
     const httpClient: HttpClient = { sendRequest: (request) => this.#send(request, party) };
     return { httpClient, retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 } };
   }
 
   async #send(request: PipelineRequest, party: AzureParty): Promise<PipelineResponse> {
+    const run = this.#runs.getStore();
+    if (run === undefined) throw new Error("a request to Azure outside of AzureSession.run");
     const { transport, signal, attemptTimeoutMs: timeoutMs } = this.#options;
     const { method, url } = request;
     const body = textOf(request.body);
@@ -69,16 +90,16 @@ export class AzureSession {
     const question = { method, url, headers, ...(body === undefined ? {} : { body }) };
     try {
       const answer = await exchange(transport, question, { signal, timeoutMs });
-      this.#last = noteOf(party, answer);
+      run.last = summarize(party, answer);
       return responseTo(request, answer);
     } catch (error) {
-      this.#last = { party, failure: toConnectionError(error) };
+      run.last = { party, failure: toConnectionError(error) };
       throw error;
     }
   }
 }
 
-function noteOf(party: AzureParty, { status, headers, text }: Answer): LastAnswer {
+function summarize(party: AzureParty, { status, headers, text }: Answer): LastAnswer {
   const retryAfterMs = parseRetryAfter(headers["retry-after"]);
   const describe = party === "azureAd" ? describeAzureAdRefusal : describeVaultRefusal;
   const reason = isRefusal(status) ? describe(text) : "";
@@ -95,7 +116,7 @@ function responseTo(request: PipelineRequest, { status, headers, text }: Answer)
     const first = Array.isArray(value) ? value[0] : value;
     return first === undefined ? [] : [[name, first]];
   });
-  const bodyAsText = isRefusal(status) ? silentRefusal : text;
+  const bodyAsText = isRefusal(status) ? emptyRefusal : text;
   return { request, status, headers: createHttpHeaders(Object.fromEntries(single)), bodyAsText };
 }
 
@@ -103,7 +124,7 @@ function isRefusal(status: number): boolean {
   return status < 200 || status > 299;
 }
 
-/** The clients in use here send forms and JSON as text. */
+/** @throws TypeError unless the body is text: the clients in use here send forms and JSON only */
 function textOf(body: unknown): string | undefined {
   if (body === undefined || body === null) return undefined;
   if (typeof body !== "string") throw new TypeError("expected a request's body as text");

@@ -5,22 +5,23 @@ import type { EvidenceProvider } from "../../attestation/evidence.js";
 import type { AttestationService } from "../../attestation/service.js";
 import type { Environment } from "../../config/environment.js";
 import type { SecretEntry } from "../../config/schema.js";
+import { aesKeyBytes } from "../../crypto/aes-key.js";
 import { unwrapKey, type KeyWrapAlgorithm } from "../../crypto/key-unwrap.js";
 import { RefusedError, describeCause } from "../../errors.js";
 import { retryUnavailable, type RetryContext } from "../../bounds/retry.js";
 import type { Transport } from "../../net/transport.js";
-import { keyBytes, type ReleasedKey, type SecretReleaseClient } from "../client.js";
+import type { ReleasedKey, SecretReleaseClient } from "../client.js";
 import { explainAzureFailure } from "./azure-failure.js";
-import { AzureSession } from "./azure-session.js";
+import { AzureError, AzureSession } from "./azure-session.js";
 import { createCredential } from "./credential.js";
 import { verifyReleaseAnswer } from "./release-answer.js";
 import { ForbiddenReleaseError, publicClaims } from "./public-claims.js";
 import { createWrappingKey, type WrappingKey } from "./wrapping-key.js";
 
 const nonceBytes = 32;
-/** Where a secret names none: said aloud, so that the answer can be held to it. */
+/** The API version if a secret names none. It is sent, so that the signed answer can be compared with it. */
 const defaultApiVersion = "7.4";
-/** What a header takes, and an HTTP server's limit for all of them. */
+/** Visible ASCII, which a header field may contain, and Node's limit on the size of all headers. */
 const tokenForm = /^[\x21-\x7e]{1,16384}$/u;
 
 export interface MhsmClientOptions {
@@ -37,7 +38,7 @@ export interface MhsmClientOptions {
   attemptTimeoutMs: number;
 }
 
-/** What is asked of a vault, and so what its answer has to be about. */
+/** A request to a vault. The answer is checked against it. */
 interface Request {
   secret: SecretEntry;
   attestationToken: string;
@@ -45,9 +46,9 @@ interface Request {
 }
 
 /**
- * The built-in client of Azure Managed HSM's secure key release: a fresh wrapping key → evidence
- * bound to it → attestation token → release → verified answer → unwrapped key. Nothing is shared
- * between releases but connections, so they may run side by side.
+ * The built-in client of Azure Managed HSM's secure key release: new wrapping key → evidence whose report data is the
+ * key's hash → attestation token → release → verified answer → unwrapped key. Releases share connections only, so they
+ * may run in parallel.
  */
 export class MhsmReleaseClient implements SecretReleaseClient {
   readonly #options: MhsmClientOptions;
@@ -58,7 +59,7 @@ export class MhsmReleaseClient implements SecretReleaseClient {
 
   async release(secret: SecretEntry, context: RetryContext): Promise<ReleasedKey> {
     const { evidence, attestationFor } = this.#options;
-    // Its private half is in OpenSSL's memory, nowhere else, and is cleared once this call lets go.
+    // The private key is in OpenSSL's memory only, which is cleared when the KeyObject is collected.
     const wrappingKey = await createWrappingKey();
     const reportData = createHash("sha256").update(wrappingKey.runtimeData).digest();
     const attestationToken = await attestationFor(secret).attest(
@@ -78,23 +79,22 @@ export class MhsmReleaseClient implements SecretReleaseClient {
     const session = new AzureSession({ transport, signal: context.signal, attemptTimeoutMs });
     const credential = this.#credential(secret, session);
     const attempt = async (): Promise<string> => {
-      session.forget();
       try {
-        return await this.#request(request, session, credential);
-      } catch (cause) {
-        const error = explainAzureFailure(cause, secret, session.last);
-        const { party, status } = session.last ?? {};
-        if (party !== "vault" || status !== 403) throw error;
+        return await session.run(() => this.#request(request, session, credential));
+      } catch (error) {
+        if (!(error instanceof AzureError)) throw error;
+        const explained = explainAzureFailure(error, secret);
+        if (error.last?.party !== "vault" || error.last.status !== 403) throw explained;
         const claims = publicClaims(request.attestationToken);
-        throw new ForbiddenReleaseError(error.failure, claims, { cause });
+        throw new ForbiddenReleaseError(explained.failure, claims, { cause: error.cause });
       }
     };
-    return retryUnavailable(attempt, context, () => session.last?.retryAfterMs);
+    return retryUnavailable(attempt, context);
   }
 
   /**
-   * A token that was got is good for all attempts. Until there is one, each attempt has a client of
-   * its own: after a 429 or 5xx, Azure's refuses to ask again for a minute.
+   * Keeps the access token for all attempts. Until there is one, each attempt has a new credential: MSAL throttles a
+   * client for a minute after a 429 or 5xx.
    */
   #credential(secret: SecretEntry, session: AzureSession): TokenCredential {
     const { environment, authority } = this.#options;
@@ -112,14 +112,14 @@ export class MhsmReleaseClient implements SecretReleaseClient {
     };
   }
 
-  /** A client for each attempt: its first call, which the vault answers with a challenge, is alone. */
+  /** Makes one attempt. It has a KeyClient of its own, which first sends a request without a token to get a challenge. */
   async #request(
     { secret, attestationToken, nonce }: Request,
     session: AzureSession,
     credential: TokenCredential,
   ): Promise<string> {
     const options: KeyClientOptions = session.clientOptions("vault");
-    // The type lists the versions that the SDK was tested with; the wire takes any.
+    // KeyClientOptions lists the versions that the SDK was tested with, but the service accepts others too.
     Object.assign(options, { serviceVersion: apiVersionOf(secret) });
     const client = new KeyClient(secret.SrsAddress, credential, options);
     const { algorithm } = this.#options;
@@ -144,9 +144,9 @@ export class MhsmReleaseClient implements SecretReleaseClient {
         trustedRoots: transport.trustedRoots,
         apiVersion: apiVersionOf(secret),
       });
-      const key = unwrapKey(algorithm, privateKey, answer.ciphertext, keyBytes);
+      const key = unwrapKey(algorithm, privateKey, answer.ciphertext, aesKeyBytes);
       if (key === undefined) {
-        throw new Error(`something that does not unwrap to a key of ${keyBytes} bytes`);
+        throw new Error(`something that does not unwrap to a key of ${aesKeyBytes} bytes`);
       }
       return answer.version === undefined ? { key } : { key, version: answer.version };
     } catch (cause) {

@@ -19,22 +19,24 @@ export interface CredentialOptions {
   session: AzureSession;
 }
 
-/** Three parts of base64url (RFC 7515, section 3.1), and not a large file. */
+/** Three parts of base64url (RFC 7515, section 3.1). */
 const jwtForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/u;
 const largestTokenBytes = 16_384;
 
 /**
- * Azure AD's client-credentials flow (RFC 6749, section 4.4), over a session's connections: with the
- * client's secret, or with the token that Kubernetes gave this pod (RFC 7523).
+ * Creates a credential for Azure AD's client-credentials flow (RFC 6749, section 4.4) that uses a session's
+ * connections. It authenticates with the client's secret, or with the pod's token from Kubernetes (RFC 7523).
+ *
+ * @throws ConfigurationError ENVIRONMENT_INCOMPLETE if the pod's token file is missing or does not contain a JWT
  */
 export async function createCredential(options: CredentialOptions): Promise<TokenCredential> {
   const { environment, tenantId = environment.tenantId, authority, session } = options;
   const { clientId, proof, audience } = environment;
   const clientOptions: ClientSecretCredentialOptions = {
     ...session.clientOptions("azureAd"),
-    // The authority comes from the measured configuration, so nobody else need vouch for it.
+    // The authority comes from the measured configuration, so Azure AD need not be asked whether it is genuine.
     disableInstanceDiscovery: true,
-    // Given always: where it is not, the package takes AZURE_AUTHORITY_HOST, which is the host's.
+    // Always set: the package's default is the variable AZURE_AUTHORITY_HOST, which the host controls.
     authorityHost: authority ?? AzureAuthorityHosts.AzurePublicCloud,
   };
   let credential: TokenCredential;
@@ -53,7 +55,7 @@ export async function createCredential(options: CredentialOptions): Promise<Toke
   };
 }
 
-/** The host names this file: nothing but a JWT leaves here for Azure AD, whatever file it names. */
+/** The host chooses the file's name, so only a JWT is accepted: no other file is sent to Azure AD. */
 async function readFederatedToken(file: string): Promise<string> {
   let got = "something else";
   try {

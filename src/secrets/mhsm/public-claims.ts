@@ -9,8 +9,8 @@ const origin = /^https:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)+\/?$/u;
 const time = z.int().min(0).max(253_402_300_799);
 
 /**
- * The claims about code that Microsoft Azure Attestation's tokens for SGX hold and that release policies name, each
- * with its form. The token is remote text: what is not here, or has another form, is left out.
+ * The claims of Microsoft Azure Attestation's tokens for SGX that describe the code and that release policies name, each
+ * with its format. The token is remote text: a claim that is not listed, or has another format, is omitted.
  */
 const forms: Readonly<Record<string, z.ZodType<string | number | boolean>>> = {
   iss: z.string().max(128).regex(origin),
@@ -30,10 +30,11 @@ const forms: Readonly<Record<string, z.ZodType<string | number | boolean>>> = {
 export type PublicClaims = Readonly<Record<string, string | number | boolean>>;
 
 /**
- * What an attestation token says of this code: by name and form, without its signature, its id, the wrapping key
- * (`x-ms-runtime`) or anything else. `confml policy test` reads it as it is.
+ * Extracts the claims about this code from an attestation token, for the log: without the signature, the token's ID and
+ * the wrapping key (`x-ms-runtime`). `confml policy test` accepts the result as its CLAIMS.
  *
  * @param token a JWT; the signature is not checked
+ * @returns an empty object if the token cannot be decoded
  */
 export function publicClaims(token: string): PublicClaims {
   let payload: Record<string, unknown>;
@@ -50,16 +51,16 @@ export function publicClaims(token: string): PublicClaims {
   return claims;
 }
 
-/** Why a vault refuses a token whatever the policy says; a wrong clock, here or there, is behind it. */
+/** Describes a token that is outside its validity period, which a vault refuses whatever the policy: a clock is wrong. */
 function describeTimes({ exp, nbf }: PublicClaims, nowSeconds: number): string[] {
   if (typeof exp === "number" && exp <= nowSeconds) return ["the attestation token has expired"];
   const isEarly = typeof nbf === "number" && nbf > nowSeconds;
   return isEarly ? ["the attestation token is not valid yet"] : [];
 }
 
-/** A vault's 403: the release policy is not met, or the client has no role. */
+/** A vault answered 403: the release policy is not met, or the client has no role. */
 export class ForbiddenReleaseError extends RefusedError {
-  /** Of the token that the vault held against the key's release policy. */
+  /** The claims of the token that the vault compared with the key's release policy. */
   readonly claims: PublicClaims;
 
   constructor(failure: Failure, claims: PublicClaims, options: ErrorOptions) {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { quoteCode } from "../../net/remote-code.js";
 import { parseShallowJson } from "../../net/shallow-json.js";
 
-/** Of Azure AD's error numbers, those of the client-credentials flow, in our words (learn.microsoft.com: AADSTS). */
+/** Azure AD's error numbers of the client-credentials flow, in our words (learn.microsoft.com: AADSTS error codes). */
 const azureAdNumbers: Readonly<Record<string, string>> = {
   AADSTS50034: "the client is not in this tenant",
   AADSTS50059: "the request names no tenant",
@@ -39,7 +39,7 @@ const azureAdNumbers: Readonly<Record<string, string>> = {
   AADSTS7000229: "the application has no service principal in this tenant",
 };
 
-/** RFC 6749, section 5.2, and Azure AD's own. */
+/** OAuth's error codes (RFC 6749, section 5.2) and Azure AD's additions. */
 const oauthCodes = new Set([
   "access_denied",
   "consent_required",
@@ -57,7 +57,7 @@ const oauthCodes = new Set([
   "unsupported_response_type",
 ]);
 
-/** Of Key Vault and Managed HSM (learn.microsoft.com: Key Vault REST API error codes). */
+/** Error codes of Key Vault and Managed HSM (learn.microsoft.com: Key Vault REST API error codes). */
 const vaultCodes = new Set([
   "AccessDenied",
   "BadParameter",
@@ -101,10 +101,10 @@ const vaultSchema = z.object({
 });
 
 /**
- * What Azure AD says of its refusal, an OAuth error (RFC 6749, section 5.2) with numbers of its own.
+ * Describes Azure AD's refusal, an OAuth error (RFC 6749, section 5.2) with Azure AD's numbers.
  *
  * @param text the answer's body
- * @returns codes and words of ours; empty where there are none
+ * @returns known codes and our words for them, and the length of an unknown code; empty if there is no code
  */
 export function describeAzureAdRefusal(text: string): string {
   const parsed = azureAdSchema.safeParse(parseShallowJson(text));
@@ -122,10 +122,10 @@ export function describeAzureAdRefusal(text: string): string {
 }
 
 /**
- * What a vault says of its refusal: `{"error":{"code","innererror":{"code"}}}`.
+ * Describes a vault's refusal: `{"error":{"code","innererror":{"code"}}}`.
  *
  * @param text the answer's body
- * @returns codes that are known; of others their length; empty where there are none
+ * @returns known codes, and the length of an unknown code; empty if there is no code
  */
 export function describeVaultRefusal(text: string): string {
   const parsed = vaultSchema.safeParse(parseShallowJson(text));

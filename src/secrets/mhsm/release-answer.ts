@@ -3,10 +3,10 @@ import { compactVerify, decodeProtectedHeader, errors } from "jose";
 import { z } from "zod";
 import { verifyCertificateChain } from "../../crypto/certificate-chain.js";
 
-/** Of a key's version, which the log shows. */
+/** A key version's name. It is checked because the log shows it. */
 const versionForm = /^[0-9a-f]{32}$/u;
 
-/** What was asked of the vault, and so what its answer has to be about. */
+/** What the vault was asked for; its answer must match. */
 export interface ReleaseRequest {
   /** The vault's host name. */
   host: string;
@@ -27,7 +27,7 @@ export interface ReleaseAnswer {
 
 const headerSchema = z.object({ alg: z.literal("RS256"), x5c: z.array(z.base64()).min(1).max(8) });
 
-/** As recorded from a Managed HSM (API 7.3-preview). */
+/** The payload as recorded from a Managed HSM (API 7.3-preview). */
 const payloadSchema = z.object({
   request: z.object({
     "api-version": z.string(),
@@ -49,9 +49,12 @@ const wrappedSchema = z.object({
 });
 
 /**
- * Verifies a Managed HSM's release answer, a JWS (RFC 7515) that Azure's SDK hands over unread:
- * signature, certificate chain, the vault's host in the leaf, and that it answers this very request.
+ * Verifies a Managed HSM's release answer, a JWS (RFC 7515) that Azure's SDK does not verify: the certificate chain, the
+ * vault's host in the leaf certificate, the signature, and that nonce, API version, key and wrapping key are the
+ * request's.
  *
+ * @param jws in compact serialization (RFC 7515, section 7.1)
+ * @returns the wrapped key, which is not unwrapped here
  * @throws Error saying which check failed
  */
 export async function verifyReleaseAnswer(
@@ -86,7 +89,7 @@ export async function verifyReleaseAnswer(
   return { ciphertext: Buffer.from(wrapped.ciphertext, "base64url"), version };
 }
 
-/** jose's errors name header parameters, which the other side chose. */
+/** jose's messages repeat header parameters, which the other side chose, so they are replaced. */
 async function verifiedPayload(jws: string, publicKey: KeyObject): Promise<Uint8Array> {
   try {
     return (await compactVerify(jws, publicKey, { algorithms: ["RS256"] })).payload;

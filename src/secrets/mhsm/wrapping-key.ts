@@ -1,22 +1,20 @@
 import { generateKeyPair, randomUUID, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 
-/**
- * Azure's own release clients use 2,048 bits; the key lives for one release, inside TLS.
- */
+/** As in Azure's own release clients. The key is used for one release, inside TLS (decision 16). */
 const modulusBits = 2048;
 
 export interface WrappingKey {
   kid: string;
   privateKey: KeyObject;
   /**
-   * JSON `{"keys":[JWK]}`: what the evidence's report data is the hash of, and where the vault finds
-   * the key that it wraps with (claim `x-ms-runtime.keys`).
+   * JSON `{"keys":[JWK]}` with the public key. The evidence's report data is its SHA-256; the vault reads the key from
+   * the token's claim `x-ms-runtime.keys`.
    */
   runtimeData: Buffer;
 }
 
-/** Makes the key pair that one released key is wrapped with; its private half never leaves here. */
+/** Makes an RSA key pair for wrapping one released key. The private key is never exported. */
 export async function createWrappingKey(): Promise<WrappingKey> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", {
     modulusLength: modulusBits,

@@ -1,27 +1,28 @@
 import { isAbsolute, join } from "node:path";
 import type { SecretEntry } from "../../config/schema.js";
+import { aesKeyBytes } from "../../crypto/aes-key.js";
 import { ConfigurationError, RefusedError, UnavailableError, describeCause } from "../../errors.js";
 import { withSignal } from "../../bounds/deadline.js";
 import type { RetryContext } from "../../bounds/retry.js";
-import { keyBytes, type ReleasedKey, type SecretReleaseClient } from "../client.js";
+import type { ReleasedKey, SecretReleaseClient } from "../client.js";
 import { allocateReleasedSecret, copyKey } from "./released-secret.js";
 import { SsrLibrary } from "./ssr-library.js";
 
 export interface NativeClientOptions {
-  /** The application's folder, where a library is looked for that is on no default library path. */
+  /** The folder where a library is looked for that is not on the loader's default library paths. */
   folder: string;
 }
 
 /**
- * Client for libraries with the interface of Mystikos' `ssr.h`, called as Mystikos' own runtime calls
- * them. Their state is one for the whole process, so releases through them take turns.
+ * Client for libraries with the interface of Mystikos' `ssr.h`, called in the order in which Mystikos' own runtime
+ * calls them. A library's state belongs to the whole process, so releases through libraries run one at a time.
  *
- * A library is trusted like the rest of the code: it runs in this process. It is not trusted to be
- * right: what it answers is checked, and a call that never returns holds up nothing but itself.
+ * A library runs in this process, so it is trusted like the rest of the code, but its answers are checked. If a call
+ * never returns, later releases through libraries fail when their signals abort; the event loop is not blocked.
  */
 export class NativeSecretReleaseClient implements SecretReleaseClient {
-  /** Settles when the release before has ended. */
-  static #turn: Promise<void> = Promise.resolve();
+  /** Fulfilled when all releases so far have ended; it holds no key. */
+  static #released: Promise<void> = Promise.resolve();
   readonly #options: NativeClientOptions;
 
   constructor(options: NativeClientOptions) {
@@ -29,33 +30,29 @@ export class NativeSecretReleaseClient implements SecretReleaseClient {
   }
 
   async release(secret: SecretEntry, { signal }: RetryContext): Promise<ReleasedKey> {
-    const before = NativeSecretReleaseClient.#turn;
-    let end = (): void => undefined;
-    NativeSecretReleaseClient.#turn = new Promise((resolve) => {
-      end = () => {
-        resolve(before);
-      };
-    });
-    try {
-      await withSignal(before, signal).catch((cause: unknown) => {
-        throw failed(secret, "its turn", "another release that has not ended", cause);
-      });
-      return { key: await this.#release(secret, signal) };
-    } finally {
-      end();
-    }
+    const before = NativeSecretReleaseClient.#released;
+    const key = this.#releaseAfter(before, secret, signal);
+    NativeSecretReleaseClient.#released = Promise.allSettled([before, key]).then(() => undefined);
+    return { key: await key };
   }
 
-  async #release(secret: SecretEntry, signal: AbortSignal): Promise<Buffer> {
+  async #releaseAfter(
+    before: Promise<void>,
+    secret: SecretEntry,
+    signal: AbortSignal,
+  ): Promise<Buffer> {
+    await withSignal(before, signal).catch((cause: unknown) => {
+      throw failed(secret, "its turn", "another release that has not ended", cause);
+    });
     const library = await this.#open(secret);
-    // Once begun, it cannot be stopped.
+    // A call of the library cannot be interrupted.
     if (signal.aborted) throw failed(secret, "a start in time", "a signal to stop", signal.reason);
     await succeed(secret, "ssr_client_set_verbose", library.setVerbose(secret.Verbose ?? 0));
     try {
       await succeed(secret, "ssr_client_init", library.init());
       return await getKey(secret, library);
     } finally {
-      // After an init that failed too: what it had taken until then has no other way back.
+      // Also after a failed init: nothing else frees what it allocated before it failed.
       await library.terminate();
     }
   }
@@ -91,18 +88,18 @@ async function getKey(secret: SecretEntry, library: SsrLibrary): Promise<Buffer>
     if (typeof key !== "string") return key;
     throw new RefusedError("RELEASE_INVALID", {
       doing: `releasing ${id} through ${secret.ClientLib}`,
-      expected: `a key of ${keyBytes} bytes`,
+      expected: `a key of ${aesKeyBytes} bytes`,
       got: key,
       fix: "Check the secret's ID and what the library releases under it",
     });
   } finally {
-    // After a failure too: the library may have filled a part of what we zeroed.
+    // Also after a failure: the library may have filled in some members of the zeroed struct.
     await library.freeSecret(released.address);
     released.free();
   }
 }
 
-/** @throws UnavailableError CLIENT_FAILED with the library's own code, which means nothing to us */
+/** @throws UnavailableError CLIENT_FAILED with the library's own code, which `ssr.h` does not define */
 async function succeed(secret: SecretEntry, step: string, status: Promise<number>): Promise<void> {
   const code = await status;
   if (code !== 0) throw failed(secret, `${step} to return 0`, `its error ${code}`);

@@ -2,7 +2,7 @@ import { NativeLibrary, type NativeFunction } from "../../native/library.js";
 import { ProcessState } from "../../native/process-state.js";
 import { endingSignals } from "../../process/signals.js";
 
-/** The functions of Mystikos' `ssr.h`, by the part of their name that differs. */
+/** The functions of Mystikos' `ssr.h`, by their names without `ssr_client_`. */
 const declarations = {
   set_verbose: "int ssr_client_set_verbose(unsigned int level)",
   init: "int ssr_client_init()",
@@ -14,20 +14,23 @@ const declarations = {
 
 type Name = keyof typeof declarations;
 
-/** Node ignores the last two; a library that does not would have a broken connection end the process. */
+/**
+ * Node ignores SIGPIPE and SIGXFSZ. If a library restored their default actions, a write to a broken connection would
+ * end the process.
+ */
 const ownSignals = [...endingSignals, "SIGPIPE", "SIGXFSZ"] as const;
-/** Those that ask a process to stop. A library has no use for them, as it may have for SIGALRM during a call. */
+/** Signals that stop the server. Their handlers are restored during a call too: a library may use SIGALRM then, not these. */
 const stopSignals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
-/** How often their handlers are put back while a call goes on, which may hang. */
+/** The interval at which their handlers are restored during a call, which may hang. */
 const restoreMs = 1000;
 
 /**
- * A secret release client library with Mystikos' interface. What it changes of the process when it is loaded or called is
- * put back: the handlers of signals, so that the process can be stopped in order, after every call and while one goes on;
- * the rest when it has been told to end.
+ * A secret release client library with Mystikos' interface. Its changes to the process's state are undone: signal
+ * handlers after every call, and those of stop signals during calls as well, so that the server can always be stopped;
+ * the rest (ProcessState) after loading and after `terminate`.
  */
 export class SsrLibrary {
-  /** As it was before the first library was loaded. */
+  /** The process's state before the first library was loaded. */
   static #before: Promise<ProcessState> | undefined;
   readonly #functions: Readonly<Record<Name, NativeFunction>>;
   readonly #state: ProcessState;
@@ -37,7 +40,10 @@ export class SsrLibrary {
     this.#state = state;
   }
 
-  /** @throws Error where it is not there or lacks one of the five functions */
+  /**
+   * @param paths tried in this order; see NativeLibrary.open
+   * @throws Error if the library cannot be loaded or lacks one of the five functions
+   */
   static async open(paths: readonly string[]): Promise<SsrLibrary> {
     SsrLibrary.#before ??= ProcessState.capture(ownSignals);
     const state = await SsrLibrary.#before;
@@ -54,7 +60,7 @@ export class SsrLibrary {
       };
       return new SsrLibrary(functions, state);
     } finally {
-      // Its constructors have run, in this thread.
+      // The library's constructors have run in this thread.
       state.restore();
     }
   }
@@ -67,7 +73,11 @@ export class SsrLibrary {
     return this.#status("init");
   }
 
-  /** @param secret address of a zeroed ReleasedSecret */
+  /**
+   * @param apiVersion null: NULL is passed
+   * @param secret address of a zeroed ReleasedSecret
+   * @returns the library's status; 0 is success
+   */
   getSecret(
     address: string,
     apiVersion: string | null,
@@ -89,7 +99,7 @@ export class SsrLibrary {
     }
   }
 
-  /** 0 is success. */
+  /** @returns the function's result; 0 is success */
   async #status(name: Name, ...parameters: unknown[]): Promise<number> {
     const status = await this.#functions[name](...parameters);
     if (typeof status !== "number") throw new Error(`ssr_client_${name} returned no int`);

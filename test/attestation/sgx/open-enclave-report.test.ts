@@ -41,12 +41,12 @@ describe("a recorded Open Enclave report", () => {
     expect(() => quoteOf(made, reportData)).toThrow(reason);
   });
 
-  test("is refused for other data than was asked for", () => {
+  test("is refused if its report data is not the requested data", () => {
     expect(() => quoteOf(report(), Buffer.alloc(32, 1))).toThrow(/over other data/u);
     expect(() => quoteOf(report(), reportData.subarray(0, 31))).toThrow(/over other data/u);
   });
 
-  test("is never made out of noise", () => {
+  test("is not read from random bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 700 }), (noise) => {
         expect(() => quoteOf(Buffer.from(noise), reportData)).toThrow(Error);

@@ -42,14 +42,17 @@ async function reportsNotFreed(path: string): Promise<unknown> {
 const whenCompiling = hasCompiler ? describe : describe.skip;
 
 whenCompiling("SGX evidence", () => {
-  test("is the quote over the data that was asked for, and the report is freed", async () => {
+  test("is the quote over the requested data, and the report is freed", async () => {
     const library = await kernel();
     const evidence = await new SgxEvidenceProvider({ library }).collect(reportData);
     const expected = Buffer.alloc(reportBytes);
     head.copy(expected);
     expected.fill(0, 384, 448);
     reportData.copy(expected, 384);
-    expect(evidence).toEqual({ type: "SgxEnclave", quote: expected.subarray(16) });
+    expect(evidence).toEqual({
+      type: "SgxEnclave",
+      fields: { quote: expected.subarray(16) },
+    });
     expect(await reportsNotFreed(library)).toBe(0);
   });
 
@@ -68,7 +71,7 @@ whenCompiling("SGX evidence", () => {
     ["a report of another size than its header's comes", { SIZE: 4599 }, /said to hold 4584/u],
     ["the report's version is another", { SPOIL: 0 }, /a report of version 0/u],
     ["the report is over other data", { SPOIL: 390 }, /over other data/u],
-  ])("fails with the reason where %s, and nothing is kept", async (_what, macros, reason) => {
+  ])("fails with the reason where %s, and frees its memory", async (_what, macros, reason) => {
     const library = await kernel(macros);
     const attempt = new SgxEvidenceProvider({ library }).collect(reportData);
     await expect(attempt).rejects.toMatchObject({ code: "EVIDENCE_UNAVAILABLE" });
@@ -76,7 +79,7 @@ whenCompiling("SGX evidence", () => {
     expect(await reportsNotFreed(library)).toBe(0);
   });
 
-  test("says so where Mystikos runs without SGX", async () => {
+  test("fails with that reason in Mystikos without SGX", async () => {
     const library = await kernel({ KERNEL_ERROR: 22 });
     const provider = new SgxEvidenceProvider({ library, kernel: "Mystikos 1.0.0" });
     await expect(provider.collect(reportData)).rejects.toThrow(
@@ -84,7 +87,7 @@ whenCompiling("SGX evidence", () => {
     );
   });
 
-  test("is not asked for over more data than a report holds", async () => {
+  test("is not requested for more than 64 bytes of data", async () => {
     const provider = new SgxEvidenceProvider({ library: await kernel() });
     await expect(provider.collect(Buffer.alloc(65))).rejects.toThrow(/65 bytes of report data/u);
   });

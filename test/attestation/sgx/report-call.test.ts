@@ -34,13 +34,13 @@ describe("the call for a report", () => {
     expect(words).toEqual([1n, address + 56n, 64n, 0n, 0n, address + 120n, address + 128n]);
   });
 
-  test("points to the data, filled up with zeros to 64 bytes", () => {
+  test("points to the data, padded with zeros to 64 bytes", () => {
     const block = written();
     const data = new Uint8Array(block.buffer, Number(word(block, 1) - address), 64);
     expect(data).toEqual(Uint8Array.of(...reportData, ...new Uint8Array(32)));
   });
 
-  test("takes 64 bytes of data and no more, and writes over nothing else", () => {
+  test("accepts at most 64 bytes of data, and overwrites nothing else", () => {
     const block = written(new Uint8Array(64).fill(255));
     expect(hasReport(block)).toBe(false);
     expect(word(block, 6)).toBe(address + 128n);
@@ -59,7 +59,7 @@ describe("the call for a report", () => {
     ["no bytes", 16n, 0n, /a report of 0 bytes/u],
     ["more than any quote", 16n, 65_537n, /a report of 65537 bytes/u],
     ["a size beyond all memory", 16n, 2n ** 64n - 1n, /a report of 18446744073709551615 bytes/u],
-  ])("takes no answer with %s", (_what, buffer, size, reason) => {
+  ])("refuses a result with %s", (_what, buffer, size, reason) => {
     expect(() => reportPlace(answered(buffer, size))).toThrow(reason);
   });
 });

@@ -2,13 +2,13 @@ import { describe, expect, test } from "@jest/globals";
 import { RefusedError, UnavailableError } from "../../../src/errors.js";
 import { explainAzureFailure } from "../../../src/secrets/mhsm/azure-failure.js";
 import { ConnectionError, toConnectionError } from "../../../src/net/connection-error.js";
-import type { LastAnswer } from "../../../src/secrets/mhsm/azure-session.js";
+import { AzureError, type LastAnswer } from "../../../src/secrets/mhsm/azure-session.js";
 import { secret } from "../../helpers/release-client.js";
 
 const cause = new Error("what a package throws");
 
 function explain(last: LastAnswer | undefined): ReturnType<typeof explainAzureFailure> {
-  return explainAzureFailure(cause, secret, last);
+  return explainAzureFailure(new AzureError(cause, last), secret);
 }
 
 /** As Node tells it: with text that the other side may have chosen. */
@@ -29,7 +29,7 @@ describe("a connection to Azure that breaks", () => {
     "ERR_TLS_CERT_ALTNAME_INVALID",
     "HOSTNAME_MISMATCH",
     "INVALID_CA",
-  ])("for %s is refused, whoever is on the other side", (code) => {
+  ])("for %s is refused, for Azure AD and the vault", (code) => {
     for (const party of ["azureAd", "vault"] as const) {
       const error = explain({ party, failure: broken(code) });
       expect(error).toBeInstanceOf(RefusedError);
@@ -58,7 +58,7 @@ describe("a connection to Azure that breaks", () => {
     expect(explain({ party, failure })).toMatchObject({ code });
   });
 
-  test("before anything was asked is told by what was thrown", () => {
+  test("before any request is described by the thrown error", () => {
     expect(explain(undefined)).toMatchObject({
       code: "RELEASE_FAILED",
       message: expect.stringContaining("got what a package throws."),
@@ -66,7 +66,7 @@ describe("a connection to Azure that breaks", () => {
   });
 });
 
-describe("an answer of Azure's", () => {
+describe("an answer of Azure", () => {
   test.each<[LastAnswer, string, typeof RefusedError | typeof UnavailableError]>([
     [{ party: "azureAd", status: 401 }, "TOKEN_REFUSED", RefusedError],
     [{ party: "azureAd", status: 200 }, "TOKEN_REFUSED", RefusedError],

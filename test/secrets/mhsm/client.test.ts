@@ -25,7 +25,7 @@ async function arrange(...options: Parameters<typeof setReleaseScene>): Promise<
 }
 
 describe("the Managed HSM client", () => {
-  test("releases the very key that its owner imported, and names its version", async () => {
+  test("releases the key that the owner imported, and names its version", async () => {
     const { client, context } = await arrange();
     const released = await client.release(secret, context);
     expect(released.key).toEqual(key);
@@ -37,7 +37,7 @@ describe("the Managed HSM client", () => {
     "CKM_RSA_AES_KEY_WRAP",
     "RSA_AES_KEY_WRAP_256",
     "RSA_AES_KEY_WRAP_384",
-  ])("has it wrapped with %s where it is told to", async (algorithm) => {
+  ])("has the key wrapped with %s if the configuration says so", async (algorithm) => {
     const { client, context } = await arrange({}, { algorithm });
     await expect(client.release(secret, context)).resolves.toMatchObject({ key });
   });
@@ -65,14 +65,14 @@ describe("the Managed HSM client", () => {
     expect(new Set(seen).size).toBe(2);
   });
 
-  test("releases many keys side by side", async () => {
+  test("releases several keys in parallel", async () => {
     const { client, context } = await arrange();
     const releases = Array.from({ length: 5 }, () => client.release(secret, context));
     const released = await Promise.all(releases);
     expect(released.map(({ key: one }) => one)).toEqual(Array.from({ length: 5 }, () => key));
   });
 
-  test("asks for tokens of the resource that it is told", async () => {
+  test("requests tokens for the configured audience", async () => {
     const told = await arrange({}, { audience: "https://managedhsm.azure.net/" });
     await expect(told.client.release(secret, told.context)).resolves.toMatchObject({ key });
     await told.close();
@@ -83,7 +83,7 @@ describe("the Managed HSM client", () => {
     });
   });
 
-  test("sends the client secret to the authority of the configuration, whatever a variable names", async () => {
+  test("sends the client secret to the configured authority, whatever AZURE_AUTHORITY_HOST is", async () => {
     const { client, context } = await arrange();
     process.env["AZURE_AUTHORITY_HOST"] = "https://evil.example";
     try {
@@ -108,7 +108,7 @@ describe("the Managed HSM client", () => {
     });
   });
 
-  test("says who refused: Azure AD", async () => {
+  test("reports that Azure AD refused, and why", async () => {
     const { client, context } = await arrange({}, { clientSecret: "wrong" });
     const attempt = client.release(secret, context);
     await expect(attempt).rejects.toMatchObject({ code: "TOKEN_REFUSED" });
@@ -118,7 +118,7 @@ describe("the Managed HSM client", () => {
   });
 
   test.each(["a\r\nb: c", "", "a b", "\u0100", "a".repeat(20_000), null])(
-    "sends no access token that is no header's: %j",
+    "does not send an access token that a header cannot contain: %j",
     async (token) => {
       const { client, context, emulator } = await arrange({
         azureAd: (_request, response) => {
@@ -135,7 +135,7 @@ describe("the Managed HSM client", () => {
     },
   );
 
-  test("is told by a vault's 403 what the attestation token said of this code", async () => {
+  test("reports the attestation token's claims after a vault's 403", async () => {
     const { client, context } = await arrange({}, { policyMeasurement: "00".repeat(32) });
     await expect(client.release(secret, context)).rejects.toMatchObject({
       code: "RELEASE_REFUSED",
@@ -144,7 +144,7 @@ describe("the Managed HSM client", () => {
     });
   });
 
-  test("goes to the tenant that a secret names", async () => {
+  test("requests the token from the tenant that a secret names", async () => {
     const { client, context } = await arrange();
     const elsewhere = { ...secret, Tenant: "tenant.example" };
     await expect(client.release(elsewhere, context)).rejects.toMatchObject({
@@ -171,7 +171,7 @@ describe("with workload identity", () => {
     return arrange({}, part);
   }
 
-  test("the pod's token stands for a client secret", async () => {
+  test("the pod's token is used instead of a client secret", async () => {
     const { client, context, emulator } = await federated();
     await writeFile(file, `${await emulator.podToken()}\n`);
     await expect(client.release(secret, context)).resolves.toMatchObject({ key });
@@ -188,7 +188,7 @@ describe("with workload identity", () => {
     });
   });
 
-  test("a file that is no token does not leave the server, whatever the host names", async () => {
+  test("a file that is not a token is not sent, whatever file the host names", async () => {
     const content = "0123456789abcdef0123456789abcdef";
     await writeFile(file, content);
     const { client, context, emulator } = await federated();

@@ -14,14 +14,14 @@ describe("a vault's 403", () => {
     [{ exp: now - 1 }, "HTTP 403; the attestation token has expired"],
     [{ exp: now + 600, nbf: now + 300 }, "HTTP 403; the attestation token is not valid yet"],
     [{}, "HTTP 403"],
-  ])("for a token with %j is told as %s", (claims, got) => {
+  ])("for a token with %j is reported as %s", (claims, got) => {
     const failure = { doing: "releasing", expected: "the key", got: "HTTP 403", fix: "Check" };
     expect(new ForbiddenReleaseError(failure, claims, {}).failure.got).toBe(got);
   });
 });
 
-describe("the claims of an attestation token that a log may hold", () => {
-  test("are those about the code, of a token as the service makes it, and nothing else of it", async () => {
+describe("the claims of an attestation token that are logged", () => {
+  test("are the claims about the code, and no others of the token", async () => {
     const scene = await setReleaseScene();
     const clients = azureClients(scene.emulator);
     const { data } = runtimeKey();
@@ -53,7 +53,7 @@ describe("the claims of an attestation token that a log may hold", () => {
     ["x-ms-attestation-type", "hunter2"],
     ["x-ms-sgx-is-debuggable", "false"],
     ["hunter2", 1],
-  ])("are without %s of another form, or name: %j", (name, value) => {
+  ])("do not include %s if its value or name has another format: %j", (name, value) => {
     expect(publicClaims(token({ [name]: value, nbf: 5 }))).toEqual({ nbf: 5 });
   });
 

@@ -19,7 +19,7 @@ describe("Azure AD's refusal", () => {
     // What String() cannot take.
     ["invalid_client", [{ toString: 1, valueOf: 1 }], /^invalid_client$/u],
     ["invalid_client", [[{ toString: 1, valueOf: 1 }], 7000222], /^AADSTS7000222: /u],
-  ])("%j with numbers %j is told in words of ours", (error, numbers, told) => {
+  ])("%j with numbers %j is described in our words", (error, numbers, told) => {
     const body = { error, error_codes: numbers, error_description: "AADSTS7000215: hunter2" };
     expect(describeAzureAdRefusal(JSON.stringify(body))).toMatch(told);
   });
@@ -43,7 +43,7 @@ describe("a vault's refusal", () => {
     [{ code: "hunter2", innererror: { code: "hunter22" } }, /7 characters, .* 8 characters$/u],
     [{ code: ["hunter2"], innererror: "hunter2" }, ""],
     [{ code: "__proto__" }, "an unknown code of 9 characters"],
-  ])("%j is told by the codes that are known", (error, told) => {
+  ])("%j is described by its known codes", (error, told) => {
     expect(describeVaultRefusal(JSON.stringify({ error }))).toEqual(
       typeof told === "string" ? told : expect.stringMatching(told),
     );

@@ -94,7 +94,7 @@ const whenCompiling = hasCompiler ? describe : describe.skip;
 whenCompiling("a native client library", () => {
   const client = (): NativeSecretReleaseClient => new NativeSecretReleaseClient({ folder });
 
-  test("gives its key, and is called as Mystikos' runtime calls it", async () => {
+  test("releases its key, and is called in the order of Mystikos' runtime", async () => {
     const name = await library();
     const released = await client().release(entry(name), never());
     expect(released).toEqual({ key: keyOf("ModelKey") });
@@ -107,7 +107,7 @@ whenCompiling("a native client library", () => {
     ]);
   });
 
-  test("is told how verbose to be, and NULL for an API version that is not given", async () => {
+  test("is given the verbosity, and NULL for a missing API version", async () => {
     const { SrsApiVersion, ...rest } = entry(await library(), { Verbose: 3 });
     expect(SrsApiVersion).toBeDefined();
     await client().release(rest, never());
@@ -145,7 +145,7 @@ whenCompiling("a native client library", () => {
       ],
     ],
   ])(
-    "that fails in %s is ended in order, the step and its code named",
+    "that fails in %s is terminated, and the error names the step and its code",
     async (step, macros, code, expected) => {
       const attempt = client().release(entry(await library(macros)), never());
       await expect(attempt).rejects.toBeInstanceOf(UnavailableError);
@@ -165,7 +165,7 @@ whenCompiling("a native client library", () => {
     ["33 bytes", { LENGTH: 33 }, "got 33 bytes."],
     ["more bytes than there is memory", { LENGTH: "SIZE_MAX" }, "got 18446744073709551615 bytes."],
     ["2^32 + 32 bytes", { LENGTH: "4294967328" }, "got 4294967328 bytes."],
-  ])("that releases %s is refused, and freed all the same", async (_what, macros, message) => {
+  ])("that releases %s is refused, and its memory is freed", async (_what, macros, message) => {
     const attempt = client().release(entry(await library(macros)), never());
     await expect(attempt).rejects.toBeInstanceOf(RefusedError);
     await expect(attempt).rejects.toMatchObject({
@@ -175,7 +175,7 @@ whenCompiling("a native client library", () => {
     expect((await calls()).slice(-2)).toEqual(["free_secret", "terminate, 0 allocated"]);
   });
 
-  test("that lacks a function is refused, which is named", async () => {
+  test("that lacks a function is refused, and the error names the function", async () => {
     const attempt = client().release(entry(await library({ WITHOUT_TERMINATE: 1 })), never());
     await expect(attempt).rejects.toBeInstanceOf(ConfigurationError);
     await expect(attempt).rejects.toMatchObject({
@@ -185,7 +185,7 @@ whenCompiling("a native client library", () => {
     await expect(calls()).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("that is no library is refused", async () => {
+  test("is refused if its file is not a shared library", async () => {
     await writeFile(join(folder, "libtext.so"), "a text");
     const attempt = client().release(entry("libtext.so"), never());
     await expect(attempt).rejects.toMatchObject({
@@ -215,7 +215,7 @@ whenCompiling("a native client library", () => {
     });
   });
 
-  test("that is nowhere is refused, and where it was looked for named", async () => {
+  test("is refused if it is not found, and the error names the places", async () => {
     const attempt = client().release(entry("libnowhere.so"), never());
     await expect(attempt).rejects.toMatchObject({
       code: "CLIENT_INVALID",
@@ -223,7 +223,7 @@ whenCompiling("a native client library", () => {
     });
   });
 
-  test("serves two secrets one after the other, through two clients too", async () => {
+  test("serves several secrets one after the other, also through several clients", async () => {
     const name = await library();
     const ids = ["A", "BB", "CCC"];
     const released = await Promise.all(
@@ -235,7 +235,7 @@ whenCompiling("a native client library", () => {
     expect(order).toEqual([...once, ...once, ...once]);
   });
 
-  test("that hangs makes the next ones wait, until their time is up, and does not get called again", async () => {
+  test("that hangs makes later releases wait until their signals abort, and is not called again", async () => {
     const name = await library({ HANG: 1 });
     const { stdout } = await runScript(
       join(folder, name),
@@ -262,7 +262,7 @@ whenCompiling("a native client library", () => {
     expect(await calls()).toEqual(["set_verbose 0", "init"]);
   });
 
-  test("is not called where time is up before it begins", async () => {
+  test("is not called if the signal has aborted before", async () => {
     const attempt = client().release(entry(await library()), {
       ...never(),
       signal: AbortSignal.abort(new Error("the end")),
@@ -271,7 +271,7 @@ whenCompiling("a native client library", () => {
     await expect(calls()).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("may use as much stack as Linux gives a thread", async () => {
+  test("may use 7 MiB of stack", async () => {
     const name = join(folder, await library({ STACK_KB: 7 * 1024 }));
     const { stdout } = await runScript(
       name,
@@ -280,7 +280,7 @@ whenCompiling("a native client library", () => {
     expect(stdout).toBe("32\n");
   });
 
-  test("stays loaded, for the threads that it may have left", async () => {
+  test("stays loaded, because its threads may still run", async () => {
     const name = join(folder, await library({ NOTE_UNLOAD: 1 }));
     const { stdout } = await runScript(
       name,
@@ -298,7 +298,7 @@ whenCompiling("a native client library", () => {
     expect(stdout).not.toContain("unloaded");
   });
 
-  test("leaves the event loop free while it works", async () => {
+  test("does not block the event loop", async () => {
     let turns = 0;
     const ticking = setInterval(() => {
       turns += 1;
@@ -311,7 +311,7 @@ whenCompiling("a native client library", () => {
 
 const whenSanitizing = sanitizer === undefined ? describe.skip : describe;
 
-whenSanitizing("a native client library, watched by AddressSanitizer,", () => {
+whenSanitizing("a native client library under AddressSanitizer", () => {
   /** Releases in a process of its own, with the leaks that were found at its end. */
   async function leaksOf(macros: Record<string, string | number>): Promise<string> {
     const name = join(folder, "libwatched.so");
@@ -340,7 +340,7 @@ whenSanitizing("a native client library, watched by AddressSanitizer,", () => {
     ["fails in init", { INIT_STATUS: 1 }, "CLIENT_FAILED"],
     ["fails in get_secret", { GET_STATUS: 1 }, "CLIENT_FAILED"],
     ["releases nonsense", { LENGTH: 5 }, "RELEASE_INVALID"],
-  ])("leaks nothing where it %s", async (_what, macros, outcome) => {
+  ])("leaks no memory if it %s", async (_what, macros, outcome) => {
     const report = await leaksOf(macros);
     expect(report.startsWith(`${outcome}\n`.repeat(3))).toBe(true);
     expect(report).toContain("LeakSanitizer: detected memory leaks");
@@ -348,7 +348,7 @@ whenSanitizing("a native client library, watched by AddressSanitizer,", () => {
     expect(report).not.toContain("AddressSanitizer: heap");
   });
 
-  test("would be caught at a leak", async () => {
+  test("is reported if it leaks memory", async () => {
     expect(await leaksOf({ FORGETFUL: 1 })).toContain("ssr-client.c");
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { CbcKey, JweKey, takeKey, type AesKey } from "../crypto/aes-key.js";
-import { KeyVersions, type KeyVersion } from "./key-versions.js";
+import { KeyVersions, type AcceptOutcome, type KeyVersion } from "./key-versions.js";
 
 export interface ImageKey<Key extends AesKey> {
   /** The secret's ID. */
@@ -19,30 +19,34 @@ export interface ImageKeysOptions {
   now?: () => number;
 }
 
-/** How one owner's key is. */
+/** The state of one owner's key, for the readiness route and the metrics. */
 export interface OwnerStatus {
   id: string;
-  /** `stale`: in use, but the last attempt to fetch it again failed or brought a key that was refused. */
+  /**
+   * `missing`: never released. `stale`: in use, but the last refresh failed, or its key was refused. `current`: the last
+   * release or refresh succeeded.
+   */
   state: "current" | "stale" | "missing";
   version: string | undefined;
 }
 
 interface Owner<Key extends AesKey> {
   versions: KeyVersions<Key>;
+  /** Whether the last release or refresh failed. */
   failed: boolean;
 }
 
 /**
- * The data owners' keys, as uploads name them: a key opens what its secret is for and nothing else. Whatever a name is,
- * as many keys are tried for it: how long a refusal takes does not tell which owners there are.
+ * Finds the data owners' keys for uploads. Each key is used only for its secret's purpose. For every name, known or not,
+ * the same number of keys is returned, so that the time of a refusal does not reveal which owners exist.
  */
 export class ImageKeys {
   readonly #jwe: ReadonlyMap<string, Owner<JweKey>>;
   readonly #legacy: ReadonlyMap<string, Owner<CbcKey>>;
-  /** Those of `#jwe` that open uploads. */
+  /** The IDs in `#jwe` whose keys open uploads. */
   readonly #uploadIds: ReadonlySet<string>;
   readonly #sealId: string | undefined;
-  /** Keys of random bytes that this process alone has: they open nothing. */
+  /** Random keys that no owner has. They open nothing; they make up the number of keys. */
   readonly #decoys: { jwe: ImageKey<JweKey>; legacy: ImageKey<CbcKey> };
 
   private constructor(
@@ -64,6 +68,7 @@ export class ImageKeys {
     this.#decoys = { jwe: { id: "", key: decoys.jwe }, legacy: { id: "", key: decoys.legacy } };
   }
 
+  /** @throws Error if the secret of `.encrypted` uploads is a JWE secret as well */
   static async create(options: ImageKeysOptions): Promise<ImageKeys> {
     const [jwe, legacy] = await Promise.all([
       takeKey(randomBytes(32), "jwe"),
@@ -73,11 +78,12 @@ export class ImageKeys {
   }
 
   /**
-   * Takes a released key.
+   * Makes a released key the current one of its secret.
    *
-   * @throws Error for a key of another use than the secret's
+   * @returns what the key was, compared with the one before
+   * @throws Error if the secret is not a data owner's, or the key was made for another use
    */
-  accept(id: string, { key, version }: KeyVersion): ReturnType<KeyVersions["accept"]> {
+  accept(id: string, { key, version }: KeyVersion): AcceptOutcome {
     const jwe = this.#jwe.get(id);
     if (jwe !== undefined && key instanceof JweKey) return take(jwe, { key, version });
     const legacy = this.#legacy.get(id);
@@ -85,7 +91,11 @@ export class ImageKeys {
     throw new Error(`${id} is no data owner's secret, or its key is for another use`);
   }
 
-  /** Notes that a key could not be had; the one there is goes on to count. */
+  /**
+   * Records that a release or refresh failed. The current key, if there is one, stays in use.
+   *
+   * @throws Error if the secret is not a data owner's
+   */
   fail(id: string): void {
     const owner = this.#jwe.get(id) ?? this.#legacy.get(id);
     if (owner === undefined) throw new Error(`${id} is no data owner's secret`);
@@ -93,10 +103,10 @@ export class ImageKeys {
   }
 
   /**
-   * The keys to try for a JWE, never none.
+   * The keys to try for a JWE, in this order; at least one.
    *
-   * @param kid a secret's ID, for which the current version is tried before those that it replaced; or
-   *   `ID/version`
+   * @param kid a secret's ID, for its current version and then those in their grace time; or `ID/version`
+   * @returns for an unknown name, as many decoys as any other name has keys
    */
   candidates(kid: string): readonly ImageKey<JweKey>[] {
     const [id = "", version, ...rest] = kid.split("/");
@@ -107,19 +117,20 @@ export class ImageKeys {
     return this.#padded(id, named, this.#decoys.jwe);
   }
 
-  /** The keys to try for an `.encrypted` upload, never none. */
+  /** The keys to try for an `.encrypted` upload, in this order; at least one, which may be a decoy. */
   legacyCandidates(): readonly ImageKey<CbcKey>[] {
     const [[id, owner] = ["", undefined]] = this.#legacy;
     return this.#padded(id, owner?.versions.live() ?? [], this.#decoys.legacy);
   }
 
-  /** What encrypted answers to `.encrypted` uploads are sealed under; undefined: there are none. */
+  /** The key for encrypted answers to `.encrypted` uploads; undefined: none is configured, or it was not released. */
   sealKey(): ImageKey<JweKey> | undefined {
     const id = this.#sealId;
     const current = id === undefined ? undefined : this.#jwe.get(id)?.versions.current;
     return id === undefined || current === undefined ? undefined : { id, key: current.key };
   }
 
+  /** The state of each configured owner's key. */
   statuses(): OwnerStatus[] {
     return this.#owners().map(([id, { versions, failed }]) => ({
       id,
@@ -144,10 +155,7 @@ export class ImageKeys {
   }
 }
 
-function take<Key extends AesKey>(
-  owner: Owner<Key>,
-  released: KeyVersion<Key>,
-): ReturnType<KeyVersions["accept"]> {
+function take<Key extends AesKey>(owner: Owner<Key>, released: KeyVersion<Key>): AcceptOutcome {
   owner.failed = false;
   return owner.versions.accept(released);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { takeKey } from "../../src/crypto/aes-key.js";
-import { KeyVersions, type KeyVersion } from "../../src/secrets/key-versions.js";
+import { KeyVersions, type KeyVersion } from "../../src/keys/key-versions.js";
 
 const graceMs = 1000;
 
@@ -25,7 +25,7 @@ describe("a secret's versions", () => {
     expect([keys.current, keys.live()]).toEqual([undefined, []]);
   });
 
-  test("stay as they are when the same key comes again", async () => {
+  test("do not change when the same key is released again", async () => {
     const { keys } = versions();
     const bytes = randomBytes(32);
     expect(keys.accept(await version("1", bytes))).toBe("first");
@@ -33,7 +33,7 @@ describe("a secret's versions", () => {
     expect(names(keys)).toEqual(["1"]);
   });
 
-  test("keep what was replaced until its time of grace is over, and not a moment longer", async () => {
+  test("keep a replaced key until the end of its grace time, and no longer", async () => {
     const { keys, clock } = versions();
     keys.accept(await version("1"));
     expect(keys.accept(await version("2"))).toBe("rotated");
@@ -43,7 +43,7 @@ describe("a secret's versions", () => {
     expect(names(keys)).toEqual(["2"]);
   });
 
-  test("each have a time of grace of their own", async () => {
+  test("have a grace time each", async () => {
     const { keys, clock } = versions();
     keys.accept(await version("1"));
     keys.accept(await version("2"));
@@ -54,14 +54,14 @@ describe("a secret's versions", () => {
     expect(names(keys)).toEqual(["3", "2"]);
   });
 
-  test("have no grace where there is none to have", async () => {
+  test("are dropped at once if the grace time is 0", async () => {
     const keys = new KeyVersions({ graceMs: 0, now: () => 0 });
     keys.accept(await version("1"));
     keys.accept(await version("2"));
     expect(names(keys)).toEqual(["2"]);
   });
 
-  test("know a rotation by the key where nobody names versions", async () => {
+  test("detect a rotation by the key if versions have no names", async () => {
     const { keys } = versions();
     const bytes = randomBytes(32);
     keys.accept(await version(undefined, bytes));
@@ -70,13 +70,13 @@ describe("a secret's versions", () => {
     expect(keys.live()).toHaveLength(2);
   });
 
-  test("take another key under a version's name for a rotation", async () => {
+  test("treat another key under the same version name as a rotation", async () => {
     const { keys } = versions();
     keys.accept(await version("1"));
     expect(keys.accept(await version("1"))).toBe("rotated");
   });
 
-  test("go back to a former key, which then is there once", async () => {
+  test("may return to a former key, which is then listed once", async () => {
     const { keys } = versions();
     const bytes = randomBytes(32);
     keys.accept(await version("1", bytes));
@@ -91,7 +91,7 @@ describe("a secret's versions", () => {
     expect(names(keys)).toEqual(["19", "18", "17", "16", "15", "14", "13", "12", "11"]);
   });
 
-  test("always begin with the last one accepted, and hold no key twice", async () => {
+  test("always start with the last accepted key, and list no key twice", async () => {
     const pool = await Promise.all([1, 2, 3, 4].map((name) => version(String(name))));
     fc.assert(
       fc.property(

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { takeKey, type KeyUse } from "../../src/crypto/aes-key.js";
-import { KeyRegister } from "../../src/secrets/key-register.js";
+import { KeyRegister } from "../../src/keys/key-register.js";
 
 let register: KeyRegister;
 
@@ -14,7 +14,7 @@ async function claim(id: string, text: string, use: KeyUse = "jwe"): Promise<voi
 }
 
 describe("the register of released keys", () => {
-  test("takes any number of different keys, and the same key of the same secret again", async () => {
+  test("accepts any number of different keys, and the same key of the same secret again", async () => {
     for (const id of ["Model", "Data", "Seal"]) {
       for (const version of [1, 2, 3]) await claim(id, `${id} ${version}`);
     }
@@ -69,7 +69,7 @@ describe("the register of released keys", () => {
     await expect(claim("Second", "old")).rejects.toMatchObject({ code: "KEY_REUSED" });
   });
 
-  test("does not forget a key that its secret has gone back to", async () => {
+  test("does not forget a key to which its secret has returned", async () => {
     const first = await takeKey(Buffer.alloc(32, 1), "jwe");
     register.claim("First", first);
     for (let version = 0; version < 1023; version += 1) await claim("First", String(version));
@@ -81,7 +81,7 @@ describe("the register of released keys", () => {
     }).toThrow("the same bytes");
   });
 
-  test("says nothing of the bytes", async () => {
+  test("does not repeat the bytes in its error", async () => {
     const bytes = randomBytes(32);
     register.claim("First", await takeKey(Uint8Array.from(bytes), "jwe"));
     const key = await takeKey(Uint8Array.from(bytes), "cbc");

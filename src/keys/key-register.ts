@@ -2,27 +2,28 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { AesKey } from "../crypto/aes-key.js";
 import { RefusedError } from "../errors.js";
 
-/** Of one secret: a vault that rotates without end must not fill the memory. */
+/** The number of keys that are remembered for each secret. It bounds the memory if a vault rotates without end. */
 const mostRemembered = 1024;
 
 /**
- * Which secret each released key belongs to. Two secrets with the same bytes would be one key with two uses, whatever
- * the configuration calls them: what opens `.encrypted` uploads would then open JWE or the model as well. A key that
- * has expired counts too, because files that were encrypted under it still exist. A restart forgets former keys.
+ * Remembers which secret each released key belongs to. Two secrets with the same bytes would be one key with two uses:
+ * the key of `.encrypted` uploads would open JWE or the model as well. Expired keys are remembered too, because files
+ * encrypted under them still exist. Former keys are forgotten at a restart.
  */
 export class KeyRegister {
   readonly #challenge = randomBytes(32);
   readonly #fingerprints = new Map<string, Buffer[]>();
 
   /**
-   * Notes that `key` is the secret's.
+   * Records that a key belongs to a secret.
    *
-   * @throws RefusedError KEY_REUSED where it is, or was, another secret's
+   * @param id the secret's ID
+   * @throws RefusedError KEY_REUSED if the key is, or was, another secret's; then it is not recorded
    */
   claim(id: string, key: AesKey): void {
     const fingerprint = key.fingerprint(this.#challenge);
     const holders = [...this.#fingerprints]
-      // Each one is compared, in constant time, so that the time does not tell which one is equal.
+      // All are compared, each in constant time, so that the time does not reveal which one is equal.
       .map(([holder, known]) => ({ holder, equal: count(known, fingerprint) }))
       .filter(({ equal }) => equal > 0)
       .map(({ holder }) => holder);
@@ -36,7 +37,7 @@ export class KeyRegister {
       });
     }
     const others = (this.#fingerprints.get(id) ?? []).filter((one) => !one.equals(fingerprint));
-    // At the end also where it is known: a key in use is not to be forgotten.
+    // A known key moves to the end, because the oldest are forgotten first.
     this.#fingerprints.set(id, [...others, fingerprint].slice(-mostRemembered));
   }
 }

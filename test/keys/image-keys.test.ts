@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { takeKey, type AesKey, type KeyUse } from "../../src/crypto/aes-key.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
 
 let clock: { now: number };
 let keys: ImageKeys;
@@ -35,7 +35,7 @@ async function tried(candidates: readonly { key: AesKey }[]): Promise<string[]> 
 }
 
 describe("a JWE's kid", () => {
-  test("that is a secret's ID stands for its current version, then the one before it", async () => {
+  test("that is a secret's ID selects its current version, then the one before it", async () => {
     await accept("Alice", "1");
     await accept("Alice", "2");
     expect(await tried(keys.candidates("Alice"))).toEqual(["Alice/2", "Alice/1"]);
@@ -43,7 +43,7 @@ describe("a JWE's kid", () => {
     expect(await tried(keys.candidates("Alice"))).toEqual(["Alice/2"]);
   });
 
-  test("that is ID/version stands for that version alone", async () => {
+  test("that is ID/version selects only that version", async () => {
     await accept("Alice", "1");
     await accept("Alice", "2");
     expect(await tried(keys.candidates("Alice/1"))).toEqual(["Alice/1", "-"]);
@@ -66,7 +66,7 @@ describe("a JWE's kid", () => {
     "Bob/1",
     "Dora",
     "Dora/1",
-  ])("%j names no key, and yet as many are tried as for any other", async (kid) => {
+  ])("%j names no key, and as many keys are tried as for any other name", async (kid) => {
     await accept("Alice", "1");
     await accept("Bob", "1");
     await accept("Bob", "2");
@@ -75,7 +75,7 @@ describe("a JWE's kid", () => {
     expect(keys.candidates("Alice")).toHaveLength(2);
   });
 
-  test("never stands for another owner's key", async () => {
+  test("never selects another owner's key", async () => {
     await accept("Alice", "1");
     await accept("Bob", "1");
     for (const kid of ["Alice", "Alice/1"]) {
@@ -85,7 +85,7 @@ describe("a JWE's kid", () => {
 });
 
 describe("an upload that names no key", () => {
-  test("is tried with the legacy owner's versions and nobody else's", async () => {
+  test("is tried only with the legacy owner's versions", async () => {
     await accept("Alice", "1");
     await accept("Bob", "1");
     await accept("Bob", "2");
@@ -93,7 +93,7 @@ describe("an upload that names no key", () => {
     expect(await tried(keys.legacyCandidates())).toEqual(["Bob/3", "Bob/2", "Bob/1"]);
   });
 
-  test("is tried with a key that nobody has where the owner's could not be had", async () => {
+  test("is tried with a decoy if the owner's key was not released", async () => {
     await accept("Alice", "1");
     expect(await tried(keys.legacyCandidates())).toEqual(["-"]);
   });
@@ -115,13 +115,13 @@ describe("an owner's key", () => {
     expect(new Set(keys.statuses().map(({ state }) => state))).toEqual(new Set(["current"]));
   });
 
-  test("that is stale goes on to open images", async () => {
+  test("that is stale still opens images", async () => {
     await accept("Alice", "1");
     keys.fail("Alice");
     expect(await tried(keys.candidates("Alice"))).toEqual(["Alice/1"]);
   });
 
-  test("is nobody's whom the configuration does not name", async () => {
+  test("is refused for a secret that is not configured", async () => {
     const stranger = { key: await key("x"), version: "1" };
     expect(() => keys.accept("Mallory", stranger)).toThrow("Mallory is no data owner's secret");
     expect(() => {
@@ -135,7 +135,7 @@ describe("an owner's key", () => {
     ["Bob", "jwe"],
     ["Bob", "none"],
     ["Dora", "cbc"],
-  ] as const)("of %s is not taken where it was made for %s", async (id, use) => {
+  ] as const)("of %s is refused if it was made for %s", async (id, use) => {
     const released = { key: await key("x", use), version: "1" };
     expect(() => keys.accept(id, released)).toThrow("its key is for another use");
   });
@@ -151,7 +151,7 @@ describe("answers to .encrypted uploads", () => {
     expect(seal?.id).toBe("Dora");
   });
 
-  test("are not sealed where no secret is for them", async () => {
+  test("are not sealed if no secret is configured for them", async () => {
     const plain = await ImageKeys.create({ ids: ["Alice"], legacyId: "Bob", graceMs: 1000 });
     expect(plain.sealKey()).toBeUndefined();
   });
