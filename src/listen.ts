@@ -96,6 +96,7 @@ function createServerApp(options: ListenOptions, isStopping: () => boolean): Req
     formats: images.Formats,
     results,
     requestTimeoutMs: limits.RequestTimeoutMs,
+    maxPictures: limits.MaxBatch,
     isStopping,
     onStage: (stage, tookMs) => {
       metrics.observeStage(stage, tookMs);

@@ -27,7 +27,7 @@ export function createApp(options: AppOptions): Express {
   app.disable("etag");
   app.set("query parser", "simple");
   app.use(summarise(options.onRequest), commonHeaders);
-  for (const register of routes) register(app, options);
+  for (const route of routes) route.register(app, options);
   app.use(() => {
     throw new RequestError("NOT_FOUND", "expected a path of this server's; see its README");
   });

@@ -9,6 +9,9 @@ import type { Answer, AnswerKey } from "./answer.js";
 import type { Upload } from "./upload.js";
 import type { OpenedUpload, UploadFormat } from "./upload-format.js";
 
+/** Labels of an answer where the request does not say how many. */
+export const defaultTop = 5;
+
 export interface ClassifyOptions {
   classifier: Classifier;
   decoder: DecodeQueue;
@@ -78,12 +81,18 @@ export async function classifyUpload(
     model,
     image: { width, height, format: fileFormat, encrypted: isEncrypted },
     predictions: rank(probabilities, model.labels, top),
-    probabilities:
-      results.Probabilities === "all" ||
-      (results.Probabilities === "jwe" && format.protection === "authenticated"),
+    probabilities: revealsProbabilities(format, results),
     timings: { queueMs, decodeMs, inferenceMs },
   };
   return { answer, answerKey };
+}
+
+/** Whether answers to uploads of a format contain probabilities: `Results.Probabilities`. */
+export function revealsProbabilities(
+  { protection }: Pick<UploadFormat, "protection">,
+  { Probabilities: whose }: Config["Inference"]["Results"],
+): boolean {
+  return whose === "all" || (whose === "jwe" && protection === "authenticated");
 }
 
 interface OpenedImage extends Omit<OpenedUpload, "file"> {

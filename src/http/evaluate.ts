@@ -1,44 +1,34 @@
-import type { IRouter, Request, RequestHandler, Response } from "express";
+import type { Request, RequestHandler } from "express";
 import { RequestError } from "./request-error.js";
-import { Deadline, withSignal } from "../bounds/deadline.js";
+import { withSignal } from "../bounds/deadline.js";
 import { AnswerSize } from "./answer-size.js";
 import { toJose, toJson, toText, type AnswerType } from "./answer.js";
-import { clientNetwork } from "./client-network.js";
-import { classifyUpload, type Classified, type ClassifyOptions } from "./classify-upload.js";
-import type { LegacyUploads } from "./legacy-uploads.js";
+import { classifyAdmitted, permittedAnswers, type AdmitOptions } from "./classify-admitted.js";
+import { defaultTop, type Classified } from "./classify-upload.js";
 import { formatOf } from "./formats.js";
+import { evaluateOperation } from "./evaluate-operation.js";
 import { onlyPost } from "./methods.js";
+import type { Route } from "./openapi/operation.js";
+import { refuseWhen, requestSignal } from "./request-signal.js";
 import type { Upload, UploadReader } from "./upload.js";
-import type { UploadFormat, UploadFormatName } from "./upload-format.js";
 
-export interface EvaluateOptions extends ClassifyOptions {
+export interface EvaluateOptions extends AdmitOptions {
   uploads: UploadReader;
-  legacyUploads: LegacyUploads;
-  /** The formats that are accepted: `Images.Formats`. */
-  formats: readonly UploadFormatName[];
   requestTimeoutMs: number;
   isStopping: () => boolean;
 }
 
-const defaultTop = 5;
 const everyAnswerType: AnswerType[] = ["text/plain", "application/json", "application/jose"];
 
 /** `POST /evaluate`: classifies the picture of a multipart upload and answers with the most probable labels. */
-export function evaluateRoute(router: IRouter, options: EvaluateOptions): void {
-  onlyPost(router, "/evaluate", refuseWhen(options.isStopping), evaluate(options));
-}
+export const evaluate: Route<EvaluateOptions> = {
+  register(router, options) {
+    onlyPost(router, "/evaluate", refuseWhen(options.isStopping), answerEvaluate(options));
+  },
+  operations: () => [evaluateOperation],
+};
 
-function refuseWhen(isStopping: () => boolean): RequestHandler {
-  return (_request, _response, next) => {
-    if (!isStopping()) {
-      next();
-      return;
-    }
-    throw new RequestError("SHUTTING_DOWN", "the server is stopping; try another, or again soon");
-  };
-}
-
-function evaluate(options: EvaluateOptions): RequestHandler {
+function answerEvaluate(options: EvaluateOptions): RequestHandler {
   const answerSize = new AnswerSize(options.classifier.model);
   return async (request, response) => {
     const signal = requestSignal(response, options.requestTimeoutMs);
@@ -71,30 +61,10 @@ async function answerUpload(
   options: EvaluateOptions,
 ): Promise<Classified & { type: AnswerType }> {
   const format = formatOf(upload);
-  if (!options.formats.includes(format.name)) {
-    throw new RequestError(
-      "FORMAT_REFUSED",
-      `expected an upload of the format ${options.formats.join(" or ")}; got ${format.name}`,
-    );
-  }
-  const type = chooseAnswerType(request, format, options);
+  const type = chooseAnswerType(request, permittedAnswers(format, options));
   const { remoteAddress } = request.socket;
-  const isAlterable = format.protection === "encrypted";
-  if (isAlterable) options.legacyUploads.admit(remoteAddress, upload.bytes);
-  const client = clientNetwork(remoteAddress);
-  const classified = await classifyUpload({ upload, format, top, client, signal }, options);
-  const { image } = classified.answer;
-  if (isAlterable && type === "application/jose") image.authenticated = false;
-  return { type, ...classified };
-}
-
-/** Aborts when the request's deadline has passed or its connection is closed. */
-function requestSignal(response: Response, timeoutMs: number): AbortSignal {
-  const deadline = new Deadline(timeoutMs);
-  response.once("close", () => {
-    deadline.abort(new Error("the client disconnected, or has its answer"));
-  });
-  return deadline.signal;
+  const admitted = { upload, format, top, type, remoteAddress, signal };
+  return { type, ...(await classifyAdmitted(admitted, options)) };
 }
 
 function readTop(request: Request, { classifier, results }: EvaluateOptions): number {
@@ -109,19 +79,7 @@ function readTop(request: Request, { classifier, results }: EvaluateOptions): nu
   );
 }
 
-function chooseAnswerType(
-  request: Request,
-  format: UploadFormat,
-  { results, keys }: EvaluateOptions,
-): AnswerType {
-  const types = format.answerTypes(results.Encrypt, keys.sealKey() !== undefined);
-  if (types.length === 0) {
-    throw new RequestError(
-      "NOT_ACCEPTABLE",
-      "answers to .encrypted uploads are encrypted here, and the key for that (Results.Key) could not be had; .jwe " +
-        "uploads need none",
-    );
-  }
+function chooseAnswerType(request: Request, types: readonly AnswerType[]): AnswerType {
   const [only, ...others] = types;
   return only === "application/jose" && others.length === 0 ? only : negotiate(request, types);
 }

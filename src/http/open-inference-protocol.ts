@@ -1,9 +1,18 @@
-import type { IRouter } from "express";
-import { RequestError } from "./request-error.js";
-import type { Classifier, ModelDescription } from "../inference/classifier.js";
+import type { z } from "zod";
+import type { Classifier } from "../inference/classifier.js";
 import type { ImageKeys } from "../keys/image-keys.js";
 import type { PlatformName } from "../platform.js";
 import { onlyGet } from "./methods.js";
+import {
+  modelMetadata,
+  modelReady,
+  openInferenceOperations,
+  serverMetadata,
+  serverReady,
+} from "./open-inference-operations.js";
+import type { Route } from "./openapi/operation.js";
+import { servedModel } from "./served-model.js";
+import type { UploadFormatName } from "./upload-format.js";
 
 export interface OpenInferenceOptions {
   classifier: Pick<Classifier, "model">;
@@ -12,46 +21,67 @@ export interface OpenInferenceOptions {
   platform: PlatformName;
   isStopping: () => boolean;
   keys: ImageKeys;
+  /** The formats that are accepted: `Images.Formats`. */
+  formats: readonly UploadFormatName[];
 }
 
-/** Health and metadata of the Open Inference Protocol v2 (REST): everything below `/v2`. */
-export function openInferenceRoutes(router: IRouter, options: OpenInferenceOptions): void {
-  const { server, platform, isStopping, keys } = options;
-  const { model } = options.classifier;
-  const modelNamed = (name: unknown): ModelDescription => {
-    if (name === model.name) return model;
-    throw new RequestError("NOT_FOUND", `expected the model ${model.name}`);
-  };
+/** What this server has of Triton's extensions; `classification` and `binary_tensor_data` as Triton names them. */
+const extensions = ["binary_tensor_data", "classification"];
 
-  onlyGet(router, "/v2", (_request, response) => {
-    response.json({ ...server, platform, extensions: [] });
-  });
-  onlyGet(router, "/v2/health/live", (_request, response) => {
-    response.json({ live: true });
-  });
-  onlyGet(router, "/v2/health/ready", (_request, response) => {
-    const ready = !isStopping();
-    response.status(ready ? 200 : 503).json({ ready, ...describeKeys(keys) });
-  });
-  onlyGet(router, "/v2/models/:name/ready", (request, response) => {
-    const { name } = modelNamed(request.params["name"]);
-    const ready = !isStopping();
-    response.status(ready ? 200 : 503).json({ name, ready });
-  });
-  onlyGet(router, "/v2/models/:name", (request, response) => {
-    const { name, version, input, output } = modelNamed(request.params["name"]);
-    response.json({
-      name,
-      versions: [version],
-      platform: "onnxruntime_onnx",
-      inputs: [{ ...input, datatype: "FP32" }],
-      outputs: [{ ...output, datatype: "FP32" }],
+/** Health and metadata of the Open Inference Protocol v2 (REST). */
+export const openInference: Route<OpenInferenceOptions> = {
+  register(router, options) {
+    const { server, platform, isStopping, keys } = options;
+    const { model } = options.classifier;
+    const metadata = describeModel(options);
+    onlyGet(router, "/v2", (_request, response) => {
+      const body: z.infer<typeof serverMetadata> = { ...server, platform, extensions };
+      response.json(body);
     });
-  });
+    onlyGet(router, "/v2/health/live", (_request, response) => {
+      response.json({ live: true });
+    });
+    onlyGet(router, "/v2/health/ready", (_request, response) => {
+      const ready = !isStopping();
+      const body: z.infer<typeof serverReady> = { ready, ...describeKeys(keys) };
+      response.status(ready ? 200 : 503).json(body);
+    });
+    for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
+      onlyGet(router, `${path}/ready`, (request, response) => {
+        const { name } = servedModel(request, model);
+        const ready = !isStopping();
+        const body: z.infer<typeof modelReady> = { name, ready };
+        response.status(ready ? 200 : 503).json(body);
+      });
+      onlyGet(router, path, (request, response) => {
+        servedModel(request, model);
+        response.json(metadata);
+      });
+    }
+  },
+  operations: openInferenceOperations,
+};
+
+/** Where plain pictures are refused, FP32 tensors are too, and the input takes files of pictures alone. */
+function describeModel({
+  classifier,
+  formats,
+}: OpenInferenceOptions): z.infer<typeof modelMetadata> {
+  const { name, version, input, output } = classifier.model;
+  const tensor = formats.includes("plain")
+    ? { name: input.name, datatype: "FP32" as const, shape: [...input.shape] }
+    : { name: input.name, datatype: "BYTES" as const, shape: [-1] };
+  return {
+    name,
+    versions: [version],
+    platform: "onnxruntime_onnx",
+    inputs: [tensor],
+    outputs: [{ name: output.name, datatype: "FP32", shape: [...output.shape] }],
+  };
 }
 
 /** Numbers only: this port is public, and the data owners' identities are not. The log and the metrics name them. */
-function describeKeys(keys: ImageKeys): object {
+function describeKeys(keys: ImageKeys): Omit<z.infer<typeof serverReady>, "ready"> {
   const states = keys.statuses().map(({ state }) => state);
   const count = (wanted: string): number => states.filter((state) => state === wanted).length;
   const [missing, stale] = [count("missing"), count("stale")];

@@ -1,10 +1,11 @@
 import type { NextFunction, Request, Response } from "express";
+import { z } from "zod";
 import { ImageError, type ImageErrorCode } from "../image/image-error.js";
 import { ClassifierError, type ClassifierErrorCode } from "../inference/classifier-error.js";
 import { RequestError, type RequestErrorCode } from "./request-error.js";
 
 /** The HTTP status of each error code. */
-const statuses: Readonly<Record<RequestErrorCode, number>> = {
+export const statuses: Readonly<Record<RequestErrorCode, number>> = {
   IMAGE_MISSING: 400,
   UPLOAD_MALFORMED: 400,
   PARAMETER_INVALID: 400,
@@ -53,10 +54,21 @@ const retryAfterSeconds: Partial<Readonly<Record<RequestErrorCode, number>>> = {
 
 const machineTypes = ["application/problem+json", "application/json", "application/jose"];
 
+/** Problem details (RFC 9457, section 3.1), with the error's code. */
+export const problemDetails = z.object({
+  type: z.literal("about:blank"),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string(),
+});
+
+/** `$inference_error_response` (Open Inference Protocol v2, REST), with the error's code. */
+export const openInferenceError = z.object({ error: z.string(), code: z.string() });
+
 /**
- * The error handler of the application: all statuses of errors come from here. It answers with problem details (RFC 9457)
- * where `Accept` prefers JSON, and with the line `CODE: message` otherwise. An unexpected error is answered with INTERNAL,
- * without details.
+ * The error handler of the application. Below `/v2` it answers as the Open Inference Protocol says. Elsewhere it answers with problem details (RFC 9457) where `Accept` prefers JSON, and with
+ * the line `CODE: message` otherwise. An unexpected error is answered with INTERNAL, without details.
  *
  * @param onBug called with unexpected errors
  */
@@ -75,13 +87,26 @@ export function problemHandler(onBug: (error: unknown) => void) {
     const seconds = problem.retryAfterSeconds ?? retryAfterSeconds[code];
     if (seconds !== undefined) response.set("Retry-After", String(seconds));
     response.status(status);
-    if (wantsJson(request)) {
-      const body = { type: "about:blank", title: titleOf(code), status, code, detail: message };
+    if (isOpenInference(request)) {
+      const body: z.infer<typeof openInferenceError> = { error: message, code };
+      // Not `set`, which appends a charset: KServe's client reads errors of exactly this type.
+      response.setHeader("Content-Type", "application/json");
+      response.send(Buffer.from(JSON.stringify(body)));
+    } else if (wantsJson(request)) {
+      const title = titleOf(code);
+      const body: z.infer<typeof problemDetails> = {
+        ...{ type: "about:blank", title, status, code, detail: message },
+      };
       response.type("application/problem+json").send(Buffer.from(JSON.stringify(body)));
     } else {
       response.type("text/plain").send(`${code}: ${message}`);
     }
   };
+}
+
+/** The protocol's errors are JSON, whatever `Accept` says: its clients read nothing else. */
+function isOpenInference({ path }: Request): boolean {
+  return path === "/v2" || path.startsWith("/v2/");
 }
 
 function toRequestError(error: unknown, onBug: (error: unknown) => void): RequestError {

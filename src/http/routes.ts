@@ -1,13 +1,13 @@
-import type { IRouter } from "express";
-import { evaluateRoute, type EvaluateOptions } from "./evaluate.js";
-import { greetingRoute, type GreetingOptions } from "./greeting.js";
-import { openInferenceRoutes, type OpenInferenceOptions } from "./open-inference-protocol.js";
+import { evaluate } from "./evaluate.js";
+import { greeting } from "./greeting.js";
+import { infer } from "./inference-protocol/infer.js";
+import { openApi } from "./openapi/document-route.js";
+import type { Route, RouteOptionsOf } from "./openapi/operation.js";
+import { openInference } from "./open-inference-protocol.js";
 
-export type RouteOptions = GreetingOptions & EvaluateOptions & OpenInferenceOptions;
+/** All routes of the server. A new one is a file of its own, with its description for OpenAPI, and a line here. */
+const described = [greeting, evaluate, openInference, infer] as const;
 
-/** All routes of the server. A new one is a function in a file of its own, and a line here. */
-export const routes: readonly ((router: IRouter, options: RouteOptions) => void)[] = [
-  greetingRoute,
-  evaluateRoute,
-  openInferenceRoutes,
-];
+export type RouteOptions = RouteOptionsOf<(typeof described)[number]>;
+
+export const routes: readonly Route<RouteOptions>[] = [...described, openApi(described)];

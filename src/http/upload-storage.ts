@@ -32,7 +32,7 @@ export class UploadStorage implements StorageEngine {
     done: (error?: unknown, info?: Stored) => void,
   ): void {
     stream.on("data", (chunk: Buffer) => {
-      this.#append(chunk);
+      this.append(chunk);
     });
     stream.once("end", () => {
       if (!this.#isClosed) done(undefined, {});
@@ -59,7 +59,8 @@ export class UploadStorage implements StorageEngine {
     this.#bytes.clear();
   }
 
-  #append(chunk: Buffer): void {
+  /** Stores more bytes; none after `close`. */
+  append(chunk: Buffer): void {
     if (this.#isClosed) return;
     const { maxBytes, onTooLarge, onError } = this.#options;
     try {

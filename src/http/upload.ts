@@ -4,7 +4,8 @@ import { RequestError } from "./request-error.js";
 import { ArrivalRate } from "../bounds/arrival-rate.js";
 import { clientNetwork } from "./client-network.js";
 import { watchPace } from "./upload-pace.js";
-import { UploadMemory, type UploadMemoryLimits } from "./upload-memory.js";
+import { Body, storeBody } from "./request-body.js";
+import { UploadMemory, type MemoryClaim, type UploadMemoryLimits } from "./upload-memory.js";
 import { UploadStorage } from "./upload-storage.js";
 
 /** The file of a request's field `image`. */
@@ -31,13 +32,21 @@ export interface UploadReaderOptions extends UploadLimits {
   now?: () => number;
 }
 
+interface ReceiveLimits {
+  signal: AbortSignal;
+  /** Bytes that are stored. */
+  maxBytes: number;
+  /** Bytes that may arrive besides. */
+  envelopeBytes: number;
+}
+
 /** The most bytes that multipart syntax and other fields may add to the file. */
 const envelopeBytes = 65_536;
 const fieldName = "image";
 /** The window for the arrival rates by which slower uploads are refused at a memory limit. */
 const comparisonWindowMs = 1000;
 
-/** Reads the multipart field `image` (RFC 7578) into memory; nothing is written to a disk. */
+/** Reads the multipart field `image` (RFC 7578), or a whole body, into memory; nothing is written to a disk. */
 export class UploadReader {
   readonly #limits: UploadLimits;
   readonly #now: () => number;
@@ -62,9 +71,52 @@ export class UploadReader {
    *   signal's reason where that is not a timeout
    */
   async read(request: Request, response: Response, signal: AbortSignal): Promise<Upload> {
-    const { maxBytes, minBytesPerSecond, graceMs } = this.#limits;
     if (request.is("multipart/form-data") === false) throw imageMissing();
-    if (Number(request.headers["content-length"] ?? 0) > maxBytes + envelopeBytes) {
+    const { maxBytes } = this.#limits;
+    const limits = { signal, maxBytes, envelopeBytes };
+    const { received, bytes, claim } = await this.#receive(request, limits, (storage, fail) =>
+      this.#parse(request, response, storage, fail),
+    );
+    const upload: Upload = {
+      name: received.originalname,
+      mediaType: received.mimetype,
+      bytes,
+      release: () => {
+        upload.bytes = Buffer.alloc(0);
+        claim.release();
+      },
+    };
+    return upload;
+  }
+
+  /**
+   * Reads a request's whole body, under the same limits as the file of an upload.
+   *
+   * @param maxBytes a lower limit than that of an upload
+   * @throws RequestError as `read`, without IMAGE_MISSING; UPLOAD_MALFORMED for a compressed body
+   */
+  async readBody(request: Request, signal: AbortSignal, maxBytes = Infinity): Promise<Body> {
+    if ((request.headers["content-encoding"] ?? "identity") !== "identity") {
+      throw malformed("a body without Content-Encoding");
+    }
+    const limits = {
+      signal,
+      maxBytes: Math.min(maxBytes, this.#limits.maxBytes),
+      envelopeBytes: 0,
+    };
+    const { bytes, claim } = await this.#receive(request, limits, (storage) =>
+      storeBody(request, storage),
+    );
+    return new Body(bytes, claim);
+  }
+
+  async #receive<Received>(
+    request: Request,
+    { signal, maxBytes, envelopeBytes: envelope }: ReceiveLimits,
+    start: (storage: UploadStorage, fail: (error: unknown) => void) => Promise<Received>,
+  ): Promise<{ received: Received; bytes: Buffer; claim: MemoryClaim }> {
+    const { minBytesPerSecond, graceMs } = this.#limits;
+    if (Number(request.headers["content-length"] ?? 0) > maxBytes + envelope) {
       throw tooLarge(maxBytes);
     }
     signal.throwIfAborted();
@@ -74,7 +126,7 @@ export class UploadReader {
     });
     const recently = this.#rate(comparisonWindowMs);
     let isWhole = false;
-    let received = 0;
+    let arrived = 0;
     const claim = this.#memory.open({
       address: clientNetwork(request.socket.remoteAddress),
       bytesPerSecond: () => (isWhole ? undefined : recently.bytesPerSecond()),
@@ -96,28 +148,18 @@ export class UploadReader {
       sustained: this.#rate(graceMs),
       graceMs,
       onData: (bytes) => {
-        received += bytes;
+        arrived += bytes;
         recently.add(bytes);
-        if (received > maxBytes + envelopeBytes) fail(tooLarge(maxBytes));
+        if (arrived > maxBytes + envelope) fail(tooLarge(maxBytes));
       },
       onFailure: fail,
     });
     try {
-      const parsed = this.#parse(request, response, storage, fail);
-      const file = await Promise.race([parsed, failed]);
+      const received = await Promise.race([start(storage, fail), failed]);
       isWhole = true;
       const bytes = storage.take();
       claim.shrinkTo(bytes.length);
-      const upload: Upload = {
-        name: file.originalname,
-        mediaType: file.mimetype,
-        bytes,
-        release: () => {
-          upload.bytes = Buffer.alloc(0);
-          claim.release();
-        },
-      };
-      return upload;
+      return { received, bytes, claim };
     } catch (error) {
       storage.close();
       claim.release();

@@ -1,3 +1,4 @@
+import type { Picture } from "./classifier.js";
 import { findFault, type Fault } from "./faults.js";
 import type { Manifest } from "../model/manifest.js";
 import { isOutOfMemory } from "../model/out-of-memory.js";
@@ -38,14 +39,16 @@ export class BatchRunner {
   }
 
   /**
-   * @param pictures each `[crop, crop, 3]` bytes
-   * @throws RangeError for more than `maxBatch` pictures; a failed run is reported in `faults`
+   * @throws RangeError for more than `maxBatch` pictures, or one of another size; a failed run is reported in `faults`
    */
-  async run(pictures: readonly Uint8Array[]): Promise<BatchScores> {
+  async run(pictures: readonly Picture[]): Promise<BatchScores> {
     const { maxBatch } = this.#options;
     if (pictures.length > maxBatch) {
       throw new RangeError(`${pictures.length} pictures for a batch of at most ${maxBatch}`);
     }
+    // The tensor holds the previous batch: what a picture does not overwrite would be another's.
+    const isWhole = (picture: Picture): boolean => picture.length === this.#size;
+    if (!pictures.every(isWhole)) throw new RangeError(`a picture without ${this.#size} values`);
     const together = await this.#attempt(pictures);
     if (together.faults.size === 0 || pictures.length === 1) return together;
     const width = this.#options.manifest.labels.length;
@@ -60,13 +63,15 @@ export class BatchRunner {
     return { scores, faults };
   }
 
-  async #attempt(pictures: readonly Uint8Array[]): Promise<BatchScores> {
+  async #attempt(pictures: readonly Picture[]): Promise<BatchScores> {
     const { run, manifest, fixedBatch } = this.#options;
     const { labels, output, preprocessing } = manifest;
     const batch = fixedBatch ?? pictures.length;
     const pixels = this.#tensor.subarray(0, batch * this.#size);
     pictures.forEach((picture, index) => {
-      packPicture(picture, preprocessing, pixels, index * this.#size);
+      const offset = index * this.#size;
+      if (picture instanceof Float32Array) pixels.set(picture, offset);
+      else packPicture(picture, preprocessing, pixels, offset);
     });
     // Clears the rest of a fixed batch: it must not contain earlier pictures.
     pixels.fill(0, pictures.length * this.#size);

@@ -23,19 +23,25 @@ export interface Classification {
   inferenceMs: number;
 }
 
+/**
+ * A picture as the classifier takes it: `[crop, crop, 3]` bytes (red, green, blue), or `[3, crop, crop]` numbers that are
+ * normalised already, with the channels in the model's order.
+ */
+export type Picture = Uint8Array | Float32Array;
+
 /** Classifies pictures with a model. */
 export interface Classifier {
   readonly model: ModelDescription;
   /**
    * Classifies one picture.
    *
-   * @param pixels `[crop, crop, 3]` bytes: red, green, blue. The buffer is taken over
+   * @param picture its buffer is taken over
    * @param signal drops the picture if it aborts while the picture waits: the client has disconnected, or timed out
    * @param owner the picture's owner, compared by identity; pictures of different owners never share a run
    * @throws ClassifierError; the signal's reason
    */
   classify(
-    pixels: Uint8Array,
+    picture: Picture,
     signal: AbortSignal,
     owner: object | undefined,
   ): Promise<Classification>;

@@ -1,5 +1,6 @@
 import type { BootErrorCode, Failure } from "../errors.js";
 import type { BatchScores } from "./batch-runner.js";
+import type { Picture } from "./classifier.js";
 import type { Manifest } from "../model/manifest.js";
 import type { ModelSession } from "./session.js";
 import type { LoadOptions } from "./session-options.js";
@@ -16,7 +17,7 @@ export type LoadedModel = Pick<ModelSession, "fixedBatch" | "maxBatch" | "single
 
 export type WorkerRequest =
   | ({ type: "load" } & LoadRequest)
-  | { type: "run"; pictures: readonly Uint8Array[] }
+  | { type: "run"; pictures: readonly Picture[] }
   | { type: "release" };
 
 /** The thread sends one response to each request, in order, and before it `running` at the start of each model run. */

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { ConfigurationError, RefusedError, UnavailableError } from "../errors.js";
+import type { Picture } from "./classifier.js";
 import type { BatchScores } from "./batch-runner.js";
 import type {
   LoadedModel,
@@ -164,7 +165,7 @@ class InferenceThread {
     };
   }
 
-  async #run(pictures: readonly Uint8Array[]): Promise<BatchScores> {
+  async #run(pictures: readonly Picture[]): Promise<BatchScores> {
     if (this.#failure instanceof UnavailableError) throw stoppingAfterTimeout(this.#failure);
     try {
       const request: WorkerRequest = { type: "run", pictures };
@@ -205,7 +206,7 @@ class InferenceThread {
 }
 
 /** The views' buffers, which are transferred to the other thread instead of copied. */
-function transferable(views: readonly Uint8Array[]): ArrayBuffer[] {
+function transferable(views: readonly Picture[]): ArrayBuffer[] {
   return views.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer);
 }
 

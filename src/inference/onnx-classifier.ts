@@ -1,7 +1,7 @@
 import type { Fault } from "./faults.js";
 import type { ModelSession } from "./session.js";
 import { BatchQueue } from "./batch-queue.js";
-import type { Classification, Classifier, ModelDescription } from "./classifier.js";
+import type { Classification, Classifier, ModelDescription, Picture } from "./classifier.js";
 import { ClassifierError } from "./classifier-error.js";
 import { softmax } from "./ranking.js";
 
@@ -19,7 +19,7 @@ export interface OnnxClassifierOptions {
 /** Classifies with a model session. Pictures that wait at the same time share a run. */
 export class OnnxClassifier implements Classifier {
   readonly model: ModelDescription;
-  readonly #queue: BatchQueue<Uint8Array, Float64Array | Fault>;
+  readonly #queue: BatchQueue<Picture, Float64Array | Fault>;
   readonly #onFault: (fault: Fault) => void;
 
   constructor(options: OnnxClassifierOptions) {
@@ -41,11 +41,11 @@ export class OnnxClassifier implements Classifier {
   }
 
   async classify(
-    pixels: Uint8Array,
+    picture: Picture,
     signal: AbortSignal,
     owner: object | undefined,
   ): Promise<Classification> {
-    const { output, queueMs, runMs } = await this.#queue.add(pixels, signal, owner);
+    const { output, queueMs, runMs } = await this.#queue.add(picture, signal, owner);
     if (typeof output !== "string") return { probabilities: output, queueMs, inferenceMs: runMs };
     this.#onFault(output);
     // The client does not learn the fault, which is for the log.
@@ -55,7 +55,7 @@ export class OnnxClassifier implements Classifier {
 
 async function runBatch(
   { manifest, run }: ModelSession,
-  pictures: readonly Uint8Array[],
+  pictures: readonly Picture[],
 ): Promise<(Float64Array | Fault)[]> {
   const { scores, faults } = await run(pictures);
   const classes = manifest.labels.length;

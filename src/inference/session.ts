@@ -1,4 +1,5 @@
 import { BatchRunner, type BatchScores } from "./batch-runner.js";
+import type { Picture } from "./classifier.js";
 import type { Manifest } from "../model/manifest.js";
 import { modelInvalid } from "./model-invalid.js";
 import { isOutOfMemory, loadOutOfMemory } from "../model/out-of-memory.js";
@@ -21,10 +22,10 @@ export interface ModelSession {
   /**
    * Runs the model. It must not be called while an earlier run is pending.
    *
-   * @param pictures each `[crop, crop, 3]` bytes, at most `maxBatch`. Each buffer is taken over, and must hold nothing
+   * @param pictures at most `maxBatch`. Each buffer is taken over, and must hold nothing
    *   else
    */
-  run: (pictures: readonly Uint8Array[]) => Promise<BatchScores>;
+  run: (pictures: readonly Picture[]) => Promise<BatchScores>;
   release: () => Promise<void>;
 }
 

@@ -108,6 +108,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     formats: ["plain", "encrypted", "jwe"],
     results: { Encrypt: "match", MaxTop: 1000, Probabilities: "all", ...options.results },
     requestTimeoutMs: 30_000,
+    maxPictures: 8,
     isStopping: () => false,
     onStage: (stage, tookMs) => {
       stages.push({ stage, tookMs });

@@ -9,6 +9,8 @@ beforeAll(async () => {
   confml = await testApp();
 });
 
+const extensions = ["binary_tensor_data", "classification"];
+
 describe("GET", () => {
   test("/ says where the server runs", async () => {
     const outside = await request(confml.app).get("/");
@@ -21,7 +23,7 @@ describe("GET", () => {
   });
 
   test.each([
-    ["/v2", { name: "confml", version: "1.2.3", platform: "none", extensions: [] }],
+    ["/v2", { name: "confml", version: "1.2.3", platform: "none", extensions }],
     ["/v2/health/live", { live: true }],
     [
       "/v2/health/ready",
@@ -32,6 +34,7 @@ describe("GET", () => {
       },
     ],
     ["/v2/models/colours/ready", { name: "colours", ready: true }],
+    ["/v2/models/colours/versions/1/ready", { name: "colours", ready: true }],
     [
       "/v2/models/colours",
       {
@@ -46,6 +49,14 @@ describe("GET", () => {
     const response = await request(confml.app).get(path);
     expect([response.status, response.body]).toEqual([200, body]);
     expect((await request(confml.app).head(path)).status).toBe(200);
+  });
+
+  test("the model takes BYTES alone where plain pictures are refused", async () => {
+    const { app } = await testApp({ app: { formats: ["jwe"] } });
+    const { text } = await request(app).get("/v2/models/colours/versions/1");
+    expect(JSON.parse(text)).toMatchObject({
+      inputs: [{ name: "pixels", shape: [-1], datatype: "BYTES" }],
+    });
   });
 
   test("/v2/health/ready counts current, stale and missing keys, and names none", async () => {
@@ -72,14 +83,28 @@ describe("GET", () => {
     expect((await request(app).get("/v2/health/live")).status).toBe(200);
   });
 
-  test.each(["/nothing", "/v2/models/other", "/v2/models/other/ready", "/v2/models/%ff"])(
-    "%s is not found",
-    async (path) => {
-      const { status, text } = await request(confml.app).get(path);
-      expect([status, text]).toEqual([404, expect.stringMatching(/^NOT_FOUND: /u)]);
-      expect(confml.bugs).toEqual([]);
-    },
-  );
+  test("what is not there is not found", async () => {
+    const { status, text } = await request(confml.app).get("/nothing");
+    expect([status, text]).toEqual([404, expect.stringMatching(/^NOT_FOUND: /u)]);
+  });
+
+  test.each([
+    "/v2/nothing",
+    "/v2/models/other",
+    "/v2/models/other/ready",
+    "/v2/models/colours/versions/2",
+    "/v2/models/colours/versions/2/ready",
+    "/v2/models/%ff",
+  ])("%s is not found, and the error is the Open Inference Protocol's", async (path) => {
+    const { status, text, headers } = await request(confml.app).get(path).set("Accept", "*/*");
+    expect([status, JSON.parse(text)]).toEqual([
+      404,
+      { error: expect.any(String), code: "NOT_FOUND" },
+    ]);
+    // KServe's Python client reads errors of exactly this type.
+    expect(headers["content-type"]).toBe("application/json");
+    expect(confml.bugs).toEqual([]);
+  });
 });
 
 test.each([
@@ -87,13 +112,13 @@ test.each([
   ["post", "/v2/health/live", "GET, HEAD"],
   ["get", "/evaluate", "POST"],
   ["put", "/evaluate", "POST"],
+  ["get", "/v2/models/colours/infer", "POST"],
 ] as const)("%s %s is refused, with the methods that are not", async (method, path, allowed) => {
   const { status, headers, text } = await request(confml.app)[method](path);
-  expect([status, headers["allow"], text]).toEqual([
-    405,
-    allowed,
-    `METHOD_NOT_ALLOWED: expected ${allowed}`,
-  ]);
+  const expected = path.startsWith("/v2")
+    ? JSON.stringify({ error: `expected ${allowed}`, code: "METHOD_NOT_ALLOWED" })
+    : `METHOD_NOT_ALLOWED: expected ${allowed}`;
+  expect([status, headers["allow"], text]).toEqual([405, allowed, expected]);
 });
 
 test("answers must not be cached, and do not name the server's software", async () => {

@@ -1,0 +1,21 @@
+/**
+ * Runs tasks at the same time. If one fails, the others are aborted, and the first error is thrown once all have ended.
+ *
+ * @param signal aborts all
+ */
+export async function allOrNone<Item, Result>(
+  items: readonly Item[],
+  signal: AbortSignal,
+  task: (item: Item, signal: AbortSignal) => Promise<Result>,
+): Promise<Result[]> {
+  const failure = new AbortController();
+  const either = AbortSignal.any([signal, failure.signal]);
+  const running = items.map((item) => task(item, either));
+  try {
+    return await Promise.all(running);
+  } catch (error) {
+    failure.abort(error);
+    await Promise.allSettled(running);
+    throw error;
+  }
+}
