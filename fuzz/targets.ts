@@ -8,6 +8,7 @@ import { config } from "./targets/config.js";
 import { der } from "./targets/der.js";
 import { gif } from "./targets/gif.js";
 import { imageHeader } from "./targets/image-header.js";
+import { inferenceRequest } from "./targets/inference-request.js";
 import { jpeg } from "./targets/jpeg.js";
 import { jwe } from "./targets/jwe.js";
 import { jweHeader } from "./targets/jwe-header.js";
@@ -32,6 +33,7 @@ export const targets: readonly Target[] = [
   jwe,
   jweHeader,
   upload,
+  inferenceRequest,
   opensslCbc,
   keyWrap,
   keyUnwrap,

@@ -19,7 +19,7 @@ export interface AdmitOptions extends ClassifyOptions {
  */
 export function permittedAnswers(
   format: UploadFormat,
-  { formats, results, keys }: AdmitOptions,
+  { formats, results, keys }: Pick<AdmitOptions, "formats" | "results" | "keys">,
 ): readonly AnswerType[] {
   if (!formats.includes(format.name)) {
     throw new RequestError(

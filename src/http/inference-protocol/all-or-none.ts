@@ -1,3 +1,5 @@
+import { Deadline } from "../../bounds/deadline.js";
+
 /**
  * Runs tasks at the same time. If one fails, the others are aborted, and the first error is thrown once all have ended.
  *
@@ -8,14 +10,15 @@ export async function allOrNone<Item, Result>(
   signal: AbortSignal,
   task: (item: Item, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result[]> {
-  const failure = new AbortController();
-  const either = AbortSignal.any([signal, failure.signal]);
-  const running = items.map((item) => task(item, either));
+  const together = new Deadline(Infinity, signal);
+  const running = items.map((item) => task(item, together.signal));
   try {
     return await Promise.all(running);
   } catch (error) {
-    failure.abort(error);
+    together.abort(error);
     await Promise.allSettled(running);
     throw error;
+  } finally {
+    together.end();
   }
 }

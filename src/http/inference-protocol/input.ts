@@ -74,6 +74,11 @@ export function checkInput(
   };
 }
 
+/** The numbers of one picture. */
+export function pictureValues({ input: { shape } }: Pick<ModelDescription, "input">): number {
+  return shape.slice(1).reduce((a, b) => a * b, 1);
+}
+
 /**
  * Decodes an FP32 tensor into one array for each picture, whose memory then counts in place of the body's.
  *

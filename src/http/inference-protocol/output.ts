@@ -1,5 +1,5 @@
 import { RequestError } from "../request-error.js";
-import type { ModelDescription } from "../../inference/classifier.js";
+import type { Classifier, ModelDescription } from "../../inference/classifier.js";
 import type { Prediction } from "../../inference/ranking.js";
 import type { AnswerType } from "../answer.js";
 import { defaultTop, revealsProbabilities, type ClassifyOptions } from "../classify-upload.js";
@@ -26,7 +26,12 @@ export function checkOutput(
   { parameters, outputs }: InferenceRequest,
   format: UploadFormat,
   types: readonly AnswerType[],
-  { classifier, results }: Pick<ClassifyOptions, "classifier" | "results">,
+  {
+    classifier,
+    results,
+  }: Pick<ClassifyOptions, "results"> & {
+    classifier: Pick<Classifier, "model">;
+  },
 ): RequestedOutput {
   const { model } = classifier;
   const [output] = outputs ?? [];

@@ -1,9 +1,10 @@
+import type { Classifier } from "../../inference/classifier.js";
 import type { AnswerType } from "../answer.js";
 import { permittedAnswers } from "../classify-admitted.js";
 import type { EvaluateOptions } from "../evaluate.js";
 import type { Body } from "../request-body.js";
 import type { UploadFormat } from "../upload-format.js";
-import { checkInput, takeElements, takeFloats } from "./input.js";
+import { checkInput, pictureValues, takeElements, takeFloats } from "./input.js";
 import { checkOutput, type RequestedOutput } from "./output.js";
 import { readInferenceRequest } from "./request-schema.js";
 import { splitBody } from "./split-body.js";
@@ -12,6 +13,11 @@ export interface InferenceOptions extends EvaluateOptions {
   /** The most pictures of a request: `Limits.MaxBatch`. */
   maxPictures: number;
 }
+
+/** The part that a request is checked against. */
+export type ReadOptions = Pick<InferenceOptions, "formats" | "results" | "keys" | "maxPictures"> & {
+  classifier: Pick<Classifier, "model">;
+};
 
 /** An inference request, without its JSON: that takes more memory than is counted, and only while this reads it. */
 export interface InferenceToRun {
@@ -32,11 +38,12 @@ export interface InferenceToRun {
 export function readInference(
   body: Body,
   jsonLength: number | undefined,
-  options: InferenceOptions,
+  options: ReadOptions,
 ): InferenceToRun {
-  const split = splitBody(body.bytes, jsonLength);
-  const request = readInferenceRequest(split.json);
   const { model } = options.classifier;
+  const mostValues = options.maxPictures * pictureValues(model);
+  const split = splitBody(body.bytes, { jsonLength, mostValues });
+  const request = readInferenceRequest(split.json);
   const input = checkInput(request, split.binary.length, model, options.maxPictures);
   const { format } = input;
   const types = permittedAnswers(format, options);

@@ -1,12 +1,14 @@
 import type { Request } from "express";
 import { RequestError } from "../request-error.js";
+import { isPlainEnough } from "./json-outline.js";
 
 /** The length in bytes of a request's JSON, where binary data follows it. */
 export const jsonLengthHeader = "Inference-Header-Content-Length";
 
 /**
- * The most bytes of a request's JSON. JSON is parsed in one step, during which the server answers nobody else: 4 MiB of
- * numbers take some 60 ms. The parsed values take up to about 20 times the bytes, for one request at a time.
+ * The most bytes of a request's JSON: enough for one picture of 224 × 224 pixels as numbers. JSON is parsed in one step,
+ * during which the server answers nobody else: up to about 0.2 s. The parsed values take several times the bytes, for
+ * one request at a time.
  */
 export const mostJsonBytes = 4_194_304;
 
@@ -36,17 +38,33 @@ export interface SplitBody {
   binary: Buffer;
 }
 
+export interface SplitOptions {
+  /** Bytes of the JSON; undefined: all. */
+  jsonLength: number | undefined;
+  /** The most values in the JSON's lists. */
+  mostValues: number;
+}
+
 /**
  * Splits a body into its JSON and its binary data (Triton's binary tensor data extension).
  *
- * @param jsonLength bytes of the JSON; undefined: all
- * @throws RequestError UPLOAD_MALFORMED
+ * @throws RequestError UPLOAD_MALFORMED, PARAMETER_INVALID
  */
-export function splitBody(body: Buffer, jsonLength = body.length): SplitBody {
+export function splitBody(
+  body: Buffer,
+  { jsonLength = body.length, mostValues }: SplitOptions,
+): SplitBody {
   if (jsonLength > body.length) {
     throw malformed(`a body of at least ${jsonLength} bytes, as ${jsonLengthHeader} says`);
   }
-  return { json: parse(body.subarray(0, jsonLength)), binary: body.subarray(jsonLength) };
+  const json = body.subarray(0, jsonLength);
+  if (!isPlainEnough(json, mostValues)) {
+    throw new RequestError(
+      "PARAMETER_INVALID",
+      `expected one input of at most ${mostValues} values, and few others`,
+    );
+  }
+  return { json: parse(json), binary: body.subarray(jsonLength) };
 }
 
 function parse(bytes: Buffer): unknown {

@@ -33,10 +33,9 @@ export function readBinaryFloats(data: Buffer, count: number, size: number): Flo
 export function readJsonFloats(data: readonly unknown[], shape: readonly number[]): Float32Array[] {
   const [count = 0, ...picture] = shape;
   const size = product(picture);
-  const lists = flatten(data, shape);
   const pictures = Array.from({ length: count }, () => new Float32Array(size));
   let position = 0;
-  for (const list of lists) {
+  for (const list of flatten(data, shape)) {
     for (const value of list) {
       if (typeof value !== "number") throw malformed("numbers as FP32 data");
       const floats = pictures[Math.floor(position / size)];
