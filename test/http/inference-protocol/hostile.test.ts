@@ -75,7 +75,7 @@ describe("refused as malformed:", () => {
   const binary = (size: unknown, rest: object = {}): object =>
     float({ parameters: { binary_data_size: size }, ...rest });
 
-  test.each<[string, unknown, InferCall?]>([
+  const rows: [string, unknown, InferCall?][] = [
     ["no JSON", "{"],
     ["nothing", ""],
     ["JSON that is not UTF-8", Buffer.from([0x22, 0xff, 0x22])],
@@ -100,9 +100,15 @@ describe("refused as malformed:", () => {
     ),
     ["a header beyond the body", "{}", { headers: { "Inference-Header-Content-Length": "3" } }],
     ["a compressed body", "{}", { headers: { "Content-Encoding": "gzip" } }],
-  ])("%s", async (_name, json, call) => {
-    expect(await refusal(json, call)).toBe("400 UPLOAD_MALFORMED");
-  });
+  ];
+
+  // All rows have a third value: for a shorter row Jest would pass `done` as the third argument.
+  test.each(rows.map(([name, json, call = {}]) => [name, json, call] as const))(
+    "%s",
+    async (_name, json, call) => {
+      expect(await refusal(json, call)).toBe("400 UPLOAD_MALFORMED");
+    },
+  );
 });
 
 test("a header of more JSON than is parsed, and a body of it, are too large", async () => {
