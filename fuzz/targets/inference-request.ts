@@ -5,7 +5,7 @@ import {
   type InferenceToRun,
   type ReadOptions,
 } from "../../src/http/inference-protocol/read-inference.js";
-import { ImageKeys } from "../../src/secrets/image-keys.js";
+import { ImageKeys } from "../../src/keys/image-keys.js";
 import { attempt, hasCode } from "../refusal.js";
 import type { Target } from "../target.js";
 
