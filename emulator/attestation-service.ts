@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, randomUUID, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, randomUUID } from "node:crypto";
 import express, { Router } from "express";
 import { SignJWT, jwtVerify, type JWTPayload } from "jose";
 import { z } from "zod";
@@ -10,8 +10,8 @@ export interface AttestationServiceOptions {
   host: string;
   /** Signs the tokens. */
   signer: CertifiedKey;
-  /** The private key that the emulated evidence provider signs quotes with. */
-  quotingKey: KeyObject;
+  /** The key that the emulated evidence provider signs quotes with, and its certification. */
+  quotingKeyPem: string;
   tokenLifetimeSeconds: number;
 }
 
@@ -70,10 +70,10 @@ async function attest(
   quote: Buffer,
   runtime: z.infer<typeof runtimeData>,
   nonce: string | undefined,
-  { host, signer, quotingKey, tokenLifetimeSeconds }: AttestationServiceOptions,
+  { host, signer, quotingKeyPem, tokenLifetimeSeconds }: AttestationServiceOptions,
 ): Promise<string> {
   const issuer = issuerOf({ host });
-  const report = verifyQuote(quote, quotingKey);
+  const report = verifyQuote(quote, quotingKeyPem);
   if (report === undefined) {
     throw new ServiceError(400, "InvalidQuote", "The quote is not signed by a known quoting key.");
   }

@@ -6,7 +6,7 @@ import { measureCode } from "./measurement.js";
 import { createQuote } from "./sgx-quote.js";
 
 const optionsSchema = z.strictObject({
-  /** PEM file: the emulated quoting enclave's private key. */
+  /** PEM file: the emulated quoting enclave's private key and its certification. */
   QuotingKey: z.string(),
   /** The folder whose files are measured in place of an enclave. */
   Code: z.string(),
@@ -19,7 +19,7 @@ const securityVersion = 1;
 const reportDataBytes = 64;
 
 /**
- * A provider of emulated evidence: quotes with SGX's layout, signed with the emulator's key and marked debuggable, so that
+ * A provider of emulated evidence: quotes with SGX's layout, certified down to the emulator's root and marked debuggable, so that
  * policies for production refuse them. The code measures itself, which proves nothing; the measurement lets release policies
  * match one build of the code and refuse another.
  */

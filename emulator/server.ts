@@ -6,6 +6,7 @@ import { azureAdRoutes, createTenant, podToken, type Tenant } from "./azure-ad.j
 import { createCertificates, type Certificates } from "./certificates.js";
 import { hosts, type ServiceName } from "./hosts.js";
 import { managedHsmRoutes } from "./managed-hsm.js";
+import { createSgxPlatform, type SgxPlatform } from "./sgx-platform.js";
 
 export interface EmulatorOptions {
   /** The folder that the model host serves. */
@@ -36,8 +37,8 @@ export interface Emulator {
   tenant: Tenant;
   /** The tenant of the second data owner, whose vault is `otherManagedHsm`. */
   otherTenant: Tenant;
-  /** The private key of the emulated quoting enclave, PKCS #8 PEM. */
-  quotingKeyPem: string;
+  /** The emulated machine: its quoting key, its root, its collateral. */
+  sgxPlatform: SgxPlatform;
   certificates: Certificates;
   /** Issues a service account token of the server's pod, for workload identity. */
   podToken(): Promise<string>;
@@ -62,12 +63,12 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const certificates = options.certificates ?? (await createCertificates());
   const tenant = createTenant();
   const otherTenant = createTenant(tenant.server);
-  const quotingKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  const sgxPlatform = await createSgxPlatform();
   const clusterKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const requests: RequestRecord[] = [];
   const app = createApp(
     options,
-    { certificates, tenant, otherTenant, quotingKey, clusterKey },
+    { certificates, tenant, otherTenant, sgxPlatform, clusterKey },
     requests,
   );
   const { privateKey, certificatePem } = certificates.tls;
@@ -86,7 +87,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     caPem: certificates.caPem,
     tenant,
     otherTenant,
-    quotingKeyPem: quotingKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    sgxPlatform,
     certificates,
     podToken: () => podToken(clusterKey),
     requests,
@@ -104,13 +105,13 @@ interface Parts {
   certificates: Certificates;
   tenant: Tenant;
   otherTenant: Tenant;
-  quotingKey: KeyObject;
+  sgxPlatform: SgxPlatform;
   clusterKey: KeyObject;
 }
 
 function createApp(
   options: EmulatorOptions,
-  { certificates, tenant, otherTenant, quotingKey, clusterKey }: Parts,
+  { certificates, tenant, otherTenant, sgxPlatform, clusterKey }: Parts,
   requests: RequestRecord[],
 ): Express {
   const azureAd = { signer: certificates.tokens };
@@ -118,7 +119,7 @@ function createApp(
   const otherAuthority = { host: hosts.otherAttestation, signer: certificates.otherAttestation };
   const authorities = [authority, otherAuthority];
   const attesting = {
-    quotingKey,
+    quotingKeyPem: sgxPlatform.quotingKeyPem,
     tokenLifetimeSeconds: options.attestationTokenLifetimeSeconds ?? attestationTokenSeconds,
   };
   const routes: Record<ServiceName, RequestHandler> = {

@@ -55,7 +55,7 @@ export const mrenclave = "ab".repeat(32);
 
 /** Makes a quote over runtime data, as the emulated evidence provider does. */
 export function quoteOver(
-  { quotingKeyPem }: Emulator,
+  { sgxPlatform }: Emulator,
   data: Uint8Array,
   change: Partial<EnclaveReport> = {},
 ): Buffer {
@@ -71,7 +71,7 @@ export function quoteOver(
       reportData,
       ...change,
     },
-    quotingKeyPem,
+    sgxPlatform.quotingKeyPem,
   );
 }
 

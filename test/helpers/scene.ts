@@ -60,7 +60,7 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
     ...options,
   });
   await writeFile(join(folder, "ca.pem"), emulator.caPem);
-  await writeFile(join(folder, "quoting-key.pem"), emulator.quotingKeyPem);
+  await writeFile(join(folder, "quoting-key.pem"), emulator.sgxPlatform.quotingKeyPem);
 
   const modelKey = randomBytes(32);
   const imageKey = randomBytes(32);
