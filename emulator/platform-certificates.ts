@@ -112,14 +112,12 @@ async function certifyKey(
   return { certificate, keys };
 }
 
+/** A key usage with keyCertSign and cRLSign: a BIT STRING with one unused bit (RFC 5280, section 4.2.1.3). */
+const caUsage = new Extension("2.5.29.15", true, Uint8Array.of(0x03, 0x02, 0x01, 0x06));
+
 function usage(isCa: boolean): Extension[] {
-  const flags = isCa
-    ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
-    : KeyUsageFlags.digitalSignature;
-  return [
-    new BasicConstraintsExtension(isCa, undefined, true),
-    new KeyUsagesExtension(flags, true),
-  ];
+  const keyUsage = isCa ? caUsage : new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true);
+  return [new BasicConstraintsExtension(isCa, undefined, true), keyUsage];
 }
 
 function sgxExtension(): Extension {
