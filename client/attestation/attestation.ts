@@ -15,7 +15,7 @@ const base64url = z
 
 const schema = z.object({
   evidence: z.object({ type: z.enum(["sgx", "tdx"]), quote: base64url }),
-  collateral: z.unknown(),
+  collateral: z.unknown().optional(),
   runtime_data: base64url,
 });
 
