@@ -8,7 +8,7 @@ const { folders, packages } = JSON.parse(
 /** The files of a folder, or one file. */
 const pattern = (path) => `^${path.replaceAll(".", "\\.")}${path.endsWith(".ts") ? "$" : "/"}`;
 /** Everything in the repository; what packages and Node export lies elsewhere. */
-const ours = "^(?:src|owners|emulator|scripts|bench|fuzz|soak|test|models|appdir|deploy)/";
+const ours = "^(?:src|owners|client|emulator|scripts|bench|fuzz|soak|test|models|appdir|deploy)/";
 
 const onlyItsImports = ({ paths, imports, types = [] }) => {
   const own = paths.map(pattern);
@@ -65,7 +65,7 @@ export default {
       severity: "error",
       from: {
         orphan: true,
-        path: "^(src|owners|emulator|scripts|bench|fuzz|soak)/",
+        path: "^(src|owners|client|emulator|scripts|bench|fuzz|soak)/",
         pathNot: ["^(src|owners)/main\\.ts$", "^src/image/assembly/", "\\.d\\.ts$"],
       },
       to: {},

@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test docs fuzz bench soak clean image appdir unsigned sign package server measure measured lock sbom demo pin-images
+.PHONY: help build run serve test docs fuzz tamper bench soak clean image appdir unsigned sign package server measure measured lock sbom demo pin-images
 
 PORT ?= 8000
 MODEL ?=
@@ -36,7 +36,7 @@ MAKE_WITHOUT_SECRETS := env $(SECRETS:%=-u %) $(MAKE) --no-print-directory
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
-TOOL_SOURCES := $(shell find owners emulator scripts $(wildcard bench fuzz soak test/helpers) -name '*.ts')
+TOOL_SOURCES := $(shell find owners client emulator scripts $(wildcard bench fuzz soak test/helpers) -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:
@@ -51,6 +51,7 @@ help:
 	@echo 'make fuzz           inputs made by mutation for every parser, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo '  TARGET=jwe SEED=1           one parser alone; the inputs of that seed'
 	@echo '  INPUT=fuzz/corpus/jwe/x     with TARGET: this input alone'
+	@echo 'make tamper         quotes from real hardware with every byte changed in turn: 5 minutes'
 	@echo 'make bench          what it costs beside a plain server: 15 minutes, results in bench/results'
 	@echo '  BENCH="--quick --only load" less of it (BENCH=--help)'
 	@echo 'make soak           20,000 mixed requests, then the largest pictures in MemorySize: does it leak, does it hold?'
@@ -105,6 +106,10 @@ docs: build
 
 fuzz: build
 	@node build/fuzz/main.js --seconds '$(FUZZ_SECONDS)' --target '$(TARGET)' --seed '$(SEED)' --input '$(INPUT)'
+
+tamper: build
+	@TAMPER=all NODE_OPTIONS='--experimental-vm-modules --no-warnings' \
+	  $(BIN)/jest --testTimeout 1800000 test/client/quote/tampered
 
 bench: build
 	@node build/bench/main.js $(BENCH)

@@ -1,6 +1,6 @@
 import type { Check } from "./check.js";
 
-/** Why a server, an answer or a receipt is refused. docs/errors.md has a table of them. */
+/** Why a server, an answer or a receipt is refused. docs/refusals.md has a table of them. */
 export type RefusalCode =
   | "ANSWER_REJECTED"
   | "ATTESTATION_MALFORMED"

@@ -15,7 +15,7 @@ eslint --max-warnings 0 .
 step 'types'
 tsc -p tsconfig.check.json
 step 'imports'
-depcruise --config .dependency-cruiser.mjs src owners emulator scripts bench fuzz soak
+depcruise --config .dependency-cruiser.mjs src owners client emulator scripts bench fuzz soak
 
 step 'file system of the TEE'
 if command -v /usr/lib/apt/apt-helper >/dev/null; then
