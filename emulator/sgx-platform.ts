@@ -9,7 +9,12 @@ import {
   type PlatformCertificates,
   type Validity,
 } from "./platform-certificates.js";
-import { publicPoint, writeCertification, writeReportBody } from "./sgx-quote.js";
+import {
+  publicPoint,
+  writeCertification,
+  writeReportBody,
+  type EnclaveReport,
+} from "./sgx-quote.js";
 
 export interface PlatformOptions {
   validity?: Validity;
@@ -18,6 +23,13 @@ export interface PlatformOptions {
   advisories?: readonly string[];
   /** Which of its certificates are revoked. */
   revoked?: readonly ("pck" | "pckCa" | "tcbSigning")[];
+  /** Of the CRLs; default: `validity`. */
+  crlValidity?: Validity;
+  /** Members in place of the TCB information's and the QE identity's own, before they are signed. */
+  tcbInfo?: object;
+  qeIdentity?: object;
+  /** What the quoting enclave reports in place of what its identity describes. */
+  quotingEnclave?: Partial<EnclaveReport>;
 }
 
 /** dcap-qvl's JSON form of what Intel publishes: chains in PEM, CRLs (DER) and signatures in hexadecimal. */
@@ -56,7 +68,7 @@ export async function createSgxPlatform(options: PlatformOptions = {}): Promise<
   } = options;
   const certificates = await createPlatformCertificates(validity);
   const quotingKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-  const certification = certifyQuotingKey(quotingKey, certificates);
+  const certification = certifyQuotingKey(quotingKey, certificates, options.quotingEnclave);
   const keyPem = quotingKey.export({ type: "pkcs8", format: "pem" }).toString();
   return {
     quotingKeyPem: keyPem + writeCertification(certification),
@@ -72,6 +84,7 @@ export async function createSgxPlatform(options: PlatformOptions = {}): Promise<
 function certifyQuotingKey(
   quotingKey: KeyObject,
   { pck, pckCa, root }: PlatformCertificates,
+  change: Partial<EnclaveReport> = {},
 ): Buffer {
   const reportData = Buffer.alloc(64);
   createHash("sha256")
@@ -86,6 +99,7 @@ function certifyQuotingKey(
     securityVersion: 8,
     debuggable: false,
     reportData,
+    ...change,
   });
   const signature = sign("sha256", report, {
     key: privateKeyOf(pck),
@@ -109,16 +123,21 @@ function certifyQuotingKey(
 async function createCollateral(
   certificates: PlatformCertificates,
   validity: Validity,
-  { tcbStatus = "UpToDate", advisories = [], revoked = [] }: PlatformOptions,
+  options: PlatformOptions,
 ): Promise<PlatformCollateral> {
+  const { tcbStatus = "UpToDate", advisories = [], revoked = [] } = options;
+  const { crlValidity = validity } = options;
   const { root, pckCa, tcbSigning } = certificates;
   const dates = {
     issueDate: toSeconds(validity.notBefore),
     nextUpdate: toSeconds(validity.notAfter),
     tcbEvaluationDataNumber: 20,
   };
-  const tcbInfo = JSON.stringify(describeTcb(dates, { tcbStatus, advisoryIDs: advisories }));
-  const qeIdentity = JSON.stringify(describeQuotingEnclave(dates));
+  const tcbInfo = JSON.stringify({
+    ...describeTcb(dates, { tcbStatus, advisoryIDs: advisories }),
+    ...options.tcbInfo,
+  });
+  const qeIdentity = JSON.stringify({ ...describeQuotingEnclave(dates), ...options.qeIdentity });
   const signText = (text: string): string =>
     sign("sha256", Buffer.from(text), {
       key: privateKeyOf(tcbSigning),
@@ -126,8 +145,8 @@ async function createCollateral(
     }).toString("hex");
   const listed = (name: "pck" | "pckCa" | "tcbSigning"): X509Certificate[] =>
     revoked.includes(name) ? [certificates[name].certificate] : [];
-  const rootCrl = await createCrl(root, [...listed("pckCa"), ...listed("tcbSigning")], validity);
-  const pckCrl = await createCrl(pckCa, listed("pck"), validity);
+  const rootCrl = await createCrl(root, [...listed("pckCa"), ...listed("tcbSigning")], crlValidity);
+  const pckCrl = await createCrl(pckCa, listed("pck"), crlValidity);
   const tcbChain = toPemChain(tcbSigning, root);
   return {
     pck_crl_issuer_chain: toPemChain(pckCa, root),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import {
   verifyServer,
@@ -114,8 +115,14 @@ describe("verifyServer", () => {
   });
 
   test("refuses report data whose second half is not zero", async () => {
-    const reportData = Buffer.alloc(64, 1);
-    await expectRefusal(verification(server, { report: { reportData } }), "RUNTIME_DATA_ALTERED");
+    const data = toCanonicalBytes(runtimeMembers(server.keys, server.nonce));
+    const hash = createHash("sha256").update(data).digest();
+    const reportData = Buffer.concat([hash, Buffer.alloc(32, 1)]);
+    const time = (JSON.parse(data.toString()) as { time: number }).time;
+    await expectRefusal(
+      verification(server, { report: { reportData }, members: { time } }),
+      "RUNTIME_DATA_ALTERED",
+    );
   });
 
   test.each<[string, RefusalCode, object]>([

@@ -182,6 +182,87 @@ describe("an emulated quote", () => {
     });
   });
 
+  test.each<[string, string, PlatformOptions]>([
+    [
+      "TCB information that has expired",
+      "COLLATERAL_EXPIRED",
+      { tcbInfo: { nextUpdate: "2026-01-02T00:00:00Z", issueDate: "2026-01-01T00:00:00Z" } },
+    ],
+    [
+      "a QE identity that has expired",
+      "COLLATERAL_EXPIRED",
+      { qeIdentity: { nextUpdate: "2026-01-02T00:00:00Z", issueDate: "2026-01-01T00:00:00Z" } },
+    ],
+    [
+      "TCB information of the future",
+      "COLLATERAL_EXPIRED",
+      { tcbInfo: { issueDate: "2090-01-01T00:00:00Z", nextUpdate: "2090-02-01T00:00:00Z" } },
+    ],
+    [
+      "CRLs that have expired",
+      "COLLATERAL_EXPIRED",
+      { crlValidity: { notBefore: new Date("2020-01-01Z"), notAfter: new Date("2020-02-01Z") } },
+    ],
+    [
+      "TCB information for other processors",
+      "COLLATERAL_INVALID",
+      { tcbInfo: { fmspc: "000000000000" } },
+    ],
+    ["TCB information for another PCE", "COLLATERAL_INVALID", { tcbInfo: { pceId: "0001" } }],
+    ["TCB information of TDX", "COLLATERAL_INVALID", { tcbInfo: { id: "TDX" } }],
+    ["TCB information of another version", "COLLATERAL_INVALID", { tcbInfo: { version: 4 } }],
+    ["a platform older than all levels", "TCB_UNKNOWN", { tcbInfo: { tcbLevels: [level(6, 13)] } }],
+    ["a PCE older than all levels", "TCB_UNKNOWN", { tcbInfo: { tcbLevels: [level(5, 14)] } }],
+    [
+      "a TDX quoting enclave's identity",
+      "QUOTING_ENCLAVE_REFUSED",
+      { qeIdentity: { id: "TD_QE" } },
+    ],
+    [
+      "a quoting enclave by another signer",
+      "QUOTING_ENCLAVE_REFUSED",
+      { quotingEnclave: { mrsigner: Buffer.alloc(32) } },
+    ],
+    [
+      "another product as quoting enclave",
+      "QUOTING_ENCLAVE_REFUSED",
+      { quotingEnclave: { productId: 2 } },
+    ],
+    [
+      "a quoting enclave under debug",
+      "QUOTING_ENCLAVE_REFUSED",
+      { quotingEnclave: { debuggable: true } },
+    ],
+    [
+      "a quoting enclave with other MISCSELECT",
+      "QUOTING_ENCLAVE_REFUSED",
+      { qeIdentity: { miscselect: "01000000" } },
+    ],
+    [
+      "a quoting enclave older than all versions",
+      "TCB_UNKNOWN",
+      { quotingEnclave: { securityVersion: 7 } },
+    ],
+    [
+      "a quoting enclave whose version is revoked",
+      "TCB_REVOKED",
+      { qeIdentity: qeStatus("Revoked") },
+    ],
+    [
+      "report data of the quoting enclave with more than the hash",
+      "QUOTE_SIGNATURE_INVALID",
+      { quotingEnclave: { reportData: Buffer.alloc(64, 1) } },
+    ],
+  ])("is refused with %s", async (_, code, options) => {
+    await expect(verifyEmulated(options)).rejects.toMatchObject({ code });
+  });
+
+  test("of a quoting enclave that is out of date is out of date", async () => {
+    expect(await verifyEmulated({ qeIdentity: qeStatus("OutOfDate") })).toMatchObject({
+      tcb: { status: "OutOfDate", advisories: ["INTEL-SA-2"] },
+    });
+  });
+
   test("is refused where another quoting key signed it, or its certification is another's", async () => {
     const other = await createSgxPlatform();
     const emulated = { roots: [emulatedRoot(platform)], now: new Date() };
@@ -195,3 +276,13 @@ describe("an emulated quote", () => {
     });
   });
 });
+
+/** A TCB level whose 16 components have this SVN. */
+function level(svn: number, pcesvn: number): object {
+  const sgxtcbcomponents = Array.from({ length: 16 }, () => ({ svn }));
+  return { tcb: { sgxtcbcomponents, pcesvn }, tcbStatus: "UpToDate" };
+}
+
+function qeStatus(tcbStatus: string): object {
+  return { tcbLevels: [{ tcb: { isvsvn: 1 }, tcbStatus, advisoryIDs: ["INTEL-SA-2"] }] };
+}
