@@ -68,7 +68,16 @@ describe("import-rule.json", () => {
   });
 
   test("says for every file what it may import", () => {
-    const files = ["src", "owners", "client", "emulator", "scripts", "bench", "fuzz", "soak"].flatMap((top) =>
+    const files = [
+      "src",
+      "owners",
+      "client",
+      "emulator",
+      "scripts",
+      "bench",
+      "fuzz",
+      "soak",
+    ].flatMap((top) =>
       readdirSync(join(projectFolder, top), { recursive: true, encoding: "utf8" })
         .filter((name) => name.endsWith(".ts"))
         .map((name) => `${top}/${name}`),
