@@ -1,4 +1,4 @@
-import { concatBytes } from "../encoding.js";
+import { readBounded } from "../read-bounded.js";
 
 const timeoutMs = 15_000;
 const maxBytes = 1_000_000;
@@ -22,19 +22,5 @@ export async function boundedGet(url: string): Promise<Got> {
     await response.body?.cancel();
     throw new Error(`expected HTTP 200, got ${response.status}`);
   }
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
-  for (;;) {
-    const chunk: { value?: unknown } = (await reader?.read()) ?? {};
-    const { value } = chunk;
-    if (!(value instanceof Uint8Array)) break;
-    length += value.length;
-    if (length > maxBytes) {
-      await reader?.cancel();
-      throw new Error(`expected at most ${maxBytes} bytes`);
-    }
-    parts.push(value);
-  }
-  return { bytes: concatBytes(...parts), headers: response.headers };
+  return { bytes: await readBounded(response, maxBytes), headers: response.headers };
 }

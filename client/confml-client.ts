@@ -1,0 +1,300 @@
+import {
+  verifyServer,
+  type CollateralSource,
+  type ServerProof,
+} from "./attestation/verify-server.js";
+import { readClassification, type Classification } from "./classification.js";
+import { sha256, toBase64url, toHex } from "./encoding.js";
+import { verifyReceipt, type ReceiptClaims } from "./messages/receipt.js";
+import { encryptWithKey, openWithKey, type SharedKey } from "./messages/shared-key.js";
+import { encryptToServer, openAnswer } from "./messages/upload.js";
+import { readBounded } from "./read-bounded.js";
+import { withRetries } from "./retries.js";
+import { ServerError, toServerError } from "./server-error.js";
+import { parseClientPolicy, type ClientPolicy } from "./policy/client-policy.js";
+import type { TrustedRoot } from "./quote/certificate-chain.js";
+import { VerificationError } from "./verification-error.js";
+
+const keyBytes = 32;
+const nonceBytes = 32;
+const maxAnswerBytes = 16_777_216;
+const defaultTimeoutMs = 60_000;
+/** A proof is used for so long; a server that has restarted since says so by `ATTESTATION_OUTDATED`. */
+const proofLifeMs = 300_000;
+
+export interface ConfmlClientOptions {
+  /** 32 bytes that the server gets from the owner's vault. Without it, pictures are encrypted to the attested key. */
+  key?: Uint8Array;
+  /** Names `key` to the server: the secret's ID, or ID/version. */
+  kid?: string;
+  /** What the server has to prove before anything is sent to it: a policy, or its JSON as text. */
+  policy?: ClientPolicy | string;
+  /** Allows pictures to leave without encryption, where neither `key` nor `policy` is given. */
+  plain?: boolean;
+  /** Default: the global one. `pinTls` (client/node) gives one that binds the TLS connection to the attested key. */
+  fetch?: (url: string | URL, init?: RequestInit) => Promise<Response>;
+  /** Of `pinTls`; undefined in browsers, which do not show a connection's key. */
+  tlsKeySha256?: Uint8Array;
+  /** Default: the collateral in the server's answer. */
+  collateral?: CollateralSource;
+  /** Default: Intel's SGX root CA alone. An emulator's root makes every proof worthless. */
+  roots?: readonly TrustedRoot[];
+  /** Time for one attempt, in milliseconds. Default: 60,000. */
+  timeoutMs?: number;
+  /** Attempts where the server asks to try again later. Default: 5. */
+  maxAttempts?: number;
+}
+
+export type Stage = "verifying" | "encrypting" | "sending" | "waiting";
+
+export interface ClassifyOptions {
+  /** How many labels, best first. Default: the server's, 5. */
+  top?: number;
+  /** Asks for a receipt and verifies it; needs a policy. */
+  receipt?: boolean;
+  signal?: AbortSignal;
+  /** Called when another step begins; `waiting` before another attempt. */
+  onProgress?: (stage: Stage) => void;
+}
+
+export interface Result extends Classification {
+  /** The verified receipt's claims, beside its JWS in `receipt`. */
+  receiptClaims?: ReceiptClaims;
+  /** What the server proved before the picture was sent; undefined without a policy. */
+  proof?: ServerProof;
+}
+
+interface Sealed {
+  body: Uint8Array<ArrayBuffer>;
+  name: string;
+  type: string;
+  /** Opens the answer; undefined where it comes in the clear. */
+  open: ((answer: string) => Promise<string>) | undefined;
+}
+
+/**
+ * A client of one confml server. It verifies the server against its policy before it sends anything, encrypts pictures, opens
+ * and checks answers, and tries again where the server asks for it.
+ */
+export class ConfmlClient {
+  readonly #url: string;
+  readonly #options: ConfmlClientOptions;
+  readonly #shared: SharedKey | undefined;
+  readonly #policy: ClientPolicy | undefined;
+  #proof: { value: Promise<ServerProof>; madeAt: number } | undefined;
+
+  /**
+   * @param url the server's address, such as `https://server.example:8443`
+   * @throws TypeError for options that would send pictures unprotected by mistake
+   * @throws VerificationError POLICY_INVALID
+   */
+  constructor(url: string | URL, options: ConfmlClientOptions = {}) {
+    const { key, kid, policy, plain = false } = options;
+    if ((key === undefined) !== (kid === undefined))
+      throw new TypeError("give key and kid together");
+    if (key !== undefined && key.length !== keyBytes)
+      throw new TypeError("expected a key of 32 bytes");
+    if (key === undefined && policy === undefined && !plain) {
+      throw new TypeError("give a policy or a key; or plain: true, which protects nothing");
+    }
+    if (plain && (key !== undefined || policy !== undefined)) {
+      throw new TypeError("plain: true is for neither a policy nor a key");
+    }
+    this.#url = new URL(url).href.replace(/\/+$/u, "");
+    this.#options = options;
+    this.#shared = key === undefined || kid === undefined ? undefined : { key, kid };
+    this.#policy = typeof policy === "string" ? parseClientPolicy(policy) : policy;
+  }
+
+  /**
+   * Verifies the server, with a nonce of its own.
+   *
+   * @throws VerificationError, ServerError; TypeError without a policy or a connection
+   */
+  async verify(signal?: AbortSignal): Promise<ServerProof> {
+    const { tlsKeySha256, collateral, roots } = this.#options;
+    if (this.#policy === undefined)
+      throw new TypeError("there is no policy to verify the server against");
+    const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
+    const text = await this.#retrying(signal, undefined, () =>
+      this.#get(`/attestation?nonce=${toBase64url(nonce)}`, signal),
+    );
+    return verifyServer({
+      attestation: parseJson(text),
+      nonce,
+      tlsKeySha256,
+      policy: this.#policy,
+      now: new Date(),
+      ...(roots === undefined ? {} : { roots }),
+      ...(collateral === undefined ? {} : { collateral }),
+    });
+  }
+
+  /**
+   * Classifies a picture.
+   *
+   * @param picture an image file: JPEG, PNG, WebP, AVIF, GIF or TIFF
+   * @throws VerificationError where the server, its answer or its receipt proves nothing; ServerError for the server's errors;
+   *   the signal's reason; TypeError without a connection
+   */
+  async classify(picture: Uint8Array | Blob, options: ClassifyOptions = {}): Promise<Result> {
+    if (options.receipt === true && this.#policy === undefined) {
+      throw new TypeError("a receipt is verified with the server's proof: give a policy");
+    }
+    const bytes = picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
+    try {
+      return await this.#classifyOnce(bytes, options);
+    } catch (error) {
+      const isOutdated = error instanceof ServerError && error.code === "ATTESTATION_OUTDATED";
+      if (!isOutdated || this.#policy === undefined) throw error;
+      // The server has new keys since it was verified: it restarted.
+      this.#proof = undefined;
+      return this.#classifyOnce(bytes, options);
+    }
+  }
+
+  async #classifyOnce(picture: Uint8Array, options: ClassifyOptions): Promise<Result> {
+    const { signal, onProgress } = options;
+    onProgress?.("verifying");
+    const proof = this.#policy === undefined ? undefined : await this.#currentProof(signal);
+    onProgress?.("encrypting");
+    const sealed = await this.#seal(picture, proof, options);
+    const answer = await this.#retrying(signal, onProgress, () => {
+      onProgress?.("sending");
+      return this.#upload(sealed, options);
+    });
+    const text = sealed.open === undefined ? answer : await sealed.open(answer);
+    const classification = readClassification(text);
+    if (sealed.open !== undefined) await requireSameRequest(classification, sealed.body);
+    const { receipt } = classification;
+    if (options.receipt !== true || proof === undefined) {
+      return { ...classification, ...(proof === undefined ? {} : { proof }) };
+    }
+    if (receipt === undefined) {
+      throw new VerificationError("RECEIPT_INVALID", "the answer: expected a receipt, got none");
+    }
+    const { claims: receiptClaims } = await verifyReceipt(receipt, {
+      proof,
+      request: sealed.body,
+      answer: new TextEncoder().encode(text),
+    });
+    return { ...classification, proof, receiptClaims };
+  }
+
+  /** The proof, made anew after five minutes; pictures that are sent at once share one. */
+  async #currentProof(signal: AbortSignal | undefined): Promise<ServerProof> {
+    const known = this.#proof;
+    if (known !== undefined && Date.now() - known.madeAt < proofLifeMs) return known.value;
+    const value = this.verify(signal);
+    const made = { value, madeAt: Date.now() };
+    this.#proof = made;
+    value.catch(() => {
+      if (this.#proof === made) this.#proof = undefined;
+    });
+    return value;
+  }
+
+  async #seal(
+    picture: Uint8Array,
+    proof: ServerProof | undefined,
+    { top, receipt = false }: ClassifyOptions,
+  ): Promise<Sealed> {
+    const shared = this.#shared;
+    const encode = (jwe: string): Omit<Sealed, "open"> => ({
+      body: new TextEncoder().encode(jwe),
+      name: "picture.jwe",
+      type: "application/jose",
+    });
+    if (shared !== undefined) {
+      const sealed = encode(await encryptWithKey(picture, shared));
+      return { ...sealed, open: (answer) => openWithKey(answer, shared) };
+    }
+    if (proof !== undefined) {
+      const { jwe, replyKey } = await encryptToServer(picture, proof.runtimeData.encryption, {
+        receipt,
+        ...(top === undefined ? {} : { top }),
+      });
+      return { ...encode(jwe), open: (answer) => openAnswer(answer, replyKey) };
+    }
+    const body = new Uint8Array(picture);
+    return { body, name: "picture", type: "application/octet-stream", open: undefined };
+  }
+
+  async #upload(sealed: Sealed, { top, receipt, signal }: ClassifyOptions): Promise<string> {
+    const { body, name, type, open } = sealed;
+    const form = new FormData();
+    form.append("image", new Blob([body], { type }), name);
+    // Of an upload to the attested key, both stand in its protected header.
+    const isOwnKeys = this.#shared !== undefined || open === undefined;
+    const query = isOwnKeys && top !== undefined ? `?top=${top}` : "";
+    const nonce = toBase64url(crypto.getRandomValues(new Uint8Array(nonceBytes)));
+    const headers = {
+      Accept:
+        open === undefined ? "application/json" : "application/jose, application/problem+json",
+      ...(isOwnKeys && receipt === true ? { "Accept-Receipt": nonce } : {}),
+    };
+    const { type: got, text } = await this.#send(
+      `/evaluate${query}`,
+      { method: "POST", body: form, headers },
+      signal,
+    );
+    const wanted = open === undefined ? "application/json" : "application/jose";
+    if (got === wanted) return text;
+    throw new VerificationError(
+      "ANSWER_REJECTED",
+      `the answer: expected ${wanted}${open === undefined ? "" : ", encrypted as the picture was"}; got another type`,
+    );
+  }
+
+  async #get(path: string, signal: AbortSignal | undefined): Promise<string> {
+    const headers = { Accept: "application/json" };
+    return (await this.#send(path, { method: "GET", headers }, signal)).text;
+  }
+
+  /** @throws ServerError for any status but 200 */
+  async #send(
+    path: string,
+    init: RequestInit,
+    signal: AbortSignal | undefined,
+  ): Promise<{ type: string; text: string }> {
+    const { fetch: ownFetch = fetch, timeoutMs = defaultTimeoutMs } = this.#options;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const response = await ownFetch(`${this.#url}${path}`, {
+      ...init,
+      redirect: "error",
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    const text = new TextDecoder().decode(await readBounded(response, maxAnswerBytes));
+    if (response.status !== 200) throw toServerError(response, text);
+    const [type = ""] = (response.headers.get("Content-Type") ?? "").split(";");
+    return { type: type.trim().toLowerCase(), text };
+  }
+
+  #retrying<T>(
+    signal: AbortSignal | undefined,
+    onProgress: ClassifyOptions["onProgress"],
+    operation: () => Promise<T>,
+  ): Promise<T> {
+    const { maxAttempts = 5 } = this.#options;
+    return withRetries(operation, { maxAttempts, signal, onWait: () => onProgress?.("waiting") });
+  }
+}
+
+/** An old answer under the same key cannot be passed off as the answer to this upload. */
+async function requireSameRequest({ request }: Classification, body: Uint8Array): Promise<void> {
+  if (request === toHex(await sha256(body))) return;
+  throw new VerificationError(
+    "ANSWER_REJECTED",
+    "the answer: expected the digest of this upload; it is an answer to another one",
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new VerificationError("ATTESTATION_MALFORMED", "the attestation: expected JSON", {
+      cause,
+    });
+  }
+}
