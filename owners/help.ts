@@ -52,6 +52,10 @@ The release policy: which code gets the key
   confml policy explain    say in words what one means, and what is wrong with it
   confml policy test       say why a server does not get the key
 
+The server, before anything is sent to it
+  confml verify            make it prove what it is
+  confml receipt verify    check that it gave an answer to a picture
+
 The model
   confml model optimize    make it faster before it is encrypted: ORT format, 8 bits
 
@@ -177,6 +181,57 @@ Says what the vault holds under that name, and who can get it, with warnings.
   --json              the same for programs
 ${vaultOptions}`;
 
+const verify = `Usage: confml verify URL --policy FILE [OPTIONS]
+
+Asks a server to prove what it is, before anything is sent to it: its evidence down to
+Intel's root, that it is fresh, that the TLS connection ends in it, and that it is what
+your policy accepts. One line for each claim.
+
+  --policy FILE         what you accept: a release policy without authorities (see
+                        docs/data-owner.md). It has to name the code (MRENCLAVE, or signer,
+                        product and version). Where it does not say otherwise: no debug
+                        enclave, an up-to-date platform without advisories, at most 5
+                        minutes old
+  --collateral FROM     where Intel's certificates and revocation lists come from: server
+                        (its answer, where not given), intel, the https:// address of a
+                        PCCS, or a file
+  --save FILE           keeps the attestation: receipts are checked with it
+  --no-tls              allows http://, over which only pictures that are encrypted to the
+                        attested key are protected
+  --allow-emulated PEM  accepts evidence below this root, such as the demo's. It proves
+                        nothing
+  --json                the same for programs, as one line
+  --force, -f           replace FILE where it is there
+
+Ends with 0 where the server is verified, 1 where it is refused, 69 where it gives no
+answer.
+
+Examples
+  confml verify https://server.example:8443 --policy policy.json
+  confml verify https://server.example:8443 --policy policy.json --save attestation.json
+`;
+
+const receiptVerify = `Usage: confml receipt verify RECEIPT --attestation FILE --request FILE --answer FILE
+                             [--policy FILE]
+
+Checks, also years later, that the attested code gave this answer to this picture.
+RECEIPT is a file with the receipt, or with the JSON answer that holds it.
+
+  --attestation FILE    of confml verify --save, from before the server's next start
+  --request FILE        the file that was uploaded, as it was sent: of an encrypted
+                        picture, the encrypted file
+  --answer FILE         the answer; of an encrypted one, what confml decrypt prints
+  --policy FILE         the code that you accept. Without it, the code is printed and
+                        compared with nothing
+  --allow-emulated PEM  as for confml verify
+
+Ends with 0 where the receipt is good, with 1 where it is not.
+
+Example
+  confml receipt verify answer.json --attestation attestation.json \\
+    --request picture.jpg --answer answer.json --policy policy.json
+`;
+
 const modelOptimize = `Usage: confml model optimize MODEL.onnx --manifest FILE --out FILE [OPTIONS]
 
 Makes a model that loads and answers faster, and compares its answers with the
@@ -215,6 +270,9 @@ export const help: Readonly<Record<string, string>> = {
   "key create": keyCreate,
   "key import": keyImport,
   "key show": keyShow,
+  verify,
+  receipt: receiptVerify,
+  "receipt verify": receiptVerify,
   model: modelOptimize,
   "model optimize": modelOptimize,
 };
