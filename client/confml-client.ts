@@ -31,10 +31,13 @@ export interface ConfmlClientOptions {
   policy?: ClientPolicy | string;
   /** Allows pictures to leave without encryption, where neither `key` nor `policy` is given. */
   plain?: boolean;
-  /** Default: the global one. `pinTls` (client/node) gives one that binds the TLS connection to the attested key. */
-  fetch?: (url: string | URL, init?: RequestInit) => Promise<Response>;
-  /** Of `pinTls`; undefined in browsers, which do not show a connection's key. */
-  tlsKeySha256?: Uint8Array;
+  /** In place of the global one. */
+  fetch?: Connection["fetch"];
+  /**
+   * In place of `fetch`: called before each verification. `() => pinTls(url)` (client/node) binds the TLS connection to the
+   * attested key; browsers do not show a connection's key.
+   */
+  connect?: () => Promise<Connection>;
   /** Default: the collateral in the server's answer. */
   collateral?: CollateralSource;
   /** Default: Intel's SGX root CA alone. An emulator's root makes every proof worthless. */
@@ -43,6 +46,14 @@ export interface ConfmlClientOptions {
   timeoutMs?: number;
   /** Attempts where the server asks to try again later. Default: 5. */
   maxAttempts?: number;
+}
+
+/** A way to the server. */
+export interface Connection {
+  fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
+  /** SHA-256 of the SubjectPublicKeyInfo that the server showed in the TLS handshake. */
+  tlsKeySha256?: Uint8Array;
+  close?: () => void;
 }
 
 export type Stage = "verifying" | "encrypting" | "sending" | "waiting";
@@ -82,6 +93,7 @@ export class ConfmlClient {
   readonly #shared: SharedKey | undefined;
   readonly #policy: ClientPolicy | undefined;
   #proof: { value: Promise<ServerProof>; madeAt: number } | undefined;
+  #connection: Promise<Connection> | undefined;
 
   /**
    * @param url the server's address, such as `https://server.example:8443`
@@ -112,13 +124,14 @@ export class ConfmlClient {
    * @throws VerificationError, ServerError; TypeError without a policy or a connection
    */
   async verify(signal?: AbortSignal): Promise<ServerProof> {
-    const { tlsKeySha256, collateral, roots } = this.#options;
+    const { collateral, roots } = this.#options;
     if (this.#policy === undefined)
       throw new TypeError("there is no policy to verify the server against");
     const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
     const text = await this.#retrying(signal, undefined, () =>
       this.#get(`/attestation?nonce=${toBase64url(nonce)}`, signal),
     );
+    const { tlsKeySha256 } = await this.#connected();
     return verifyServer({
       attestation: parseJson(text),
       nonce,
@@ -145,12 +158,22 @@ export class ConfmlClient {
     try {
       return await this.#classifyOnce(bytes, options);
     } catch (error) {
-      const isOutdated = error instanceof ServerError && error.code === "ATTESTATION_OUTDATED";
-      if (!isOutdated || this.#policy === undefined) throw error;
-      // The server has new keys since it was verified: it restarted.
-      this.#proof = undefined;
+      // The server restarted, and has other keys than those that were verified: it has to prove itself anew.
+      if (!hasOtherKeys(error) || this.#policy === undefined) throw error;
+      this.close();
       return this.#classifyOnce(bytes, options);
     }
+  }
+
+  /** Closes the connection and forgets the proof. The next call connects and verifies again. */
+  close(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#proof = undefined;
+    connection?.then(
+      ({ close }) => close?.(),
+      () => undefined,
+    );
   }
 
   async #classifyOnce(picture: Uint8Array, options: ClassifyOptions): Promise<Result> {
@@ -257,9 +280,10 @@ export class ConfmlClient {
     init: RequestInit,
     signal: AbortSignal | undefined,
   ): Promise<{ type: string; text: string }> {
-    const { fetch: ownFetch = fetch, timeoutMs = defaultTimeoutMs } = this.#options;
+    const { timeoutMs = defaultTimeoutMs } = this.#options;
+    const connection = await this.#connected();
     const timeout = AbortSignal.timeout(timeoutMs);
-    const response = await ownFetch(`${this.#url}${path}`, {
+    const response = await connection.fetch(`${this.#url}${path}`, {
       ...init,
       redirect: "error",
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
@@ -270,6 +294,17 @@ export class ConfmlClient {
     return { type: type.trim().toLowerCase(), text };
   }
 
+  async #connected(): Promise<Connection> {
+    const { fetch: ownFetch = fetch, connect } = this.#options;
+    if (this.#connection !== undefined) return this.#connection;
+    const connection = connect === undefined ? Promise.resolve({ fetch: ownFetch }) : connect();
+    this.#connection = connection;
+    connection.catch(() => {
+      if (this.#connection === connection) this.#connection = undefined;
+    });
+    return connection;
+  }
+
   #retrying<T>(
     signal: AbortSignal | undefined,
     onProgress: ClassifyOptions["onProgress"],
@@ -278,6 +313,13 @@ export class ConfmlClient {
     const { maxAttempts = 5 } = this.#options;
     return withRetries(operation, { maxAttempts, signal, onWait: () => onProgress?.("waiting") });
   }
+}
+
+function hasOtherKeys(error: unknown): boolean {
+  return (
+    (error instanceof ServerError && error.code === "ATTESTATION_OUTDATED") ||
+    (error instanceof VerificationError && error.code === "TLS_KEY_MISMATCH")
+  );
 }
 
 /** An old answer under the same key cannot be passed off as the answer to this upload. */

@@ -59,6 +59,9 @@ The server, before anything is sent to it
 The model
   confml model optimize    make it faster before it is encrypted: ORT format, 8 bits
 
+Pictures
+  confml classify          have a server say what is in them
+
 Files
   confml keygen            make a key in a file, to encrypt with or for confml key import
   confml encrypt           encrypt pictures for a server, or a model
@@ -181,6 +184,32 @@ Says what the vault holds under that name, and who can get it, with warnings.
   --json              the same for programs
 ${vaultOptions}`;
 
+const classify = `Usage: confml classify URL --policy FILE [OPTIONS] FILE...
+       confml classify URL --key KEYFILE --kid ID [OPTIONS] FILE...
+
+Has a server say what is in pictures. They are encrypted before they leave: with --policy
+to the attested key of a server that proved itself, with --key under a key that you share
+with it. FILE may be a folder: all pictures in it and below. FILE - is standard input.
+
+  --policy FILE         what the server has to prove first: see confml verify, as for
+                        --collateral and --allow-emulated
+  --key KEYFILE, -k     the shared key's file, and
+  --kid ID              the secret's ID in the server's configuration, or ID/VERSION
+  --plain               neither: the pictures cross the network, and the host, in the clear
+  --top N               labels for each picture, best first; 5 where not given
+  --receipts            asks for a receipt with each answer, and verifies it; --json has it
+  --jobs N, -j          pictures on their way at once; 4 where not given
+  --retry-for SECONDS   how long the server may be gone; 60 where not given
+  --json, --csv         a JSON object for each picture and line, or CSV, in place of bars
+
+A picture that fails is reported, and the others are still done: the command ends with 1.
+A server that does not prove what your policy asks for gets no picture: also 1.
+
+Examples
+  confml classify https://server.example:8443 --policy policy.json holiday/
+  confml classify http://server.example:8000 --key data.key --kid DataKey --json *.jpg
+`;
+
 const verify = `Usage: confml verify URL --policy FILE [OPTIONS]
 
 Asks a server to prove what it is, before anything is sent to it: its evidence down to
@@ -270,6 +299,7 @@ export const help: Readonly<Record<string, string>> = {
   "key create": keyCreate,
   "key import": keyImport,
   "key show": keyShow,
+  classify,
   verify,
   receipt: receiptVerify,
   "receipt verify": receiptVerify,

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
   "key create": async () => (await import("./key/import.js")).createKeyCommand,
   "key import": async () => (await import("./key/import.js")).importKeyCommand,
   "key show": async () => (await import("./key/show.js")).showKeyCommand,
+  classify: async () => (await import("./classify/classify.js")).classifyCommand,
   verify: async () => (await import("./verify/verify.js")).verifyCommand,
   "receipt verify": async () => (await import("./verify/receipt.js")).verifyReceiptCommand,
   "model optimize": async () => (await import("./optimize/command.js")).optimizeCommand,

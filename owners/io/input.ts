@@ -8,6 +8,8 @@ import { CommandError, UsageError } from "../usage.js";
 
 /** Of a policy, a token, a manifest or certificates. */
 export const maxTextBytes = 1_048_576;
+/** The most that a server's Images.MaxBytes allows. */
+export const maxUploadBytes = 1_073_741_824;
 /** The most that a server's Model.MaxBytes allows. */
 export const maxModelBytes = 2_000_000_000;
 

@@ -15,8 +15,9 @@ import { compareAnswers, describeAgreement, percent } from "./agreement.js";
 import { describeOptimized } from "./manifest.js";
 import { readOptimizeOptions, type LayerChoice, type OptimizeCommandOptions } from "./options.js";
 import { outputRules, refuseOutputs, writeModelFiles } from "./output.js";
-import { listPictures, noisePictures, readPictures } from "./pictures.js";
-import { endProgress, showProgress } from "./progress.js";
+import { listPictures } from "../io/picture-files.js";
+import { noisePictures, readPictures } from "./pictures.js";
+import { endProgress, showProgress } from "../io/progress.js";
 import { withScratchFolder } from "./scratch.js";
 import type { OutputRules } from "../io/output-target.js";
 import { printLines, warn } from "../io/streams.js";
@@ -30,7 +31,7 @@ const noiseCount = 16;
 /** `confml model optimize` */
 export async function optimizeCommand(argv: string[]): Promise<number> {
   const options = readOptimizeOptions(argv);
-  const files = await listPictures(options.picturePaths);
+  const files = await listPictures(options.picturePaths, "--pictures");
   const rules = outputRules(options, files);
   refuseOutputs(options, rules);
   await checkInput(options.manifestFile, "--manifest");

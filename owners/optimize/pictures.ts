@@ -1,30 +1,17 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { describeCause } from "../../src/errors.js";
 import { configureDecoder, inspectImage } from "../../src/image/decode.js";
 import { defaultLimits } from "../../src/image/limits.js";
 import { prepareImage } from "../../src/image/preprocess.js";
 import type { Manifest } from "../../src/model/manifest.js";
-import { readFailure, readInput } from "../io/input.js";
-import { showProgress } from "./progress.js";
+import { maxUploadBytes, readInput } from "../io/input.js";
+import { showProgress } from "../io/progress.js";
 import { warn } from "../io/streams.js";
 
-const pictureNames = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/iu;
 /** Nothing ends it but the owner. */
 const timeoutSeconds = 3600;
 const never = new AbortController().signal;
 /** More tell little that is new; their pixels are kept in memory. */
 const maxPictures = 2000;
-
-/** The most that a server's Images.MaxBytes allows. */
-const maxPictureBytes = 1_073_741_824;
-
-/** @returns files as they are, and of folders the pictures in them, with all below */
-export async function listPictures(paths: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const path of paths) files.push(...(await listPath(path)));
-  return files;
-}
 
 /**
  * Reads pictures as a server does.
@@ -44,7 +31,7 @@ export async function readPictures(
     showProgress("reading pictures", index, count);
     const file = files[Math.floor(index * step)] ?? "";
     try {
-      const bytes = await readInput(file, "--pictures", maxPictureBytes);
+      const bytes = await readInput(file, "--pictures", maxUploadBytes);
       // What a server takes where its configuration does not say otherwise.
       const header = await inspectImage(bytes, defaultLimits);
       const options = { preprocessing, timeoutSeconds, signal: never };
@@ -55,18 +42,6 @@ export async function readPictures(
     }
   }
   return pictures;
-}
-
-async function listPath(path: string): Promise<string[]> {
-  const status = await stat(path).catch((cause: unknown) => {
-    throw readFailure(path, "--pictures", cause);
-  });
-  if (!status.isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && pictureNames.test(entry.name))
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .sort();
 }
 
 /** Pictures of noise: what there is to compare two models on where their owner gives none. */

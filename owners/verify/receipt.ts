@@ -4,7 +4,7 @@ import type { Node } from "../../client/policy/conditions.js";
 import { readClassification } from "../../client/classification.js";
 import { verifyReceipt } from "../../client/messages/receipt.js";
 import { VerificationError } from "../../client/verification-error.js";
-import { maxTextBytes, nameOf, readInput } from "../io/input.js";
+import { maxTextBytes, maxUploadBytes, nameOf, readInput } from "../io/input.js";
 import { printLines } from "../io/streams.js";
 import { only, parseOptions, required } from "../options.js";
 import { CommandError } from "../usage.js";
@@ -12,7 +12,8 @@ import { describeChecks, describeProof, inRed } from "./describe-proof.js";
 import { readSavedAttestation, verifySaved } from "./saved-attestation.js";
 import { readClientPolicy, readRoots } from "./trust.js";
 
-const maxUploadBytes = 1_500_000_000;
+/** Base64url makes a file a third longer. */
+const maxRequestBytes = 2 * maxUploadBytes;
 
 /** `confml receipt verify` */
 export async function verifyReceiptCommand(argv: string[]): Promise<number> {
@@ -25,7 +26,11 @@ export async function verifyReceiptCommand(argv: string[]): Promise<number> {
   });
   const receipt = await readReceipt(only(positionals, "RECEIPT"));
   const saved = await readSavedAttestation(required(values.attestation, "attestation"));
-  const request = await readInput(required(values.request, "request"), "--request", maxUploadBytes);
+  const request = await readInput(
+    required(values.request, "request"),
+    "--request",
+    maxRequestBytes,
+  );
   const answer = await readInput(required(values.answer, "answer"), "--answer", maxTextBytes);
   const roots = await readRoots(values["allow-emulated"]);
   const policy = values.policy === undefined ? anyCode : await readClientPolicy(values.policy);
