@@ -2,13 +2,14 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test docs fuzz tamper bench soak clean image appdir unsigned sign package server measure measured lock sbom demo pin-images
+.PHONY: help build run serve test docs fuzz tamper bench soak clean image appdir unsigned sign package npm-package server measure measured lock sbom demo pin-images
 
 PORT ?= 8000
 MODEL ?=
 LABELS ?=
 MANIFEST ?=
 IMAGES ?=
+OWNERS ?=
 CONFIG ?=
 EXTRA_LIBS ?=
 SIGNER ?=
@@ -43,6 +44,7 @@ help:
 	@echo 'make                build (installs what it needs from the npm registry)'
 	@echo 'make run            the demo: three plain, then the same three encrypted images'
 	@echo 'make serve          emulator and server on PORT ($(PORT)) until Ctrl-C'
+	@echo '  OWNERS=2                    with make serve: a second data owner, with a vault of its own'
 	@echo '  MODEL=x.onnx LABELS=y.txt   with either: another classifier (or MANIFEST=z.json)'
 	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
 	@echo '  TEE=sgx, linux or none      with make run: in an enclave, in Mystikos without one, on plain Node'
@@ -65,6 +67,7 @@ help:
 	@echo 'make server         the package, run in an SGX enclave'
 	@echo 'make measure        what owners put in their release policies'
 	@echo '  SIGNER=public.pem            whose MRSIGNER it prints (or SSR_PKEY)'
+	@echo 'make npm-package    the owners'"'"' commands as an npm package, build/package/commands.tgz'
 	@echo 'make sbom           the bill of materials of what is in it (CycloneDX)'
 	@echo 'make demo           the demo on Azure Kubernetes Service: RESOURCE_GROUP, CLUSTER_NAME, IMAGE'
 	@echo 'make lock           newest versions of the packages from Debian'
@@ -96,7 +99,7 @@ run:
 	@TEE='$(TEE)' SAMPLES='$(SAMPLES)' node build/scripts/demo/run.js $(OPTIONS) $(IMAGES)
 
 serve: build
-	@node build/scripts/demo/serve.js $(OPTIONS) --port '$(PORT)' $(IMAGES)
+	@node build/scripts/demo/serve.js $(OPTIONS) --port '$(PORT)' --owners '$(OWNERS)' $(IMAGES)
 
 test: build
 	@scripts/test.sh
@@ -143,6 +146,9 @@ measure:
 
 measured: build
 	@$(FILE_SYSTEM) node build/scripts/tee/unsigned.js build/measure
+
+npm-package: build
+	@scripts/npm-package.sh
 
 sbom: build
 	@node build/scripts/sbom/main.js build/sbom.cdx.json

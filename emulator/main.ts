@@ -8,7 +8,7 @@ const usage = `Usage: node main.js --state DIR --models DIR [--port N] [--log] [
 Stand-ins of Azure AD, the attestation service and Managed HSM, and a host for models, on one port of
 127.0.0.1. For demos and tests: nothing that it releases is secret.
 
-  --state DIR        written: ca.pem, tenant.json, quoting-key.pem, sgx-root.pem, sgx-collateral.json
+  --state DIR        written: ca.pem, tenant.json, other-tenant.json, quoting-key.pem, sgx-root.pem, sgx-collateral.json
   --models DIR       the files that the model host serves
   --port N           default: one that is free
   --log              a JSON line for each request on standard output
@@ -49,12 +49,16 @@ async function main(): Promise<void> {
 }
 
 /** Writes the files by which owners, server and evidence provider find the emulator. */
-async function writeState(folder: string, { caPem, tenant, sgxPlatform }: Emulator): Promise<void> {
+async function writeState(
+  folder: string,
+  { caPem, tenant, otherTenant, sgxPlatform }: Emulator,
+): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const write = (name: string, text: string): Promise<void> =>
     writeFile(join(folder, name), text, { mode: 0o600 });
   await write("ca.pem", caPem);
   await write("tenant.json", `${JSON.stringify(tenant, null, 2)}\n`);
+  await write("other-tenant.json", `${JSON.stringify(otherTenant, null, 2)}\n`);
   await write("quoting-key.pem", sgxPlatform.quotingKeyPem);
   await write("sgx-root.pem", sgxPlatform.rootPem);
   await write("sgx-collateral.json", `${JSON.stringify(sgxPlatform.collateral, null, 2)}\n`);

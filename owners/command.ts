@@ -1,7 +1,7 @@
 /**
- * One command of the command line.
+ * A command of the command line.
  *
- * @param argv the words after the command's name
+ * @param argv the arguments after the command's name
  * @returns the exit code
  * @throws UsageError, CommandError
  */

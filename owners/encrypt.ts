@@ -1,15 +1,15 @@
-import { z } from "zod";
-import { openJwe, sealJwe } from "../src/crypto/jwe.js";
+import { sealJwe } from "../src/crypto/jwe.js";
 import { encryptLegacy } from "../src/crypto/openssl-cbc.js";
-import { maxModelBytes, nameOf, readInput } from "./io/input.js";
+import { maxModelBytes, readInput } from "./io/input.js";
+import { describeEncryptedFile } from "./encrypted-file.js";
 import { readKeyFile } from "./key/key-file.js";
 import { looksLikeKey } from "./io/key-like.js";
-import { only, parseOptions, required } from "./options.js";
+import { parseOptions, required } from "./options.js";
 import { writeOutput } from "./io/output.js";
 import { findTarget } from "./io/output-target.js";
 import { forEachFile } from "./report.js";
-import { standardStream, warn } from "./io/streams.js";
-import { CommandError, UsageError } from "./usage.js";
+import { printErrors, printLines, standardStream, warn } from "./io/streams.js";
+import { UsageError } from "./usage.js";
 
 const options = {
   key: { type: "string", short: "k" },
@@ -19,18 +19,18 @@ const options = {
   force: { type: "boolean", short: "f", default: false },
 } as const;
 
-/** As base64url it is two thirds of the longest string that JavaScript has. */
+/** 256 MiB. As base64url it is two thirds of the longest string that JavaScript has. */
 const maxPlaintextBytes = 268_435_456;
-const maxJweBytes = 402_653_184;
 
-const answerSchema = z.object({ image: z.object({ authenticated: z.boolean().optional() }) });
 const legacyWarning =
   "nothing authenticates an .encrypted file: as a picture, whoever holds it and may upload to the server recovers it " +
   "whole from the answers to altered copies. A JWE has no such leak: --kid ID in place of --legacy, with a key of its own";
-const unauthenticatedWarning =
-  "this answers an .encrypted upload, which nothing authenticates: anybody may have sent it, or altered what you sent";
 
-/** `confml encrypt` */
+/**
+ * `confml encrypt`: encrypts files as JWE or, with --legacy, in the format of `openssl enc`.
+ *
+ * @throws UsageError, CommandError
+ */
 export async function encryptCommand(argv: string[]): Promise<number> {
   const { values, positionals: files } = parseOptions(argv, options);
   const { kid, legacy, output, force } = values;
@@ -52,53 +52,23 @@ export async function encryptCommand(argv: string[]): Promise<number> {
   try {
     return await forEachFile(files, "encrypt", async (input) => {
       const file = output ?? `${input}.${legacy ? "encrypted" : "jwe"}`;
-      // Before a large file is read for nothing.
-      findTarget(file, rules);
+      // Checked before the file is read, which may be large.
+      const target = findTarget(file, rules);
       const maxBytes = legacy ? maxModelBytes : maxPlaintextBytes;
       const plaintext = await readInput(input, "FILE", maxBytes);
-      const content =
-        kid === undefined ? encryptLegacy(key, plaintext) : await sealJwe(key, plaintext, { kid });
+      if (kid !== undefined) {
+        const content = await sealJwe(key, plaintext, { kid });
+        await writeOutput({ file, content, isSecret: false }, rules);
+        return;
+      }
+      const content = encryptLegacy(key, plaintext);
       await writeOutput({ file, content, isSecret: false }, rules);
+      const lines = describeEncryptedFile({ input, plaintext, file, content });
+      // The file itself may be on standard output.
+      if (target.kind === "file") await printLines(lines);
+      else printErrors(lines.slice(1));
     });
   } finally {
     key.fill(0);
   }
-}
-
-/** Whether a server's answer says that its upload was not authenticated. */
-function isUnauthenticated(answer: Uint8Array): boolean {
-  try {
-    const parsed = answerSchema.safeParse(JSON.parse(new TextDecoder().decode(answer)));
-    return parsed.success && parsed.data.image.authenticated === false;
-  } catch {
-    // Not an answer: any JWE can be decrypted.
-    return false;
-  }
-}
-
-/** `confml decrypt` */
-export async function decryptCommand(argv: string[]): Promise<number> {
-  const { values, positionals } = parseOptions(argv, options);
-  const keyFile = required(values.key, "key");
-  if (values.legacy || values.kid !== undefined) {
-    throw new UsageError("--legacy and --kid belong to encrypt");
-  }
-  const input = only(positionals.length === 0 ? [standardStream] : positionals, "FILE");
-  const file = values.output ?? standardStream;
-  const rules = { inputs: [keyFile, input], force: values.force };
-  findTarget(file, rules);
-  const key = await readKeyFile(keyFile);
-  try {
-    const token = (await readInput(input, "FILE", maxJweBytes)).toString("latin1").trim();
-    const opened = await openJwe(Buffer.from(token), key);
-    if (opened === undefined) {
-      const message = `${nameOf(input)}: not a JWE under this key (A256KW or dir, A256GCM), or altered`;
-      throw new CommandError(message, []);
-    }
-    if (isUnauthenticated(opened)) warn([unauthenticatedWarning]);
-    await writeOutput({ file, content: opened, isSecret: true }, rules);
-  } finally {
-    key.fill(0);
-  }
-  return 0;
 }

@@ -1,88 +1,90 @@
-const keyFile = `KEYFILE holds the 32 bytes of the key as they are (confml keygen makes one). A key
-itself never stands on a command line, where others can see it.`;
+const keyFile = `KEYFILE holds the key as 32 bytes, not as hex or base64; confml keygen makes one. Never
+give the key itself on a command line, where other users of the machine can see it.`;
 
-const outputs = `OUT is there whole or not at all, also after Ctrl-C or on a full disk. A file that is
-there is replaced with --force alone; KEYFILE, FILE, symbolic links and files of 32 bytes,
-which may be keys, never are.`;
+const outputs = `OUT is written completely or not at all, also after Ctrl-C or on a full disk. An existing
+file is replaced only with --force. KEYFILE, FILE, symbolic links and files of 32 bytes,
+which may be keys, are never replaced.`;
 
-const force = `  --force, -f         replace OUT where it is there, and let bytes go to a terminal
+const force = `  --force, -f         replace OUT if it exists, and write binary data to a terminal
 `;
 
-const policyOptions = `  --authority URL     the attestation service that vouches for the server, such as
+const policyOptions = `  --authority URL     the attestation service that attests the server, such as
                       https://NAME.weu.attest.azure.net
-  --mrenclave HEX     the code that gets the key; several times: any one of them
-  --min-svn N         the lowest version that gets the key: what stops an old,
-                      vulnerable build from getting it
-  --mrsigner HEX      who signed the code
-  --product-id N      which product of that signer
-  --trust-signer      no --mrenclave: whatever that signer signs gets the key.
+  --mrenclave HEX     the measurement of the code that gets the key; if given several
+                      times, code with any one of them gets it
+  --min-svn N         the lowest security version that gets the key: it keeps the key
+                      from old, vulnerable builds
+  --mrsigner HEX      the hash of the key that signed the code
+  --product-id N      the product, of those that this key signs
+  --trust-signer      without --mrenclave: any code that the signer signs gets the key.
                       Needs --mrsigner, --product-id and --min-svn
-  --allow-debug       debug enclaves too. For tests alone: the machine's owner can
-                      read the memory of such an enclave
+  --allow-debug       debug enclaves get the key as well. For tests only: the machine's
+                      owner can read the memory of a debug enclave
 `;
 
 const vaultOptions = `  --vault URL         https://NAME.managedhsm.azure.net
-  --api-version V     of the vault's interface; 7.4 where not given
-  --ca-file PEM       certificates to trust in place of the public ones
-  --connect HOST:PORT where to connect in place of Azure; for a stand-in
+  --api-version V     the version of the vault's API; default: 7.4
+  --ca-file PEM       CA certificates to trust instead of the public ones
+  --connect HOST:PORT the address to connect to instead of Azure's; for an emulator
 
-You are whom az login says, or, where AZURE_TENANT_ID, AZURE_CLIENT_ID and
-AZURE_CLIENT_SECRET are all set, that principal.
+The command logs in as the user of az login or, if AZURE_TENANT_ID, AZURE_CLIENT_ID and
+AZURE_CLIENT_SECRET are all set, as that service principal.
 `;
 
 const importOptions = `  --key KEYFILE, -k   the key's file
-  --policy FILE       the release policy; one that trusts a signer or debug enclaves
-                      needs --trust-signer or --allow-debug as well. In its place,
-                      the options of confml policy:
+  --policy FILE       the release policy; if it trusts a signer or debug enclaves, give
+                      --trust-signer or --allow-debug as well. Instead of a file, the
+                      options of confml policy:
 ${policyOptions}${vaultOptions}`;
 
-/** Of `confml --help`. */
+/** The text of `confml --help`. */
 export const overview = `Usage: confml COMMAND [OPTIONS] [FILE]
 
-For owners of models and pictures: keep the key in your own vault (an Azure Managed
-HSM), have it released to the one server program you trust, and encrypt with it.
+For owners of models and pictures: create a key, keep it in your own vault (an Azure
+Managed HSM), let the vault release it only to server code that you trust, and encrypt
+files with it.
 
-A key, and who gets it
-  confml key create NAME   make a key, and put it into the vault with its release policy
-  confml key import NAME   the same with a key you have; a new version of it: rotation
-  confml key show NAME     what the vault holds, and who can get it, in words
+Keys in a vault
+  confml key create NAME   create a key and import it with its release policy
+  confml key import NAME   import an existing key, or a new version of it (rotation)
+  confml key show NAME     show in words what the vault holds and who can get it
 
-The release policy: which code gets the key
-  confml policy            write one from plain options
-  confml policy explain    say in words what one means, and what is wrong with it
-  confml policy test       say why a server does not get the key
+Release policies, which say what code gets a key
+  confml policy            write a policy from options
+  confml policy explain    explain a policy in words, with warnings
+  confml policy test       show why a server does not get the key
 
 The server, before anything is sent to it
   confml verify            make it prove what it is
   confml receipt verify    check that it gave an answer to a picture
 
-The model
-  confml model optimize    make it faster before it is encrypted: ORT format, 8 bits
+Models
+  confml model optimize    make a model faster before it is encrypted: ORT format, 8 bits
 
 Pictures
   confml classify          have a server say what is in them
 
 Files
-  confml keygen            make a key in a file, to encrypt with or for confml key import
+  confml keygen            create a key in a file, for encrypt or for key import
   confml encrypt           encrypt pictures for a server, or a model
-  confml decrypt           read a server's encrypted answer
+  confml decrypt           decrypt a server's encrypted answer
 
-Example: a key for the server whose code is MRENCLAVE 5f1f…, version 2 or later
+Example: a key for the code with MRENCLAVE 5f1f…, security version 2 or later
   confml key create DataKey --key data.key --vault https://NAME.managedhsm.azure.net \\
     --authority https://NAME.weu.attest.azure.net --mrenclave 5f1f… --min-svn 2
   confml encrypt --key data.key --kid DataKey picture.jpg
 
-confml COMMAND --help says more; confml --version the version.
+confml COMMAND --help describes a command; confml --version prints the version.
 `;
 
 const keygen = `Usage: confml keygen FILE...
 
-Makes a key in each new FILE: 32 random bytes as they are, for its owner alone to read
-(mode 0600). confml key create makes one and puts it into a vault, too.
+Creates a key in each new FILE: 32 random bytes, readable only by its owner (mode 0600).
+confml key create creates one and also imports it into a vault.
 
-A FILE that is there stays as it is: nothing replaces a key, because what is encrypted
-under one that is lost can never be read again. Keep a copy in a safe place.
-One key, one use: make one for pictures, another for a model.
+An existing FILE is never replaced: without its key, encrypted data cannot be read. Keep a
+copy of the key in a safe place. Use each key for one purpose: one for pictures, another
+for a model.
 
 Examples
   confml keygen data.key
@@ -95,17 +97,19 @@ const encrypt = `Usage: confml encrypt --key KEYFILE --kid ID FILE...
        confml encrypt --key KEYFILE --legacy [-o OUT] FILE...
 
   --key KEYFILE, -k   the key's file
-  --kid ID            encrypts as JWE (A256KW, A256GCM) to FILE.jwe. ID is the secret's
+  --kid ID            encrypt as JWE (A256KW, A256GCM) to FILE.jwe. ID is the secret's
                       ID in the server's configuration, or ID/VERSION
-  --legacy            encrypts as \`openssl enc -e -aes256 -iv 0\` does, to FILE.encrypted.
-                      Nothing authenticates such a file: whoever holds a picture's and
-                      may upload recovers the picture from the answers to altered
-                      copies. For the original sample's clients, and for models
-  --output OUT, -o    another file; - is standard output
+  --legacy            encrypt as \`openssl enc -e -aes256 -iv 0\` does, to FILE.encrypted,
+                      and print the SHA-256 and, for a model, the settings of the
+                      server. The format has no authentication: an attacker who has
+                      a picture's file and may upload recovers the picture from the
+                      answers to altered copies. For the original sample's clients,
+                      and for models
+  --output OUT, -o    write to OUT; - is standard output
 ${force}
 ${keyFile}
-FILE - is standard input. Where one of several FILEs fails, the others are still done,
-and the command ends with 1.
+FILE - is standard input. If one of several FILEs fails, the others are still encrypted,
+and the exit code is 1.
 
 ${outputs}
 
@@ -117,17 +121,19 @@ Examples
 
 const decrypt = `Usage: confml decrypt --key KEYFILE [-o OUT] [FILE]
 
-Decrypts a JWE, such as a server's answer, to standard output.
+Decrypts a JWE, such as a server's answer, to standard output. If the input is something
+else, such as a server's error message, the command says what it is and exits with 1.
 
   --key KEYFILE, -k   the key's file
-  --output OUT, -o    a file in place of standard output, for you alone (mode 0600)
+  --output OUT, -o    write to the file OUT, readable only by its owner (mode 0600)
 ${force}
 ${keyFile}
-FILE is standard input where not given.
+Without FILE, or if it is -, the command reads standard input.
 
 ${outputs}
 
 Examples
+  curl -sSF image=@picture.jpg.jwe URL/evaluate | confml decrypt --key data.key
   confml decrypt --key data.key answer.jwe
   confml decrypt --key data.key -o picture.jpg picture.jpg.jwe
 `;
@@ -135,54 +141,74 @@ Examples
 const policy = `Usage: confml policy --authority URL --mrenclave HEX... [OPTIONS] [-o FILE]
        confml policy --authority URL --trust-signer SIGNER OPTIONS [-o FILE]
 
-Writes a release policy (JSON). It always asks for Intel SGX and, unless told
-otherwise, for an enclave that cannot be debugged.
+Writes a release policy (JSON). It always requires Intel SGX and, without --allow-debug,
+an enclave that is not debuggable.
 
-${policyOptions}  --output FILE, -o   a file in place of standard output
-  --force, -f         replace FILE where it is there
+${policyOptions}  --output FILE, -o   write to FILE instead of standard output
+  --force, -f         replace FILE if it exists
 
 HEX is 64 hex digits, N a number from 0 to 65535. See also confml policy explain and
 confml policy test.
+
+Examples
+  confml policy --authority https://NAME.weu.attest.azure.net --mrenclave 5f1f… \\
+    --min-svn 2 -o policy.json
 `;
 
 const policyExplain = `Usage: confml policy explain FILE
 
-Says in words who gets a key under this release policy, with warnings. FILE - is
+Explains in words who gets a key under this release policy, with warnings. FILE - is
 standard input.
+
+Examples
+  confml policy explain policy.json
 `;
 
 const policyTest = `Usage: confml policy test TOKEN POLICY
 
-Holds an attestation token (a JWT) against a release policy: which authority's
-conditions are met, and which claim fails. The token's signature is not checked.
-TOKEN may also be the JSON object that a server's log line "key not released" has
-as claims: the claims about its code that release policies name, and no others.
-Ends with 0 where the policy is met, with 1 where it is not.
+Compares an attestation token (a JWT) with a release policy: prints which authority's
+conditions are met, and which claim fails. The token's signature is not checked. TOKEN
+may also be the JSON object \`claims\` of a server's log line "key not released".
+The exit code is 0 if the policy is met, 1 if it is not.
+
+Examples
+  confml policy test claims.json policy.json
 `;
 
 const keyCreate = `Usage: confml key create NAME --vault URL --key KEYFILE (--policy FILE | POLICY OPTIONS)
 
-Makes 32 random bytes in the new file KEYFILE and imports them into the vault, to be
-released under the policy only. The file is yours to encrypt with: keep it safe. One that
-is there is never replaced.
-One key, one use: make one for JWE, another for .encrypted uploads, a third for a model.
+Creates a key of 32 random bytes in the new file KEYFILE and imports it into the vault,
+which releases it only under the policy. Encrypt with the file, and keep it safe. An
+existing file is never replaced. Use each key for one purpose: one for JWE, another for
+.encrypted uploads, a third for a model.
 
-${importOptions}`;
+${importOptions}
+Examples
+  confml key create DataKey --key data.key --vault https://NAME.managedhsm.azure.net \\
+    --authority https://NAME.weu.attest.azure.net --mrenclave 5f1f… --min-svn 2
+`;
 
 const keyImport = `Usage: confml key import NAME --vault URL --key KEYFILE (--policy FILE | POLICY OPTIONS)
 
-Imports the 32 bytes of KEYFILE into the vault, to be released under the policy only.
-Where the vault has a key of that name this makes a new version of it: a rotation.
-Warns where another key of the vault has the same bytes: servers refuse such a pair.
+Imports the 32 bytes of KEYFILE into the vault, which releases them only under the policy.
+If the vault has a key of that name, this creates a new version of it: a rotation. Warns
+if another key of the vault has the same bytes: servers refuse such a pair.
 
-${importOptions}`;
+${importOptions}
+Examples
+  confml key import DataKey --key data.key --vault https://NAME.managedhsm.azure.net \\
+    --policy policy.json
+`;
 
 const keyShow = `Usage: confml key show NAME[/VERSION] --vault URL [--json]
 
-Says what the vault holds under that name, and who can get it, with warnings.
+Shows what the vault holds under that name, and who can get it, with warnings.
 
-  --json              the same for programs
-${vaultOptions}`;
+  --json              print JSON, for programs
+${vaultOptions}
+Examples
+  confml key show DataKey --vault https://NAME.managedhsm.azure.net
+`;
 
 const classify = `Usage: confml classify URL --policy FILE [OPTIONS] FILE...
        confml classify URL --key KEYFILE --kid ID [OPTIONS] FILE...
@@ -263,31 +289,37 @@ Example
 
 const modelOptimize = `Usage: confml model optimize MODEL.onnx --manifest FILE --out FILE [OPTIONS]
 
-Makes a model that loads and answers faster, and compares its answers with the
-original's. You encrypt and serve the result in the original's place; FILE.json is its
-manifest, with the answer that a server must get from it before it serves.
+Writes a model that loads and runs faster, and compares its answers with the original's.
+Encrypt and serve the result instead of the original. FILE.json is its manifest, with a
+reference answer that the server checks before it serves.
 
-  --manifest FILE     what the model is: model.json
-  --out FILE, -o      the new model; its manifest goes to FILE.json
-  --pictures PATH     pictures to compare the two on, a folder (with all below it) or a
-                      file; several times. 8 bits are calibrated with every other one
-  --int8              weights and arithmetic of 8 bits: in convolutions and fully
-                      connected layers, or, where too many answers change, in the
-                      fully connected ones alone. Needs 16 pictures, better 100
-  --layers KIND       all or linear (the fully connected ones), and nothing else tried
-  --portable          for every x86-64 processor with AVX2. Without it, for those with
-                      the vectors of this one: faster there, refused by servers elsewhere
-  --min-agreement PCT write nothing unless the first answer is the original's for so
-                      many of the pictures that were not calibrated with; 99 where not
-                      given
-  --format FORMAT     ort (ONNX Runtime's own, where not given), or onnx for --int8
-  --force, -f         replace FILE and FILE.json where they are there
+  --manifest FILE     the original's manifest: model.json
+  --out FILE, -o      the new model; its manifest is written to FILE.json
+  --pictures PATH     a picture, or a folder of pictures with its subfolders, on which the
+                      answers are compared; may be given several times. Every other
+                      picture calibrates the 8-bit model
+  --int8              8-bit weights and arithmetic in convolutions and fully connected
+                      layers or, if too many answers change, in the fully connected
+                      layers only. Needs 16 pictures; 100 are better
+  --layers KIND       all, or linear (the fully connected layers); tries nothing else
+  --portable          for every x86-64 processor with AVX2. Without it, for processors
+                      with the vector instructions of this one: faster, but servers on
+                      other processors refuse the model
+  --min-agreement PCT the least share of pictures, of those that did not calibrate, with
+                      the same first answer as the original's; default: 99
+  --format FORMAT     ort (ONNX Runtime's own format; the default), or onnx with --int8
+  --force, -f         replace FILE and FILE.json if they exist
 
-Ends with 1, and writes nothing, where too many answers changed. FILE and FILE.json are
-written together, or neither is; what is read is never replaced.
+If too many answers changed, nothing is written and the exit code is 1. FILE and FILE.json
+are written together or not at all; input files are never replaced.
+
+Examples
+  confml model optimize alexnet.onnx --manifest model.json --out alexnet.ort
+  confml model optimize alexnet.onnx --manifest model.json --out alexnet8.ort --int8 \\
+    --pictures pictures
 `;
 
-/** By command; `key` and `model` stand for those that begin so. */
+/** The help of each command. `key` and `model` alone show the help of their subcommands. */
 export const help: Readonly<Record<string, string>> = {
   keygen,
   encrypt,

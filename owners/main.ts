@@ -2,7 +2,8 @@
 import { constants } from "node:os";
 import { version } from "../src/version.js";
 import type { Command } from "./command.js";
-import { decryptCommand, encryptCommand } from "./encrypt.js";
+import { decryptCommand } from "./decrypt.js";
+import { encryptCommand } from "./encrypt.js";
 import { help, overview } from "./help.js";
 import { isUnprintable } from "./io/key-like.js";
 import { keygenCommand } from "./key/keygen.js";
@@ -11,7 +12,7 @@ import { reportFailure } from "./report.js";
 import { ignoreStreamEvents, writeStandardOutput } from "./io/streams.js";
 import { BrokenPipe, UsageError } from "./usage.js";
 
-/** Azure's packages and ONNX Runtime take a while to load: only the commands that need them wait. */
+/** Commands that need Azure's packages or ONNX Runtime import them only when they run, because loading takes long. */
 const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
   encrypt: () => encryptCommand,
   decrypt: () => decryptCommand,
@@ -36,7 +37,9 @@ async function main(argv: string[], environment: NodeJS.ProcessEnv): Promise<num
   try {
     const position = 1 + argv.findIndex(isUnprintable);
     if (position > 0) {
-      throw new UsageError(`word ${position} is no text of one line, such as a file's name`);
+      throw new UsageError(
+        `word ${position} contains control characters or binary data; expected text such as a file's name`,
+      );
     }
     if (first === "--version") return await print(`${version}\n`);
     if (first === "--help" || first === "help") return await print(overview);
@@ -52,7 +55,7 @@ async function main(argv: string[], environment: NodeJS.ProcessEnv): Promise<num
   }
 }
 
-/** The second words of a command that has no meaning alone. */
+/** The subcommands of a command that does nothing alone. */
 function subcommandsOf(name: string): string {
   const words = Object.keys(commands)
     .filter((command) => command.startsWith(`${name} `))
@@ -73,7 +76,7 @@ async function print(text: string): Promise<number> {
 }
 
 function fail(error: unknown, command: string | undefined): number {
-  // As a shell reports SIGPIPE, by which other programs end here without a word.
+  // The code that a shell reports for a program that SIGPIPE ends.
   if (error instanceof BrokenPipe) return 128 + constants.signals.SIGPIPE;
   reportFailure(error, command);
   return error instanceof UsageError ? 64 : 1;

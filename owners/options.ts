@@ -6,8 +6,8 @@ import { isHttpsOrigin } from "../src/config/service-names.js";
 type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
 /**
- * `parseArgs`, less forgiving: an option given twice, or with an empty value, is a mistake of its writer's
- * that must not pass quietly.
+ * Parses options as `parseArgs` does, but refuses options that are given twice or with an empty value: `parseArgs` would
+ * silently use the last, or the empty one.
  *
  * @throws UsageError
  */
@@ -16,17 +16,17 @@ export function parseOptions<const Options extends OptionsConfig>(
   options: Options,
 ) {
   try {
-    refuseOddities(argv, options);
+    refuseMistakes(argv, options);
     return parseArgs({ args: argv, allowPositionals: true, options });
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
-    // Without Node's code, and its advice on words that begin with a hyphen.
+    // Removes Node's error code, and its advice about arguments that begin with a hyphen.
     const message = describeCause(cause).replace(/^ERR_\w+: |(?<=['"]). To specify .*$/gu, "");
     throw new UsageError(message, { cause });
   }
 }
 
-function refuseOddities(argv: string[], options: OptionsConfig): void {
+function refuseMistakes(argv: string[], options: OptionsConfig): void {
   const { tokens } = parseArgs({
     args: argv,
     allowPositionals: true,
@@ -46,21 +46,23 @@ function refuseOddities(argv: string[], options: OptionsConfig): void {
   }
 }
 
-/** @throws UsageError unless there is exactly one */
+/** @returns the only argument @throws UsageError unless there is exactly one */
 export function only(words: readonly string[], what: string): string {
   const [word, ...others] = words;
   if (word === undefined || others.length > 0) throw new UsageError(`give one ${what}`);
   return word;
 }
 
-/** @throws UsageError for an option that was not given */
+/** @returns the value of a required option @throws UsageError if it was not given */
 export function required(value: string | undefined, name: string): string {
   if (value === undefined) throw new UsageError(`--${name} is missing`);
   return value;
 }
 
 /**
- * An address of a service: its origin, without a slash at the end.
+ * Reads the address of a service.
+ *
+ * @returns its origin, without a slash at the end
  *
  * @throws UsageError
  */

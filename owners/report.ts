@@ -3,9 +3,9 @@ import { printErrors } from "./io/streams.js";
 import { BrokenPipe, CommandError, UsageError } from "./usage.js";
 
 /**
- * Says on standard error what failed: one line, and one for each hint.
+ * Prints an error on standard error: one line, and one for each hint.
  *
- * @param command of several words; undefined where the command line names none
+ * @param command the command's name, such as `key create`; undefined if the command line names none
  */
 export function reportFailure(error: unknown, command: string | undefined): void {
   const hints = error instanceof CommandError ? error.hints : [];
@@ -15,10 +15,10 @@ export function reportFailure(error: unknown, command: string | undefined): void
 }
 
 /**
- * Runs an action for each file, as cp and gzip do: one that fails is reported, and the others are gone on with.
+ * Runs an action for each file. Like cp and gzip, it reports a failure and continues with the other files.
  *
- * @returns the exit code: 1 where any failed
- * @throws whatever the action throws, where there is one file; BrokenPipe
+ * @returns the exit code: 1 if any failed
+ * @throws BrokenPipe; if there is only one file, whatever the action throws
  */
 export async function forEachFile(
   files: readonly string[],

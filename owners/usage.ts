@@ -1,7 +1,7 @@
-/** The command's words are off. */
+/** The command line is wrong: the exit code is 64 (EX_USAGE of sysexits.h). */
 export class UsageError extends Error {}
 
-/** A command that could not do its work, with what its reader can do about it. */
+/** A command failed; `hints` say what the user can do. The exit code is 1. */
 export class CommandError extends Error {
   /** Lower-case sentences without a full stop. */
   readonly hints: readonly string[];
@@ -12,5 +12,5 @@ export class CommandError extends Error {
   }
 }
 
-/** Whoever read the output has gone, as `head` does: the command ends, and nobody needs to be told. */
+/** The reader of the output has closed the pipe, as `head` does: the command ends without a message. */
 export class BrokenPipe extends Error {}

@@ -44,6 +44,12 @@ export LC_ALL=C TZ=UTC
 root=$work/root
 mkdir -p "$root"
 
+# --- The server's code, and what it says to the configuration and the manifest --------------------------
+scripts/compile.sh "$work/dist"
+ln -s "$PWD/node_modules" "$work/node_modules"
+node scripts/check-config.mjs "$work/dist" "$config" "$manifest" || exit 65
+rm "$work/node_modules"
+
 # --- Debian: Node, the libraries it needs, the certificates -------------------------------------------
 scripts/debian/fetch.sh appdir/packages.lock "$work/debian"
 scripts/debian/fetch.sh appdir/toolchain.lock "$work/toolchain"
@@ -101,7 +107,6 @@ modules=$work/node_modules
     -o -name '.?*' -o -name benchmark -o -name benchmarks \) -prune -exec rm -rf {} +
   find . -type d -empty -delete
 )
-scripts/compile.sh "$work/dist"
 # Of the packages that are installed, some serve only an installation or a browser.
 node scripts/needed-packages.mjs "$work" >"$work/packages"
 tar -C "$work" -c -T "$work/packages" | tar -C "$app" -x

@@ -11,29 +11,29 @@ import { codeOf } from "./system-error.js";
 const writeAll = promisify(writeFile);
 const sync = promisify(fsync);
 
-/** Mode bits: the owner's to read and write. */
-const ownersOnly = 0o600;
-/** Before the umask. */
-const everybodys = 0o666;
-/** File systems that cannot do it, and folders that may be written but not read. */
+/** Mode bits: only the owner may read and write. */
+const ownerOnly = 0o600;
+/** Mode bits before the umask: all users may read and write. */
+const anyone = 0o666;
+/** Errors of fsync on a folder if the file system does not support it, or the folder may be written but not read. */
 const noFolderSync = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EISDIR", "EACCES", "EPERM"]);
 
 export interface NewFile {
   path: string;
   content: Uint8Array | string;
-  /** Mode 0600; otherwise that of the file replaced, or what the umask leaves of 0666. */
+  /** If true, mode 0600; otherwise the mode of the replaced file, or 0666 less the umask. */
   isSecret: boolean;
-  /** Whether a file that is there is replaced; otherwise nothing is, even if it appears meanwhile. */
+  /** Whether an existing file is replaced. If false, a file that another process creates meanwhile is not replaced either. */
   replaces: boolean;
 }
 
 /**
- * Makes files that are there whole or not at all, and all of them or none. Each is written under a random name in its
- * folder and is on the disk before it gets its own name: by rename(2), or, where it replaces nothing, by link(2), which
- * fails for a name that is taken. A signal or an error before that leaves what was there, and nothing beside it.
- * SIGKILL or a power cut may leave a file `.confml-….tmp`, and of several files the first ones.
+ * Writes files atomically: each completely, and all of them or none. Each is first written under a random name in its
+ * folder and flushed to the disk. Then it gets its name by rename(2) or, if it must not replace a file, by link(2), which
+ * fails if the name exists. After a signal or an error before that, the folder is as it was. SIGKILL or a power failure
+ * may leave a file `.confml-….tmp`, or the first of several files.
  *
- * @param check called right before the names are given, in the same turn of the event loop; throws to stop that
+ * @param check called right before the files get their names, in the same turn of the event loop; throws to prevent it
  * @throws CommandError
  */
 export async function writeFiles(files: readonly NewFile[], check: () => void): Promise<void> {
@@ -55,11 +55,11 @@ export async function writeFiles(files: readonly NewFile[], check: () => void): 
   for (const { path } of files) await syncFolderOf(path);
 }
 
-/** The file is opened synchronously, so that no signal comes between its making and the knowledge that it is there. */
+/** The file is created synchronously, so that a signal cannot arrive before the cleanup knows of the file. */
 async function writeDraft(draft: NewFile & Draft): Promise<void> {
   const { path, content, isSecret, replaces, temporary } = draft;
   try {
-    const file = openSync(temporary, newFileOnly, isSecret ? ownersOnly : everybodys);
+    const file = openSync(temporary, newFileOnly, isSecret ? ownerOnly : anyone);
     try {
       const former = replaces ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
       if (!isSecret && former !== undefined) fchmodSync(file, former.mode & 0o777);
@@ -73,7 +73,7 @@ async function writeDraft(draft: NewFile & Draft): Promise<void> {
   }
 }
 
-/** A name is on the disk when its folder is (fsync(2), "DESCRIPTION"). */
+/** Flushes the folder: fsync(2) of a file does not flush its directory entry ("DESCRIPTION"). */
 async function syncFolderOf(path: string): Promise<void> {
   try {
     const handle = await open(dirname(path), "r");

@@ -1,7 +1,7 @@
 import { fstatSync, statSync, type BigIntStats } from "node:fs";
 import { standardStream } from "./streams.js";
 
-/** @returns undefined for what is not there, or may not be looked at */
+/** @returns undefined if the file does not exist or its status may not be read */
 export function statusOf(file: string | number): BigIntStats | undefined {
   try {
     return typeof file === "number"
@@ -13,10 +13,11 @@ export function statusOf(file: string | number): BigIntStats | undefined {
 }
 
 /**
- * Which of several inputs a file is, by device and inode: under whatever name, through symbolic and hard links.
+ * Finds the input that is the same file as an output: by device and inode, so that symbolic and hard links are found too.
  *
- * @param file the status of an output
+ * @param file the status of the output
  * @param inputs paths; `-` is standard input
+ * @returns the input's path; undefined if the output is none of them
  */
 export function findSameFile(file: BigIntStats, inputs: readonly string[]): string | undefined {
   return inputs.find((input) => {

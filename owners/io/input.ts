@@ -6,29 +6,29 @@ import { standardStream } from "./streams.js";
 import { reasonOf } from "./system-error.js";
 import { CommandError, UsageError } from "../usage.js";
 
-/** Of a policy, a token, a manifest or certificates. */
+/** The size limit of a policy, a token, a manifest or certificates. */
 export const maxTextBytes = 1_048_576;
-/** The most that a server's Images.MaxBytes allows. */
+/** The largest value of a server's Images.MaxBytes. */
 export const maxUploadBytes = 1_073_741_824;
-/** The most that a server's Model.MaxBytes allows. */
+/** The largest value of a server's Model.MaxBytes. */
 export const maxModelBytes = 2_000_000_000;
 
 const standardInputNames = new Set([standardStream, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"]);
 const firstBytes = 65_536;
 
-/** What is known of a file that was read. */
+/** The beginning of a file. */
 export interface InputHead {
-  /** At most one byte more than was asked for. */
+  /** At most one byte more than the limit. */
   content: Buffer;
   /** Undefined for standard input. */
   status: Stats | undefined;
 }
 
 /**
- * Reads a file, a pipe or standard input (`-`) as a whole.
+ * Reads a whole file, pipe or standard input (`-`).
  *
- * @param what the word of the command's help that the file was given for: "FILE", "--key"
- * @throws UsageError for what seems to be a key in the place of a file; CommandError
+ * @param what the name of the argument in the command's help, for messages: "FILE", "--key"
+ * @throws UsageError if the argument looks like a key instead of a path; CommandError
  */
 export async function readInput(file: string, what: string, maxBytes: number): Promise<Buffer> {
   const { content, status } = await readHead(file, what, maxBytes);
@@ -38,9 +38,9 @@ export async function readInput(file: string, what: string, maxBytes: number): P
 }
 
 /**
- * Reads a file up to one byte more than `maxBytes`: nothing that never ends, such as /dev/zero, takes memory.
+ * Reads at most `maxBytes` + 1 bytes of a file, so that an endless input does not exhaust the memory.
  *
- * @throws UsageError for what seems to be a key in the place of a file; CommandError
+ * @throws UsageError if the argument looks like a key instead of a path; CommandError
  */
 export async function readHead(file: string, what: string, maxBytes: number): Promise<InputHead> {
   try {
@@ -51,7 +51,7 @@ export async function readHead(file: string, what: string, maxBytes: number): Pr
     try {
       const status = await handle.stat();
       refuseKind(file, status, handle.fd);
-      // A file that is too long is not read to find that out.
+      // Room for one byte more than the file or the limit, which shows that a file is longer.
       const expected = status.isFile() ? Math.min(status.size, maxBytes) + 1 : firstBytes;
       return { content: await readUpTo(handle, maxBytes, expected), status };
     } finally {
@@ -63,7 +63,7 @@ export async function readHead(file: string, what: string, maxBytes: number): Pr
 }
 
 /**
- * Checks, before somebody else reads it, that a file is there and ends.
+ * Checks that a path that a library will read exists and is no folder and no device.
  *
  * @throws UsageError, CommandError
  */
@@ -100,7 +100,7 @@ async function readUpTo(handle: FileHandle, maxBytes: number, expected: number):
   }
 }
 
-/** @throws CommandError for folders and devices; a terminal can be typed on */
+/** @throws CommandError for folders and devices other than terminals */
 function refuseKind(file: string, status: Stats, descriptor: number | undefined): void {
   const isTerminal = descriptor !== undefined && isatty(descriptor);
   if (status.isDirectory()) {
@@ -111,7 +111,7 @@ function refuseKind(file: string, status: Stats, descriptor: number | undefined)
   }
 }
 
-/** What a failed system call means for an input. */
+/** Turns the error of a system call on an input into one of the command. */
 export function readFailure(file: string, what: string, cause: unknown): Error {
   if (cause instanceof CommandError) return cause;
   if (looksLikeKey(file)) {
@@ -124,7 +124,7 @@ export function readFailure(file: string, what: string, cause: unknown): Error {
   return new CommandError(`cannot read ${nameOf(file)}: ${reasonOf(cause)}`, [], { cause });
 }
 
-/** For messages. */
+/** The name of an input in messages. */
 export function nameOf(file: string): string {
   return file === standardStream ? "standard input" : file;
 }

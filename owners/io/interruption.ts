@@ -1,14 +1,14 @@
 import { constants } from "node:os";
 import { setImmediate } from "node:timers/promises";
 
-/** What ends a command from outside. SIGPIPE is not among them: Node ignores it, and a write fails in its place. */
+/** Signals that end a command. SIGPIPE is not one of them: Node ignores it, and the write fails instead. */
 const signals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
 
 const cleanups = new Set<() => void>();
 
 /**
- * Runs `cleanup` when `action` is over, however it ends: also by a signal, or by an exit of the process.
- * A signal is acted upon between two turns of the event loop, so never within a synchronous piece of `action`.
+ * Runs `cleanup` when `action` has ended: normally, with an error, by a signal or by an exit of the process. Signals are
+ * handled between two turns of the event loop, never during a synchronous part of `action`.
  *
  * @param cleanup synchronous; may be called twice
  */
@@ -22,8 +22,9 @@ export async function withCleanup<T>(cleanup: () => void, action: () => Promise<
     return await action();
   } finally {
     cleanup();
-    // A signal that came during a synchronous piece waits for the event loop to look for it: without a listener
-    // it would be lost, and a command for many files would go on after Ctrl-C. One turn is not always a whole one.
+    // A signal during a synchronous part is delivered by the event loop. If the listener were removed before that, the
+    // signal would be lost, and a command for many files would continue after Ctrl-C. Two turns, because the first
+    // setImmediate may run in the turn that has already begun.
     await setImmediate();
     await setImmediate();
     cleanups.delete(cleanup);
@@ -34,9 +35,9 @@ export async function withCleanup<T>(cleanup: () => void, action: () => Promise<
 function endBy(signal: NodeJS.Signals): void {
   cleanAll();
   stopListening();
-  // The signal's own way, now that nobody listens: shells report 128 + its number, and end their loops.
+  // Without a listener the signal has its default effect, so that shells see a death by signal and end their loops.
   process.kill(process.pid, signal);
-  // The first process of a container does not end by a signal that it does not handle.
+  // Signals without a handler do not end process 1 of a container (pid_namespaces(7)).
   process.exit(128 + constants.signals[signal]);
 }
 
@@ -45,7 +46,7 @@ function cleanAll(): void {
     try {
       cleanup();
     } catch {
-      // The others have to be run all the same, and the process ends.
+      // The other cleanups must still run, and the process ends anyway.
     }
   }
 }

@@ -1,17 +1,17 @@
-/** 32 bytes as hex: in one piece, or as xxd, C and others write it, with something between the digits. */
+/** 32 bytes as hex, with or without separators between the digits, as xxd or C write them. */
 const hexKey = /(?:0x|\\x)?(?:[0-9a-f](?:[:,\s-]|0x|\\x){0,3}){63,}[0-9a-f]/giu;
-/** 32 bytes as base64 or base64url: 43 characters after something else, or after the slash of a path. */
+/** 32 bytes as base64 or base64url: exactly 43 characters of the alphabet; a slash may also separate a path. */
 const base64Key = /(?<![A-Za-z0-9+_-])[A-Za-z0-9+/_-]{43}(?![A-Za-z0-9+/_-])/gu;
 /** A JWT or JWE in compact form (RFC 7519, RFC 7516). */
 const token = /eyJ[\w-]{10,}\.[\w.-]*/gu;
-/** No option of ours has such a name: a key with hyphens before it. */
+/** A key after one or two hyphens; no option has a name as long. */
 const longOption = /^-[A-Za-z0-9+/_-]{43,}/u;
-/** `NAME/VERSION` of a key in a vault can have 43 characters. */
+/** The end of `NAME/VERSION` of a key in a vault, which can have 43 characters as well. */
 const keyVersion = /\/[0-9a-f]{32}$/u;
 
-/** A small letter, a capital or a digit before one of another kind. */
+/** A place where the kind of character (small letter, capital, digit) changes. */
 const change = /[a-z](?=[A-Z0-9])|[A-Z](?=[a-z0-9])|[0-9](?=[A-Za-z])/gu;
-/** 43 random characters have 25 in the mean, and fewer than this twice in a million keys; a path has a few. */
+/** 43 random characters have 25 changes on average; two of a million keys have fewer than this. Paths have few. */
 const fewestChanges = 9;
 
 function isRandom(text: string): boolean {
@@ -34,17 +34,17 @@ export function looksLikeKey(word: string): boolean {
 }
 
 /**
- * Whether a word cannot be shown, nor be a file's name that is worth one: PEM, the bytes of a key themselves
- * (Node puts U+FFFD for what is not UTF-8), or something that would move a terminal's cursor.
+ * Whether a word must not be shown and cannot be a sensible file name: PEM, binary data such as a key (Node decodes
+ * invalid UTF-8 to U+FFFD), or control characters, which a terminal would obey.
  */
 export function isUnprintable(word: string): boolean {
   return /[\p{Cc}\uFFFD]|-----BEGIN /u.test(word);
 }
 
-/** Their values are hashes of code and of public keys, which are no secrets. */
+/** Options whose values are hashes of code and of public keys, which are public. */
 const publicOptions = ["--mrenclave", "--mrsigner"];
 
-/** @returns what of a command line may be a key, with the number of its word from 1 */
+/** @returns the parts of a command line that may be keys, with the number of their word, from 1 */
 function keysIn(argv: readonly string[]): { part: string; position: number }[] {
   return argv.flatMap((word, index) => {
     const option = publicOptions.find((name) => word.startsWith(`${name}=`));
@@ -57,7 +57,7 @@ function keysIn(argv: readonly string[]): { part: string; position: number }[] {
 }
 
 /**
- * Takes out of a message whatever of the command line may be a key, given by mistake where a file's name belongs.
+ * Removes from a message every part of the command line that may be a key, given by mistake instead of a file name.
  *
  * @param argv the words after `confml`
  */

@@ -1,17 +1,17 @@
 import { codeOf, reasonOf } from "./system-error.js";
 import { BrokenPipe, CommandError } from "../usage.js";
 
-/** A name is taken by a file that nothing may replace without its owner's word. */
+/** The output exists, and the command was not told to replace it. */
 export class AlreadyThere extends CommandError {
   constructor(file: string, options?: ErrorOptions) {
     super(`${file} exists, and stays as it is`, ["--force (-f) replaces it"], options);
   }
 }
 
-/** File too large (RLIMIT_FSIZE), no space left, quota exceeded: POSIX errors of write(2). */
+/** Errors of write(2): file too large (RLIMIT_FSIZE), no space left, quota exceeded. */
 const noRoom = new Set(["EFBIG", "ENOSPC", "EDQUOT"]);
 
-/** What a failed system call means for an output. */
+/** Turns the error of a system call on an output into one of the command. */
 export function writeFailure(file: string, cause: unknown): Error {
   if (cause instanceof CommandError) return cause;
   const code = codeOf(cause) ?? "";

@@ -5,22 +5,23 @@ import { codeOf } from "./system-error.js";
 export const newFileOnly =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** What link(2) answers on file systems without hard links, such as a memory stick's. */
+/** Errors of link(2) on file systems without hard links, such as FAT. */
 const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
-/** A file that is written, and waits for its name. */
+/** A file that is completely written under a temporary name. */
 export interface Draft {
   path: string;
-  /** Where it is now: in the same folder. */
+  /** The temporary path, in the same folder. */
   temporary: string;
-  /** A name in that folder for the file to be replaced, until all drafts have theirs. */
+  /** A path in that folder for the file that is replaced, until all drafts have their names. */
   former: string;
-  /** Whether a file that is there is replaced; otherwise nothing is, even if it appeared a moment ago. */
+  /** Whether an existing file is replaced. */
   replaces: boolean;
 }
 
 /**
- * Gives drafts their names: all or, where one fails, none. Synchronous, so that no signal comes between two of them.
+ * Renames drafts to their final names: all of them or, if one fails, none. Synchronous, so that no signal is handled
+ * between two of them.
  *
  * @throws CommandError
  */
@@ -38,7 +39,7 @@ export function placeAll(drafts: readonly Draft[]): void {
   }
 }
 
-/** @returns what takes the file away again */
+/** @returns a function that removes the file again */
 function placeNew({ path, temporary }: Draft): () => void {
   const remove = (): void => {
     rmSync(path, { force: true });
@@ -49,7 +50,7 @@ function placeNew({ path, temporary }: Draft): () => void {
   } catch (error) {
     if (!noLinks.has(codeOf(error) ?? "")) throw error;
   }
-  // Without links, an empty file of our own holds the name, and is replaced at once.
+  // Without hard links: an empty file, created exclusively, reserves the name, and the draft replaces it.
   closeSync(openSync(path, newFileOnly, 0o600));
   try {
     renameSync(temporary, path);
@@ -60,7 +61,7 @@ function placeNew({ path, temporary }: Draft): () => void {
   }
 }
 
-/** @returns what puts the former file back, where it could be kept */
+/** @returns a function that restores the former file, if it could be kept */
 function replaceForNow({ path, temporary, former }: Draft): () => void {
   const kept = keep(path, former);
   renameSync(temporary, path);

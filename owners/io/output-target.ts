@@ -8,18 +8,18 @@ import { standardStream } from "./streams.js";
 import { CommandError, UsageError } from "../usage.js";
 
 export interface OutputRules {
-  /** What the command reads, its key above all: no output replaces it. `-` is standard input. */
+  /** The files that the command reads, its key included: no output replaces them. `-` is standard input. */
   inputs: readonly string[];
-  /** Whether an output may replace a file, and bytes may go to a terminal. */
+  /** Whether an output may replace a file, and binary data may be written to a terminal. */
   force: boolean;
 }
 
-/** Where an output goes. */
+/** The kind of output that a path names. */
 export type OutputTarget =
   | { kind: "file" }
   /** A pipe, or a device such as /dev/null. */
   | { kind: "stream" }
-  /** One that this process has open already. */
+  /** A descriptor that this process has inherited. */
   | { kind: "descriptor"; descriptor: number };
 
 const descriptorPath = /^(?:\/dev\/fd|\/proc\/self\/fd)\/(\d{1,6})$/u;
@@ -30,12 +30,12 @@ const descriptorNames = new Map([
 ]);
 
 /**
- * Says where an output goes, and refuses one that would take something away.
+ * Finds out what kind of output a path names, and refuses outputs that would destroy data.
  *
- * A symbolic link to a file is refused, with `force` too. Following it would let whoever can make one in a shared
- * folder choose what is replaced; replacing it is not what its maker wants.
+ * A symbolic link to a file is refused even with `force`. If it were followed, anybody who can create one in a shared
+ * folder could choose the file that is replaced; if it were replaced, its target would stay without the new content.
  *
- * @throws UsageError for an output that is an input, or a key; CommandError for one that cannot be
+ * @throws UsageError if the output is an input, or looks like a key; CommandError if it cannot be written
  */
 export function findTarget(file: string, { inputs, force }: OutputRules): OutputTarget {
   const descriptor = descriptorNames.get(file) ?? descriptorOf(file);
@@ -76,7 +76,7 @@ function descriptorOf(file: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** @returns undefined where there is nothing; of a symbolic link, its own status */
+/** @returns the status of the path itself, also if it is a symbolic link; undefined if nothing exists there */
 function ownStatus(file: string): Stats | undefined {
   try {
     return lstatSync(file, { throwIfNoEntry: false });
@@ -85,7 +85,7 @@ function ownStatus(file: string): Stats | undefined {
   }
 }
 
-/** The folder is not named alone: of a key in base64, it is what stands before the last slash. */
+/** Messages do not name the folder alone: if a key in base64 was given, it is the part before the last slash. */
 function checkFolder(file: string): void {
   const status = statusOf(dirname(file));
   if (status?.isDirectory() === true) return;

@@ -6,6 +6,7 @@ import { writeFiles } from "./atomic-files.js";
 import { writeFailure } from "./output-failure.js";
 import { findTarget, type OutputRules } from "./output-target.js";
 import { standardStream, writeStandardOutput } from "./streams.js";
+import { isText } from "./text.js";
 import { CommandError } from "../usage.js";
 
 const writeAll = promisify(writeFile);
@@ -14,15 +15,15 @@ export interface Output {
   /** A path; `-` is standard output. */
   file: string;
   content: Uint8Array | string;
-  /** A new file is its owner's alone (mode 0600): keys, and what was decrypted. */
+  /** Whether a new file gets mode 0600: keys and decrypted data. */
   isSecret: boolean;
 }
 
 /**
- * The one way to every output of a command. A file is there whole or not at all (atomic-files.ts), and replaces nothing
- * that `rules` keep; pipes, terminals and devices are written to directly.
+ * Writes an output of a command. Files are written atomically (atomic-files.ts) and within `rules`; pipes, terminals and
+ * devices are written to directly.
  *
- * @throws UsageError, CommandError; BrokenPipe where nobody reads any more
+ * @throws UsageError, CommandError; BrokenPipe if the reader has closed the pipe
  */
 export async function writeOutput(output: Output, rules: OutputRules): Promise<void> {
   const { file, content } = output;
@@ -42,7 +43,7 @@ export async function writeOutput(output: Output, rules: OutputRules): Promise<v
 }
 
 /**
- * Writes files that belong together: all of them are there, or none.
+ * Writes files that belong together: all of them or none.
  *
  * @throws UsageError, CommandError
  */
@@ -60,7 +61,7 @@ export async function writeNewFiles(outputs: readonly Output[], rules: OutputRul
 }
 
 /**
- * Refuses, before any work is done, outputs that `writeNewFiles` would refuse.
+ * Refuses outputs that `writeNewFiles` would refuse. Called before long work, so that it is not done in vain.
  *
  * @throws UsageError, CommandError
  */
@@ -91,19 +92,10 @@ async function failing<T>(file: string, action: Promise<T>): Promise<T> {
   }
 }
 
-/** @throws CommandError for bytes that would garble a terminal, or give it commands */
+/** @throws CommandError for binary data, which a terminal could take for commands */
 function refuseBytes(descriptor: number, content: Output["content"], { force }: OutputRules): void {
   if (force || typeof content === "string" || !isatty(descriptor) || isText(content)) return;
   throw new CommandError("these bytes are no text, and would go to a terminal", [
     "-o FILE writes them to a file; --force (-f) shows them all the same",
   ]);
-}
-
-function isText(content: Uint8Array): boolean {
-  try {
-    const text = new TextDecoder("utf8", { fatal: true }).decode(content);
-    return !/[^\P{Cc}\t\r\n]/u.test(text);
-  } catch {
-    return false;
-  }
 }

@@ -3,11 +3,10 @@ import { codeOf } from "./system-error.js";
 import { BrokenPipe, CommandError } from "../usage.js";
 import { describeCause } from "../../src/errors.js";
 
+/** The name of standard input or output on the command line. */
 export const standardStream = "-";
 
-/**
- * @throws BrokenPipe; CommandError, for a full disk and the like
- */
+/** @throws BrokenPipe if the reader has closed the pipe; CommandError for other failures, such as a full disk */
 export async function writeStandardOutput(content: Uint8Array | string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     process.stdout.write(content, (error) => {
@@ -20,21 +19,22 @@ export async function writeStandardOutput(content: Uint8Array | string): Promise
   });
 }
 
-/** A failed write is told to whoever wrote; as an event, too, which would end the process with a stack trace. */
+/** Failed writes are reported to their callbacks. Without a listener, the `error` event would also end the process. */
 export function ignoreStreamEvents(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 }
 
-/** Lines for people, without what may be a key. */
+/** Prints lines on standard output, without parts of the command line that may be keys. */
 export function printLines(lines: readonly string[]): Promise<void> {
   return writeStandardOutput(safe(lines.map((line) => `${line}\n`).join("")));
 }
 
+/** Prints warnings on standard error. */
 export function warn(warnings: readonly string[]): void {
   printErrors(warnings.map((warning) => `warning: ${warning}`));
 }
 
-/** @param lines without `confml: ` */
+/** Prints lines on standard error, each after `confml: `, without parts of the command line that may be keys. */
 export function printErrors(lines: readonly string[]): void {
   process.stderr.write(safe(lines.map((line) => `confml: ${line}\n`).join("")));
 }

@@ -8,7 +8,7 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * Why a system call failed, without the path that Node's own message repeats: "no such file or directory (ENOENT)".
+ * Describes why a system call failed, without the path that Node's message contains: "no such file or directory (ENOENT)".
  */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);

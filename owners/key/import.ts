@@ -8,7 +8,7 @@ import { printLines, warn } from "../io/streams.js";
 import { CommandError } from "../usage.js";
 import { openVault, type OwnersVault } from "./vault.js";
 
-/** `confml key create` */
+/** `confml key create`: creates a key file and imports it into a vault. @throws UsageError, CommandError */
 export async function createKeyCommand(
   argv: string[],
   environment: NodeJS.ProcessEnv,
@@ -31,7 +31,7 @@ export async function createKeyCommand(
   }
 }
 
-/** `confml key import` */
+/** `confml key import`: imports a key file into a vault. @throws UsageError, CommandError */
 export async function importKeyCommand(
   argv: string[],
   environment: NodeJS.ProcessEnv,
@@ -59,7 +59,7 @@ async function importKey(
   const previous = await vault.find(name);
   const imported = await vault.import(name, bytes, policyJson);
   await printLines([...before, ...describeImport(imported, previous, options, vault.url)]);
-  // After the import, which a slow comparison must not hold up.
+  // The comparison may be slow, so it follows the import.
   warn(await twinWarnings(vault, name, bytes));
 }
 
@@ -87,12 +87,12 @@ function describeImport(
   ];
 }
 
-/** `NAME/VERSION`, as images' `kid` may name a key. */
+/** `NAME/VERSION`, which the `kid` of a JWE may be. */
 function keyIdOf({ name, properties }: KeyVaultKey): string {
   return properties.version === undefined ? name : `${name}/${properties.version}`;
 }
 
-/** A word as a shell reads it back. */
+/** Quotes a word for a shell. */
 function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

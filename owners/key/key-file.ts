@@ -4,16 +4,19 @@ import { readHead } from "../io/input.js";
 import { AlreadyThere } from "../io/output-failure.js";
 import { writeNewFiles } from "../io/output.js";
 import { warn } from "../io/streams.js";
+import { codeOf } from "../io/system-error.js";
 import { CommandError } from "../usage.js";
 
 /**
- * Reads the 32 bytes of a key. Warns of a file that others may read or write.
+ * Reads a key file. Warns if other users may read or write it.
  *
- * @returns 32 bytes, the caller's to wipe
- * @throws CommandError; UsageError for what seems to be a key itself, and is not repeated then
+ * @returns 32 bytes, which the caller must overwrite after use
+ * @throws CommandError; UsageError, which does not repeat the argument, if that looks like a key instead of a path
  */
 export async function readKeyFile(file: string): Promise<Buffer> {
-  const { content, status } = await readHead(file, "--key", aesKeyBytes);
+  const { content, status } = await readHead(file, "--key", aesKeyBytes).catch((error: unknown) => {
+    throw withHint(error);
+  });
   if (content.length !== aesKeyBytes) {
     content.fill(0);
     const got = status?.isFile() === true ? status.size : content.length;
@@ -29,17 +32,24 @@ export async function readKeyFile(file: string): Promise<Buffer> {
   return content;
 }
 
+/** Adds to the error of a file that does not exist how a key is made. */
+function withHint(error: unknown): unknown {
+  if (!(error instanceof CommandError) || codeOf(error.cause) !== "ENOENT") return error;
+  const hints = ["confml keygen FILE makes a new key; what is encrypted needs the key it had"];
+  return new CommandError(error.message, hints, { cause: error });
+}
+
 const existingKeyHints = [
   "give another name, or use confml key import for the key that it holds",
   "nothing replaces a key: what is encrypted under one that is lost can never be read again",
 ];
 
 /**
- * Makes a key in a new file that only its owner may read, and that is on the disk when this returns:
- * what is encrypted under a key that a power cut took is lost.
+ * Creates a key in a new file that only its owner may read. The file is flushed to the disk before this returns, because
+ * data encrypted under a key that a power failure destroyed could not be read again.
  *
- * @returns 32 bytes, the caller's to wipe
- * @throws CommandError for a name that is taken: nothing replaces a key
+ * @returns 32 bytes, which the caller must overwrite after use
+ * @throws CommandError if the file exists: a key is never replaced
  */
 export async function createKeyFile(file: string): Promise<Buffer> {
   const content = randomBytes(aesKeyBytes);

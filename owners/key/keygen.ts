@@ -4,7 +4,7 @@ import { forEachFile } from "../report.js";
 import { printLines } from "../io/streams.js";
 import { UsageError } from "../usage.js";
 
-/** `confml keygen` */
+/** `confml keygen`: creates keys in new files. @throws UsageError, CommandError */
 export async function keygenCommand(argv: string[]): Promise<number> {
   const { positionals: files } = parseOptions(argv, {});
   if (files.length === 0) throw new UsageError("give one FILE, or several");
@@ -15,7 +15,7 @@ export async function keygenCommand(argv: string[]): Promise<number> {
   });
 }
 
-/** A line for people. */
+/** The line that reports a new key file. */
 export function describeNewKey(file: string): string {
   return `made a key in ${file}: it is what you encrypt with, so keep it safe and to yourself`;
 }

@@ -10,7 +10,7 @@ import { printLines } from "../io/streams.js";
 import { CommandError } from "../usage.js";
 import { openVault, vaultOptions } from "./vault.js";
 
-/** What the vault says of a key, and what it means; the JSON form of `confml key show`. */
+/** A key as the vault describes it, with its policy's explanation: the JSON of `confml key show`. */
 interface KeyReport {
   id: string;
   name: string;
@@ -20,14 +20,14 @@ interface KeyReport {
   exportable: boolean;
   /** ISO 8601. */
   created: string;
-  /** The policy's JSON; its text where it is none; null where the key has none. */
+  /** The parsed policy; its text if it is not JSON or not in the grammar; null if the key has no policy. */
   policy: unknown;
   /** The policy in sentences. */
   explanation: readonly string[];
   warnings: readonly string[];
 }
 
-/** `confml key show` */
+/** `confml key show`: describes a key of a vault and its release policy. @throws UsageError, CommandError */
 export async function showKeyCommand(
   argv: string[],
   environment: NodeJS.ProcessEnv,

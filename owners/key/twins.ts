@@ -3,15 +3,15 @@ import { describeCause } from "../../src/errors.js";
 import { quote } from "../policy/wording.js";
 import type { OwnersVault } from "./vault.js";
 
-/** A vault with more keys than can be compared in this time is compared in part. */
-const patienceMs = 20_000;
+/** After this time the remaining keys are not compared. */
+const comparisonMs = 20_000;
 
 /**
- * Warns where other keys of the vault have the same bytes, their former versions included: the vault does not show
- * bytes, but encrypts, so that equal keys are known by equal ciphertext. A server refuses such a pair (`KEY_REUSED`).
+ * Finds other keys of the vault, former versions included, that have the same bytes. The vault does not reveal bytes but
+ * encrypts with them, so equal keys are recognised by equal ciphertext. A server refuses such a pair (`KEY_REUSED`).
  *
  * @param bytes 32 bytes
- * @returns warnings; also of keys that could not be compared. Never throws: the comparison is no condition of an import.
+ * @returns warnings, also about keys that could not be compared. Never throws: the import does not depend on the result.
  */
 export async function twinWarnings(
   vault: OwnersVault,
@@ -22,13 +22,13 @@ export async function twinWarnings(
   const expected = createCipheriv("aes-256-cbc", bytes, iv).setAutoPadding(false).update(block);
   const twins = new Set<string>();
   const unknown: string[] = [];
-  const end = performance.now() + patienceMs;
+  const end = performance.now() + comparisonMs;
   try {
     for await (const other of vault.versions()) {
       if (other.name.toLowerCase() === name.toLowerCase()) continue;
       if (performance.now() > end) {
         unknown.push(
-          `not all keys of the vault were compared with this one in ${patienceMs / 1000} s`,
+          `not all keys of the vault were compared with this one in ${comparisonMs / 1000} s`,
         );
         break;
       }
@@ -54,7 +54,7 @@ export async function twinWarnings(
   return [...found, ...summary(unknown)];
 }
 
-/** One line for many keys. */
+/** One warning instead of many alike. */
 function summary([first, ...others]: readonly string[]): string[] {
   if (first === undefined) return [];
   return [others.length === 0 ? first : `${first}, and ${others.length} more`];

@@ -8,7 +8,7 @@ export type Login = "clientSecret" | "azureCli";
 
 export interface VaultFailure {
   cause: unknown;
-  /** How the last request ended: what is thrown does not always say. */
+  /** How the last request ended, which the thrown error does not always tell. */
   last: LastAnswer | undefined;
   /** As an infinitive: "import DataKey". */
   doing: string;
@@ -23,7 +23,7 @@ const checkLogin: Record<Login, string> = {
   azureCli: "az account show says who is logged in; az login --tenant TENANT changes it",
 };
 
-/** Turns what Azure's packages throw into one line and what to do about it. */
+/** Turns an error of Azure's packages into a one-line message with hints. */
 export function explainVaultFailure(failure: VaultFailure): CommandError {
   const { cause, last, doing, vaultUrl } = failure;
   const [reason, ...hints] = explain(failure);

@@ -18,7 +18,7 @@ import { httpsOrigin, required } from "../options.js";
 import { UsageError } from "../usage.js";
 import { explainVaultFailure, type Login } from "./vault-failure.js";
 
-/** The options of every command that talks to a vault. */
+/** The options of commands that use a vault. */
 export const vaultOptions = {
   vault: { type: "string" },
   "api-version": { type: "string", default: "7.4" },
@@ -41,11 +41,11 @@ export interface OwnersVaultOptions {
   url: string;
   apiVersion: string;
   transport: Transport;
-  /** Where AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET may stand. */
+  /** May contain AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. */
   environment: NodeJS.ProcessEnv;
 }
 
-/** A vault as the owner of its keys sees it. Everything throws CommandError where Azure says no. */
+/** A vault with the rights of the owner of its keys. Every method throws CommandError if Azure refuses or fails. */
 export class OwnersVault {
   readonly url: string;
   readonly #transport: Transport;
@@ -62,15 +62,15 @@ export class OwnersVault {
     const { login, credential } = createCredential(environment, this.#session);
     this.#login = login;
     const options: KeyClientOptions = this.#session.clientOptions("vault");
-    // The type lists the versions that the SDK was tested with; the wire takes any.
+    // The SDK's type allows only the versions it was tested with; the service accepts others.
     Object.assign(options, { serviceVersion: apiVersion });
     this.#client = new KeyClient(url, credential, options);
     this.#cryptographyOf = (keyId) => new CryptographyClient(keyId, credential, options);
   }
 
   /**
-   * @param version absent: the newest
-   * @returns undefined where there is no such key
+   * @param version default: the newest
+   * @returns undefined if there is no such key
    */
   async find(name: string, version?: string): Promise<KeyVaultKey | undefined> {
     const key = this.#session.run(() =>
@@ -80,7 +80,7 @@ export class OwnersVault {
   }
 
   /**
-   * Imports a key that the vault will release under its policy, and in no other way.
+   * Imports a key, which the vault releases only under its policy.
    *
    * @param bytes 32 bytes
    * @param policy JSON

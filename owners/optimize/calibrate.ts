@@ -15,13 +15,18 @@ export interface Calibration {
   onProgress: (done: number, of: number) => void;
 }
 
-/** Runs the float model on pictures, and passes every value that can be quantised to the collector. */
+/**
+ * Runs the float model on pictures, and passes every value that can be quantised to the collector. For a model without
+ * such values it does nothing.
+ */
 export async function calibrate(
   { model, manifest, pictures, onProgress }: Calibration,
   collector: RangeCollector,
 ): Promise<void> {
   const given = new Set([...model.inputs.map(({ name }) => name), ...model.outputs]);
   const names = valuesToCalibrate(model);
+  // ONNX Runtime refuses a run without outputs.
+  if (names.length === 0) return;
   const moreOutputs = names.filter((name) => !given.has(name));
   const { nodes, tensors } = model;
   const observed = rewriteModel(model, { nodes, tensors: tensors.values(), moreOutputs });
@@ -38,7 +43,7 @@ export async function calibrate(
     for (const [index, picture] of pictures.entries()) {
       onProgress(index, pictures.length);
       packPicture(picture, manifest.preprocessing, pixels, 0);
-      const values = await run(pixels, outputs);
+      const values = outputs.length === 0 ? [] : await run(pixels, outputs);
       if (names.includes(manifest.input.name)) collector.add(manifest.input.name, pixels);
       for (const [name, value] of values) collector.add(name, value);
     }

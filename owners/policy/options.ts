@@ -23,7 +23,7 @@ export interface PolicyValues {
   "allow-debug"?: boolean | undefined;
 }
 
-/** @throws UsageError, above all for a policy that would trust more than its owner says */
+/** @throws UsageError, also for options that would trust more code than the owner has agreed to */
 export function readPolicyOptions(values: PolicyValues): PolicyOptions {
   const authority = httpsOrigin(required(values.authority, "authority"), "authority");
   const code = readTrustedCode(values);

@@ -3,14 +3,16 @@ import { parsePolicy, type ReleasePolicy } from "./grammar.js";
 import { maxTextBytes, nameOf, readInput } from "../io/input.js";
 
 export interface PolicyFile {
-  /** As it was written. */
+  /** The text of the file. */
   json: string;
   policy: ReleasePolicy;
 }
 
 /**
- * @param what the word of the command's help that the file was given for
- * @throws Error naming the file and where it leaves the grammar
+ * Reads a release policy from a file.
+ *
+ * @param what the name of the argument in the command's help, for messages
+ * @throws Error that names the file and the place that does not follow the grammar
  */
 export async function readPolicyFile(file: string, what: string): Promise<PolicyFile> {
   const json = (await readInput(file, what, maxTextBytes)).toString("utf8");

@@ -65,7 +65,7 @@ async function classifySealed(
   { token, keyFile, open }: NonNullable<Picture["jwe"]>,
 ): Promise<string> {
   const answer = (await open(await send(url, name, Buffer.from(token)))).trimEnd();
-  const command = `curl -sF image=@${name} ${url}/evaluate | npx confml decrypt --key ${keyFile}`;
+  const command = `curl -sF image=@${name} ${url}/evaluate | npx --no-install confml decrypt --key ${keyFile}`;
   console.log(`$ ${command}\n${answer}\n`);
   return answer;
 }

@@ -7,10 +7,10 @@ import type { Service } from "../process/service.js";
 import { runEmulator, type EmulatorProcess } from "./emulator.js";
 import type { ServerLocation } from "./host.js";
 import { encrypt, importKey, ownersKey, releasePolicy, sha256 } from "./owners.js";
+import { prepareOtherOwner, writeOwnerFiles, type OtherOwner } from "./other-owner.js";
 import {
   readBaseConfig,
   writeServerConfig,
-  type BaseConfig,
   type ConfigChanges,
   type Secrets,
 } from "./server-config.js";
@@ -23,6 +23,8 @@ export interface DeploymentOptions extends ConfigChanges {
   /** The model, as an ONNX or ORT file. */
   model: string;
   location: ServerLocation;
+  /** The number of data owners; 1 by default. */
+  owners?: 1 | 2;
   /** Called with a line of progress, and who did it. */
   say: (who: string, line: string) => void;
 }
@@ -38,6 +40,8 @@ export interface Deployment {
   /** The data owner's key of JWE. */
   sealKey: Buffer;
   owner: OwnerFiles;
+  /** The second data owner, if there are two. */
+  other: OtherOwner | undefined;
 }
 
 /** What the data owner's own commands need. */
@@ -75,8 +79,17 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     await importKeys(emulator, base.secrets, keys, policy, (owner, { ID: id }) => {
       say(owner, `imported ${id}, to be released to code ${measurement.slice(0, 16)}… alone`);
     });
-    const owner = await writeOwnerFiles(folder, emulator, base, policy);
-    const configFile = await writeServerConfig({ ...options, base, emulator, published });
+    const { ID: secret, SrsAddress: vault } = base.secrets.seal;
+    const { tenant } = emulator;
+    const owner = {
+      ...(await writeOwnerFiles(folder, undefined, { emulator, tenant, policy })),
+      ...{ secret, vault },
+    };
+    const other =
+      options.owners === 2
+        ? await prepareOtherOwner({ folder, keysFolder, emulator, measurement, say })
+        : undefined;
+    const configFile = await writeServerConfig({ ...options, base, emulator, published, other });
     const { clientId, clientSecret } = emulator.tenant.server;
     const environment = {
       APP_ID: emulator.tenant.tenantId,
@@ -85,7 +98,8 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       MHSM_AAD_URL: "https://managedhsm.azure.net",
     };
     const { image: imageKey, seal: sealKey } = keys;
-    return { emulator: emulator.service, configFile, environment, imageKey, sealKey, owner };
+    const { service } = emulator;
+    return { emulator: service, configFile, environment, imageKey, sealKey, owner, other };
   } catch (error) {
     await emulator.service.stop();
     throw error;
@@ -126,25 +140,4 @@ async function importKeys(
     onImported(owner, secret);
   }
   agent.destroy();
-}
-
-async function writeOwnerFiles(
-  folder: string,
-  { port, caFile, tenant }: EmulatorProcess,
-  { secrets }: BaseConfig,
-  policy: object,
-): Promise<OwnerFiles> {
-  const policyFile = join(folder, "policy.json");
-  await writeFile(policyFile, `${JSON.stringify(policy, null, 2)}\n`);
-  const environmentFile = join(folder, "owner.env");
-  const lines = [
-    `AZURE_TENANT_ID=${tenant.tenantId}`,
-    `AZURE_CLIENT_ID=${tenant.owners.clientId}`,
-    `AZURE_CLIENT_SECRET=${tenant.owners.clientSecret}`,
-    `STAND_IN='--ca-file ${caFile} --connect 127.0.0.1:${port}'`,
-    "",
-  ];
-  await writeFile(environmentFile, lines.join("\n"), { mode: 0o600 });
-  const { ID: secret, SrsAddress: vault } = secrets.seal;
-  return { environmentFile, policyFile, secret, vault };
 }

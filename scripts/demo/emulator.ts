@@ -13,6 +13,8 @@ export interface EmulatorProcess {
   service: Service;
   port: number;
   tenant: z.infer<typeof tenantSchema>;
+  /** The second data owner's. */
+  otherTenant: z.infer<typeof tenantSchema>;
   /** PEM: the CA of all its certificates. */
   ca: string;
   caFile: string;
@@ -40,11 +42,13 @@ export async function runEmulator(
     const { port } = readySchema.parse(service.ready).listening;
     say("emulator", `Azure AD, attestation and Managed HSM stand-ins on 127.0.0.1:${port}`);
     const caFile = join(stateFolder, "ca.pem");
-    const tenant = await readFile(join(stateFolder, "tenant.json"), "utf8");
+    const readTenant = async (name: string): Promise<EmulatorProcess["tenant"]> =>
+      tenantSchema.parse(JSON.parse(await readFile(join(stateFolder, name), "utf8")));
     return {
       service,
       port,
-      tenant: tenantSchema.parse(JSON.parse(tenant)),
+      tenant: await readTenant("tenant.json"),
+      otherTenant: await readTenant("other-tenant.json"),
       ca: await readFile(caFile, "utf8"),
       caFile,
       quotingKeyFile: join(stateFolder, "quoting-key.pem"),

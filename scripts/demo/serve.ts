@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { exitWith, UsageError } from "../exit.js";
 import { plainHost } from "./host.js";
 import { readOptions } from "./options.js";
+import { otherKeyName, type OtherOwner } from "./other-owner.js";
 import { demoFolder, keysFolder, withSession, type Session } from "./session.js";
 
 const defaultPort = 8000;
@@ -17,8 +18,9 @@ async function serve(): Promise<number> {
     options,
     folder,
     plainHost(folder),
-    async ({ url, server, emulator, owner, ending }) => {
+    async ({ url, server, emulator, owner, other, ending }) => {
       showCommands(url, options.images, owner.secret);
+      if (other !== undefined) showOtherOwnersCommands(url, options.images, other);
       showOwnersCommands(owner);
       console.log("Ctrl-C stops it.\n");
       const ended = await Promise.race([
@@ -61,14 +63,30 @@ Try, in another terminal:
   curl -F image=@${image} ${url}/evaluate
   curl -F image=@${image} -H 'Accept: application/json' '${url}/evaluate?top=3'
 
-  npx confml encrypt --key ${keyFile("seal.key")} --kid ${jweSecret} -o picture.jpg.jwe ${image}
-  curl -sF image=@picture.jpg.jwe ${url}/evaluate | npx confml decrypt --key ${keyFile("seal.key")}
+  npx --no-install confml encrypt --key ${keyFile("seal.key")} --kid ${jweSecret} -o picture.jpg.jwe ${image}
+  curl -sF image=@picture.jpg.jwe ${url}/evaluate | npx --no-install confml decrypt --key ${keyFile("seal.key")}
 
 As the original sample's clients do, with a format that authenticates nothing:
 
   KEY=$(od -An -v -tx1 ${keyFile("image.key")} | tr -d ' \\n')
   openssl enc -e -aes256 -K "$KEY" -iv 0 -in ${image} -out picture.jpg.encrypted
   curl -F image=@picture.jpg.encrypted ${url}/evaluate
+`);
+}
+
+function showOtherOwnersCommands(url: string, images: string[], other: OtherOwner): void {
+  const path = (file: string): string => relative(process.cwd(), file);
+  const [image, key] = [path(images[0] ?? ""), path(join(keysFolder, otherKeyName))];
+  const { ID: id, SrsAddress: vault } = other.secret;
+  console.log(`As the second data owner, with a vault, a tenant and an attestation service of its own. The last line ends with
+an error: the first owner's key does not open the second owner's answer.
+
+  npx --no-install confml encrypt --key ${key} --kid ${id} -o other.jpg.jwe ${image}
+  curl -sF image=@other.jpg.jwe -o other-answer.jwe ${url}/evaluate
+  npx --no-install confml decrypt --key ${key} other-answer.jwe
+  npx --no-install confml decrypt --key ${path(join(keysFolder, "seal.key"))} other-answer.jwe
+
+  (set -a; . ${path(other.environmentFile)}; npx --no-install confml key show ${id} --vault ${vault} $STAND_IN)
 `);
 }
 
@@ -82,8 +100,8 @@ function showOwnersCommands({
   console.log(`As the data owner, look at the key, then replace it: the server fetches it every ${refreshMs / 1000} s.
 
   set -a; . ${path(environmentFile)}; set +a
-  npx confml key show ${secret} --vault ${vault} $STAND_IN
-  npx confml key create ${secret} --vault ${vault} $STAND_IN --key new.key --policy ${path(policyFile)} --allow-debug
+  npx --no-install confml key show ${secret} --vault ${vault} $STAND_IN
+  npx --no-install confml key create ${secret} --vault ${vault} $STAND_IN --key new.key --policy ${path(policyFile)} --allow-debug
 `);
 }
 

@@ -1,10 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { open, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { projectFolder } from "../project.js";
 import type { EmulatorProcess } from "./emulator.js";
 import { loopback, type ServerLocation } from "./host.js";
 import { manifestFromLabels } from "./manifest.js";
+import { otherKeyName, type OtherOwner } from "./other-owner.js";
 
 /** What a deployment's configuration says other than config.json. */
 export interface ConfigChanges {
@@ -28,6 +29,8 @@ export interface ServerConfigOptions extends ConfigChanges {
   emulator: EmulatorProcess;
   /** The encrypted model on the emulator's model host. */
   published: { url: string; sha256: string };
+  /** The second data owner, if there are two. */
+  other: OtherOwner | undefined;
 }
 
 const secretSchema = z.looseObject({
@@ -67,7 +70,7 @@ export async function readBaseConfig(): Promise<BaseConfig> {
  * @returns the file
  */
 export async function writeServerConfig(options: ServerConfigOptions): Promise<string> {
-  const { base, location, folder } = options;
+  const { base, location, folder, other } = options;
   const keyFile = (name: string): string => join(location.inside.keys, name);
   const { model, image, seal } = base.secrets;
   const config = {
@@ -76,6 +79,9 @@ export async function writeServerConfig(options: ServerConfigOptions): Promise<s
       { ...model, LocalPath: keyFile("model.key") },
       { ...image, LocalPath: keyFile("image.key") },
       { ...seal, LocalPath: keyFile("seal.key") },
+      ...(other === undefined
+        ? []
+        : [{ ...seal, ...other.secret, LocalPath: keyFile(otherKeyName) }]),
     ],
     Inference: await inferenceSection(options),
   };
@@ -111,17 +117,29 @@ async function inferenceSection(options: ServerConfigOptions): Promise<object> {
       Sha256: published.sha256,
       Manifest: await location.give(await manifestFile(options)),
       Key: secrets.model.ID,
+      Format: await formatOf(options.model),
       ...inference.Model,
     },
     Images: {
       Formats: ["plain", "encrypted", "jwe"],
-      Keys: [secrets.seal.ID],
+      Keys: [secrets.seal.ID, ...(options.other === undefined ? [] : [options.other.secret.ID])],
       LegacyKey: secrets.image.ID,
       ...inference.Images,
     },
     Results: { Key: secrets.seal.ID },
     ...(inference.Limits === undefined ? {} : { Limits: inference.Limits }),
   };
+}
+
+/** `ort` for a file with the identifier of ONNX Runtime's format (onnxruntime/core/flatbuffers/schema/ort.fbs). */
+async function formatOf(model: string): Promise<"onnx" | "ort"> {
+  const file = await open(model);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(8), 0, 8, 0);
+    return buffer.toString("latin1", 4) === "ORTM" ? "ort" : "onnx";
+  } finally {
+    await file.close();
+  }
 }
 
 async function manifestFile({ manifest, model, folder }: ServerConfigOptions): Promise<string> {

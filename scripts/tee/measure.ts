@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   console.log(`
 In a release policy:
 
-  npx confml policy --authority https://NAME.REGION.attest.azure.net \\
+  npx --no-install confml policy --authority https://NAME.REGION.attest.azure.net \\
     ${mrenclave === undefined ? "--mrenclave …" : `--mrenclave ${mrenclave}`} --min-svn ${securityVersion}`);
   return 0;
 }

@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from "express";
 import { RequestError } from "./request-error.js";
 import { problemHandler } from "./problems.js";
+import { listRoutes } from "./route-list.js";
 import { routes, type RouteOptions } from "./routes.js";
 
 /** A finished request, for the log and the metrics. */
@@ -28,8 +29,9 @@ export function createApp(options: AppOptions): Express {
   app.set("query parser", "simple");
   app.use(summarise(options.onRequest), commonHeaders);
   for (const route of routes) route.register(app, options);
+  const known = listRoutes(app);
   app.use(() => {
-    throw new RequestError("NOT_FOUND", "expected a path of this server's; see its README");
+    throw new RequestError("NOT_FOUND", `expected one of ${known}`);
   });
   app.use(problemHandler(options.onBug));
   return app;

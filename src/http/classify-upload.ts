@@ -6,6 +6,7 @@ import type { Classifier } from "../inference/classifier.js";
 import { rank } from "../inference/ranking.js";
 import type { ImageKeys } from "../keys/image-keys.js";
 import type { Answer, AnswerKey } from "./answer.js";
+import { withFormatHint } from "./format-hint.js";
 import type { Upload } from "./upload.js";
 import type { OpenedUpload, UploadFormat } from "./upload-format.js";
 
@@ -114,7 +115,8 @@ async function openAndPrepare(
     try {
       return { image: await prepare(file), openedBy, answerKey, decryptMs };
     } catch (error) {
-      if (format.protection === "none" || !isRefusedImage(error)) throw error;
+      if (format.protection === "none") throw withFormatHint(error, bytes);
+      if (!isRefusedImage(error)) throw error;
     }
     since = performance.now();
   }

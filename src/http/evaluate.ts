@@ -32,6 +32,7 @@ function answerEvaluate(options: EvaluateOptions): RequestHandler {
   const answerSize = new AnswerSize(options.classifier.model);
   return async (request, response) => {
     const signal = requestSignal(response, options.requestTimeoutMs);
+    refuseUnknownParameters(request);
     const top = readTop(request, options);
     // Refuses an `Accept` that fits no format before the upload is read.
     negotiate(request, everyAnswerType);
@@ -65,6 +66,12 @@ async function answerUpload(
   const { remoteAddress } = request.socket;
   const admitted = { upload, format, top, type, remoteAddress, signal };
   return { type, ...(await classifyAdmitted(admitted, options)) };
+}
+
+/** A misspelt parameter would be answered as if it were absent. */
+function refuseUnknownParameters({ query }: Request): void {
+  if (Object.keys(query).every((name) => name === "top")) return;
+  throw new RequestError("PARAMETER_INVALID", "expected no query parameter other than `top`");
 }
 
 function readTop(request: Request, { classifier, results }: EvaluateOptions): number {

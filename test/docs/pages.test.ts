@@ -20,18 +20,25 @@ describe("README.md", () => {
   });
 });
 
-describe("npx confml", () => {
-  const shown = markdownFiles().filter((file) => read(file).includes("$ npx confml "));
+describe("the owners' commands", () => {
+  const shown = markdownFiles().filter((file) =>
+    /(?:^|\W)confml (?:encrypt|decrypt|key) /mu.test(read(file)),
+  );
+  const ran = shown.filter((file) => read(file).includes("npx"));
 
-  test("is shown in the documents of the owners", () => {
-    expect(shown).toEqual(expect.arrayContaining(["docs/keys.md", "docs/data-owner.md"]));
+  test("are shown in the documents of the owners", () => {
+    expect(ran).toEqual(expect.arrayContaining(["docs/keys.md", "docs/data-owner.md"]));
   });
 
-  // Elsewhere npx would run a package of that name from the registry, which need not be this project's.
-  test.each(shown)("%s says that it works only inside the checkout", (file) => {
+  // Without this option npx would run a package of that name from the registry, which is not this project's.
+  test.each(markdownFiles())("are run in %s with --no-install alone", (file) => {
+    const calls = [...read(file).matchAll(/npx(?: -\S+)* @?confml[\w/]*/gu)].map(([call]) => call);
+    expect(calls.filter((call) => call !== "npx --no-install confml")).toEqual([]);
+  });
+
+  test.each(ran)("are explained in %s", (file) => {
     expect(read(file).replace(/\s+/gu, " ")).toContain(
-      "`npx confml` works only inside this checkout, after `make`: " +
-        "anywhere else npx would run whatever package has that name in the npm registry.",
+      "`npx --no-install confml` runs in this checkout, after `make`, or where ",
     );
   });
 });

@@ -63,7 +63,7 @@ describe("make run", () => {
     ]);
     const sealed = [
       ...printed.stdout.matchAll(
-        /image=@(\S+\.jwe) \S+ \| npx confml decrypt --key \.demo\/keys\/seal\.key\n.*?"rank":1,"index":\d+,"label":"([^"]+)"/gu,
+        /image=@(\S+\.jwe) \S+ \| npx --no-install confml decrypt --key \.demo\/keys\/seal\.key\n.*?"rank":1,"index":\d+,"label":"([^"]+)"/gu,
       ),
     ].map(([, name, label]) => [name, label]);
     expect(sealed).toEqual([
@@ -112,6 +112,7 @@ describe("make run", () => {
     [["--model", "x.onnx"], /MODEL needs LABELS/u],
     [["--labels", "x"], /belong to a MODEL/u],
     [["--model", "x", "--labels", "y", "--manifest", "z"], /not both/u],
+    [["--owners", "3"], /OWNERS: expected 1 or 2/u],
     [["--model", join(models, "no-such.onnx"), "--labels", "y"], /no-such\.onnx/u],
   ])("explains what %j lacks", async (args, message) => {
     const { printed, closed } = start("run.js", ...args);
@@ -136,7 +137,7 @@ const openssl = ((): boolean => {
 describe("make serve", () => {
   test("accepts pictures that the documented commands encrypt, and cleans up at its end", async () => {
     const folder = await mkdtemp(join(tmpdir(), "confml-serve-"));
-    const served = start("serve.js", "--port", "0");
+    const served = start("serve.js", "--port", "0", "--owners", "2");
     try {
       const [, port] = await served.prints(/http:\/\/127\.0\.0\.1:(\d+)\/evaluate/u);
       const runFolder = join(projectFolder, ".demo/run");
@@ -148,7 +149,9 @@ describe("make serve", () => {
       const key = join(projectFolder, ".demo/keys/image.key");
       const sealKey = join(projectFolder, ".demo/keys/seal.key");
       const cli = (...args: string[]): Buffer =>
-        execFileSync(process.execPath, [join(projectFolder, "build/owners/main.js"), ...args]);
+        execFileSync(process.execPath, [join(projectFolder, "build/owners/main.js"), ...args], {
+          stdio: "pipe",
+        });
       const jwe = join(folder, "dog.jwe");
       const source = join(pictures, "dog.jpg");
       cli("encrypt", "--key", sealKey, "--kid", "AlexNetSealKey", "-o", jwe, source);
@@ -156,6 +159,17 @@ describe("make serve", () => {
       const answer = join(folder, "answer.jwe");
       await writeFile(answer, sealed.text);
       expect(cli("decrypt", "--key", sealKey, answer).toString()).toContain('"label":"dog"');
+
+      const otherKey = join(projectFolder, ".demo/keys/other.key");
+      const otherJwe = join(folder, "other.jwe");
+      cli("encrypt", "--key", otherKey, "--kid", "OtherSealKey", "-o", otherJwe, source);
+      const otherSealed = await upload(Number(port), "other.jwe", await readFile(otherJwe));
+      await writeFile(answer, otherSealed.text);
+      expect(cli("decrypt", "--key", otherKey, answer).toString()).toContain('"label":"dog"');
+      expect(() => cli("decrypt", "--key", sealKey, answer)).toThrow(
+        /a JWE with the kid "OtherSealKey" that \S+seal\.key does not open/u,
+      );
+      expect(served.printed.stdout).toContain("--kid OtherSealKey");
 
       if (openssl) {
         const encrypted = join(folder, "dog.jpg.encrypted");

@@ -70,6 +70,11 @@ ours("make appdir", () => {
     [{ EXTRA_LIBS: "none" }, "EXTRA_LIBS: there is no folder none"],
     [{ EXTRA_LIBS: "src" }, "EXTRA_LIBS: no shared library (*.so*) in src"],
     [{ CONFIG: "none.json" }, "there is no file none.json"],
+    [
+      { CONFIG: "package.json" },
+      "CONFIG_INVALID: reading package.json: Secret: expected a value of type array; got nothing (1 more to correct " +
+        "after it). Add it.",
+    ],
   ])("stops at once where %j is wrong", async (environment, message) => {
     const { code, stdout, stderr } = await project.run(["scripts/appdir.sh"], environment);
     expect([code, stdout, stderr]).toEqual([65, "", `error: ${message}\n`]);

@@ -109,6 +109,17 @@ describe("POST /evaluate answers", () => {
 });
 
 describe("POST /evaluate refuses", () => {
+  test.each(["?tpo=1", "?top=1&Top=2", "?format=json", "?__proto__=1"])(
+    "the unknown query parameter in %s, and names the known one",
+    async (query) => {
+      const { status, text } = await evaluate(confml, red, { query });
+      expect([status, text]).toEqual([
+        400,
+        "PARAMETER_INVALID: expected no query parameter other than `top`",
+      ]);
+    },
+  );
+
   test.each(["0", "4", "-1", "1.5", "abc", "", "1&top=2", "9999999"])("top=%s", async (top) => {
     const { status, text } = await evaluate(confml, red, { query: `?top=${top}` });
     expect(status).toBe(400);

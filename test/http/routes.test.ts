@@ -83,6 +83,13 @@ describe("GET", () => {
     expect((await request(app).get("/v2/health/live")).status).toBe(200);
   });
 
+  test("a path that does not exist is answered with the paths that do", async () => {
+    const { text } = await request(confml.app).get("/health");
+    expect(text).toMatch(/^NOT_FOUND: expected one of GET \/, POST \/evaluate, GET \/v2, /u);
+    expect(text).toContain("GET /v2/models/:name/ready");
+    expect(text).not.toContain("undefined");
+  });
+
   test("what is not there is not found", async () => {
     const { status, text } = await request(confml.app).get("/nothing");
     expect([status, text]).toEqual([404, expect.stringMatching(/^NOT_FOUND: /u)]);

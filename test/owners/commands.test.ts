@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,9 +49,19 @@ describe("confml", () => {
     expect(opened.stdout.equals(picture)).toBe(true);
   });
 
+  test("prints an answer's JSON without its padding, and any other JSON byte for byte", async () => {
+    const json = `${JSON.stringify({ image: {} })}    `;
+    const open = async (cty: { cty?: string }): Promise<string> => {
+      const token = await sealJwe(key, Buffer.from(json), { kid: "x", ...cty });
+      return confml(["decrypt", "--key", "image.key"], Buffer.from(token)).stdout.toString();
+    };
+    expect(await open({ cty: "json" })).toBe('{"image":{}}\n');
+    expect(await open({})).toBe(json);
+  });
+
   test("warns where the answer says that nothing authenticated its upload", async () => {
     const seal = (image: object): Promise<string> =>
-      sealJwe(key, Buffer.from(`${JSON.stringify({ image })}   `), { kid: "x" });
+      sealJwe(key, Buffer.from(`${JSON.stringify({ image })}   `), { kid: "x", cty: "json" });
     const args = ["decrypt", "--key", "image.key"];
     const legacy = confml(args, Buffer.from(await seal({ encrypted: true, authenticated: false })));
     expect(legacy.status).toBe(0);
@@ -62,9 +72,14 @@ describe("confml", () => {
     expect([other.status, other.stderr]).toEqual([0, ""]);
   });
 
-  test("writes the legacy format to .encrypted, and says what that gives up", () => {
+  test("writes the legacy format to .encrypted, prints its hash, and warns", () => {
     const made = confml(["encrypt", "--key", "image.key", "--legacy", "picture.jpg"]);
     expect(made.status).toBe(0);
+    const file = readFileSync(join(folder, "picture.jpg.encrypted"));
+    const sha256 = createHash("sha256").update(file).digest("hex");
+    const [path, hash, ...settings] = made.stdout.toString().split("\n");
+    expect([path, hash]).toEqual(["wrote picture.jpg.encrypted", `sha256 ${sha256}`]);
+    expect(settings.join("\n")).toContain(`"Sha256": "${sha256}"`);
     expect(made.stderr).toMatch(
       /^confml: warning: nothing authenticates an \.encrypted file: .*recovers it whole.*\n$/u,
     );
@@ -96,8 +111,13 @@ describe("confml", () => {
       1,
       "a key of 32 bytes; got 31",
     ],
-    [["encrypt", "--key", "none.key", "--kid", "x", "picture.jpg"], 1, "none.key"],
-    [["decrypt", "--key", "image.key", "picture.jpg"], 1, "not a JWE under this key"],
+    [
+      ["encrypt", "--key", "none.key", "--kid", "x", "picture.jpg"],
+      1,
+      "none.key: no such file or directory (ENOENT)\nconfml: hint: confml keygen FILE makes a new key",
+    ],
+    [["decrypt", "--key", "image.key", "picture.jpg"], 1, "picture.jpg: expected a JWE"],
+    [["decrypt", "--key", "image.key"], 1, "standard input: expected a JWE; got nothing"],
   ])("explains what is wrong with %j", (args, status, message) => {
     const before = readdirSync(folder).map((name) => readFileSync(join(folder, name)).length);
     const failed = confml(args, Buffer.alloc(0));

@@ -81,8 +81,8 @@ describe("the bill of materials", () => {
 
   test("is about confml, wherever it is checked out", () => {
     const { name, type, purl } = document.metadata.component;
-    expect([name, type]).toEqual(["confml", "application"]);
-    expect(purl).toMatch(/^pkg:npm\/confml@/);
+    expect([name, type]).toEqual(["@confml/confml", "application"]);
+    expect(purl).toMatch(/^pkg:npm\/%40confml\/confml@/);
   });
 
   test("holds every production dependency at its version, and nothing of the development's", () => {

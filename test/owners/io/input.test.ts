@@ -136,7 +136,7 @@ describe("a key in the place of a file's name", () => {
     expect(status).toBe(line === 5 ? 1 : 64);
     expect(stderr).toMatch(
       ["PEM", "bytes"].includes(shape)
-        ? /^confml: error: word \d is no text of one line/u
+        ? /^confml: error: word \d contains control characters or binary data/u
         : /^confml: error: /u,
     );
     const printed = (stdout + stderr).replaceAll(/\s/gu, "");

@@ -17,9 +17,9 @@ import { subjects } from "../../../scripts/demo-model/classes.js";
 import { drawPicture } from "../../../scripts/demo-model/render.js";
 import { loadManifest } from "../../../src/model/manifest.js";
 import { createModelSession } from "../../../src/inference/session.js";
-import { projectFolder } from "../../helpers/server-process.js";
 import { tinyClassifier, tinyManifest, type Fragile } from "../../onnx/tiny-classifier.js";
 import { noise } from "./tiny-network.js";
+import { projectFolder } from "../../helpers/server-process.js";
 import { runConfml, type EndedCommand } from "../confml-process.js";
 
 const demo = join(projectFolder, "models/demo");
@@ -253,6 +253,14 @@ describe("confml model optimize", () => {
     expect([failed.status, failed.stdout, newFiles()]).toEqual([status, "", []]);
     expect(failed.stderr).toMatch(/confml: error: /u);
     expect(failed.stderr).toContain(message);
+  });
+
+  test("refuses --int8 for a model without a layer that can run in 8 bits", async () => {
+    const models = join(projectFolder, "test/fixtures/models");
+    const args = ["--manifest", join(models, "colours.json"), "--out", "never.ort", ...eightBits];
+    const failed = await optimize(join(models, "colours.onnx"), ...args);
+    expect([failed.status, newFiles()]).toEqual([1, []]);
+    expect(failed.stderr).toContain("confml: error: nothing of this model can run in 8 bits\n");
   });
 
   test("tells how to use it", async () => {
