@@ -38,6 +38,7 @@ readonly job=confml-client
 readonly picture_map=confml-client-picture
 readonly pictures=(automotive.jpg dog.jpg strawberries.jpg)
 readonly secret_names=(CLIENT_ID CLIENT_SECRET APP_ID MHSM_AAD_URL)
+readonly plain_hint='the demo compares plain and encrypted pictures, and config.json refuses plain ones: deploy/README.md says how to make a package for the demo'
 # A ConfigMap has at most 1 MiB, including the overhead of base64.
 readonly max_picture_bytes=750000
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -266,7 +267,11 @@ classify() {
   wait_for_job || {
     local status=$?
     printf 'confml: error: the upload of %s failed\n' "$picture" >&2
-    k logs "job/$job" >&2 || true
+    k logs "job/$job" >"$work/log" || true
+    cat "$work/log" >&2
+    if grep -Fq FORMAT_REFUSED "$work/log"; then
+      printf 'confml: hint: %s\n' "$plain_hint" >&2
+    fi
     show_server
     exit "$status"
   }

@@ -7,7 +7,7 @@
 # the name stays unchanged, and the script exits with 69.
 set -eu
 cd "$(dirname "$0")/.."
-[ "$#" -gt 0 ] || set -- Dockerfile deploy/Dockerfile.sgx deploy/client/confml_client.yaml
+[ "$#" -gt 0 ] || set -- Dockerfile deploy/Dockerfile.sgx deploy/client/confml_client.yaml deploy/compose/compose.yaml
 command -v docker >/dev/null || {
   echo 'error: there is no docker, whose client asks the registries' >&2
   exit 69

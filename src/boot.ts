@@ -13,8 +13,9 @@ import { loadManifest } from "./model/manifest.js";
 import { keepHeap, tidyMemory } from "./native/process-memory.js";
 import { createTransport, type Transport } from "./net/transport.js";
 import type { Platform } from "./platform.js";
-import { refreshKeys, releaseKeys, rolesOf } from "./release-keys.js";
+import { dataSecrets, refreshKeys, releaseKeys, rolesOf } from "./release-keys.js";
 import { removeKeyFiles } from "./secrets/key-file.js";
+import { version } from "./version.js";
 import { wireRelease } from "./wire-release.js";
 
 export interface BootOptions extends LoadedConfig {
@@ -51,6 +52,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   for (const warning of configWarnings(options)) log.warn(warning);
   const manifest = await loadManifest(config.Inference.Model.Manifest);
   const metrics = new Metrics({ unreliable: options.platform.unreported });
+  metrics.setBuild({ version, platform: options.platform.name });
   metrics.watchLog(options.lostLogLines);
   const transport = await openTransport(config);
   const undo: Undo[] = [
@@ -65,11 +67,14 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     const wiring = { config, keyNames, environment, insideSgx, transport, log, metrics };
     const release = await wireRelease({ ...wiring, applicationFolder });
     const roles = rolesOf(config, keyNames);
+    metrics.keys.declare({ all: idsOf(config.Secret), refreshed: idsOf(dataSecrets(roles)) });
     const { modelKey, keys } = await releaseKeys({ config, keyNames, roles, release });
-    metrics.watchKeys(keys);
+    metrics.keys.watch(keys);
     const loading = { config, platform, log, onFatal, transport, key: modelKey, manifest };
     const { session, plaintextBytes } = await loadModel(loading);
-    metrics.setModelBytes(plaintextBytes);
+    const { Sha256: sha256 } = config.Inference.Model;
+    const { name, version: modelVersion } = manifest;
+    metrics.setModel({ name, version: modelVersion, sha256, bytes: plaintextBytes });
     undo.push(() => session.release());
     await tidyMemory();
     await keepHeap();
@@ -90,6 +95,10 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     transport.agent.destroy();
     log.flush();
   }
+}
+
+function idsOf(secrets: Config["Secret"]): string[] {
+  return secrets.map((secret) => secret.ID);
 }
 
 /**

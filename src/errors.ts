@@ -25,6 +25,7 @@ export type BootErrorCode =
   | "MODEL_INVALID"
   | "MODEL_OUT_OF_MEMORY"
   | "MODEL_TIMEOUT"
+  | "TRIAL_FAILED"
   | "LISTEN_FAILED"
   | "STOP_TIMEOUT";
 

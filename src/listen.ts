@@ -4,6 +4,7 @@ import type { Config } from "./config/schema.js";
 import { UnavailableError, describeCause } from "./errors.js";
 import { createApp } from "./http/app.js";
 import { LegacyUploads } from "./http/legacy-uploads.js";
+import { requestKinds } from "./http/request-kinds.js";
 import { Connections, type ConnectionLimits } from "./http/connections.js";
 import { UploadReader } from "./http/upload.js";
 import { DecodeQueue } from "./image/decode-queue.js";
@@ -13,6 +14,7 @@ import type { Metrics } from "./metrics/metrics.js";
 import { metricsListener } from "./metrics/server.js";
 import type { ModelSession } from "./inference/session.js";
 import type { Platform } from "./platform.js";
+import { tryPicture } from "./try-picture.js";
 import { version } from "./version.js";
 
 type Limits = Config["Inference"]["Limits"];
@@ -37,13 +39,15 @@ export interface Listener {
 const lingerMs = 2000;
 
 /**
- * Creates the application and listens: first on the port for metrics, if there is one, then for requests.
+ * Creates the application, tries it with a picture and listens: first on the port for metrics, if there is one, then for
+ * requests.
  *
- * @throws UnavailableError LISTEN_FAILED
+ * @throws ConfigurationError TRIAL_FAILED; UnavailableError LISTEN_FAILED
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { config, metrics, log } = options;
   const { Listen: address, Metrics: metricsAddress, Limits: limits } = config.Inference;
+  await tryApart(options);
   const stopping = new AbortController();
   const app = createServerApp(options, () => stopping.signal.aborted);
   const listening: Connections[] = [];
@@ -73,6 +77,18 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
 }
 
+/** Tries a picture with a queue and a classifier apart, so that the metrics of requests do not count it. */
+async function tryApart(options: ListenOptions): Promise<void> {
+  const classifier = new OnnxClassifier({
+    session: options.session,
+    maxBatchDelayMs: 0,
+    maxQueue: 1,
+    onBatch: () => undefined,
+    onFault: () => undefined,
+  });
+  await tryPicture({ decoder: createDecoder(options), classifier });
+}
+
 function createServerApp(options: ListenOptions, isStopping: () => boolean): RequestListener {
   const { config, platform, keys, log, metrics } = options;
   const { Images: images, Results: results, Limits: limits } = config.Inference;
@@ -82,7 +98,7 @@ function createServerApp(options: ListenOptions, isStopping: () => boolean): Req
     decode: () => decoder.length,
     inference: () => classifier.queueLength,
   });
-  return createApp({
+  const app = createApp({
     server: { name: "confml", version },
     platform: platform.name,
     classifier,
@@ -101,15 +117,23 @@ function createServerApp(options: ListenOptions, isStopping: () => boolean): Req
     onStage: (stage, tookMs) => {
       metrics.observeStage(stage, tookMs);
     },
-    onRequest: (summary) => {
-      metrics.countRequest(summary);
+    onRequestStart: () => {
+      metrics.requests.start();
+    },
+    onRequest: ({ tookMs, ...summary }) => {
+      metrics.requests.count({ ...summary, tookMs });
       // Health checks arrive every few seconds and would fill the log.
-      log[summary.route.startsWith("/v2/health/") ? "debug" : "info"](summary, "request");
+      log[summary.route.startsWith("/v2/health/") ? "debug" : "info"](
+        { ...summary, tookMs: Math.round(tookMs) },
+        "request",
+      );
     },
     onBug: (error) => {
       log.error({ reason: describeCause(error) }, "an error of our own");
     },
   });
+  metrics.requests.declare(requestKinds(app, classifier.model));
+  return app;
 }
 
 function createClassifier({ config, session, log, metrics }: ListenOptions): OnnxClassifier {

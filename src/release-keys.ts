@@ -25,7 +25,7 @@ export function rolesOf(
 }
 
 /** The data owners' secrets, which may be missing and are fetched again. */
-function dataSecrets({ owners, optional }: SecretRoles): Config["Secret"] {
+export function dataSecrets({ owners, optional }: SecretRoles): Config["Secret"] {
   return [...owners, ...optional];
 }
 
@@ -84,7 +84,7 @@ export function refreshKeys(options: KeyRefresh): KeyRefresher {
     release: { ...release, onReleased: () => undefined },
     intervalMs: config.Inference.Release.RefreshMs,
     onRefreshed: ({ ID: secret }, outcome, version) => {
-      metrics.countRefresh(secret, outcome);
+      metrics.keys.countRefresh(secret, outcome);
       const level = outcome === "unchanged" ? "debug" : "info";
       if (outcome !== "failed") log[level]({ secret, outcome, version }, "key fetched again");
     },

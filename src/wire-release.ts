@@ -58,7 +58,7 @@ export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions
       log.info({ secret, vault, file, ...details }, "key released");
     },
     onRetry: ({ ID: secret }, { number: attempt, ...details }) => {
-      metrics.countRetry(secret);
+      metrics.keys.countRetry(secret);
       log.warn({ secret, attempt, ...details }, "release failed; trying again");
     },
     onFailed: ({ ID: secret, SrsAddress: vault }, error) => {

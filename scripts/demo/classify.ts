@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UsageError } from "../exit.js";
 
 export interface Picture {
   name: string;
@@ -17,7 +18,7 @@ const jsonAnswer = z.object({
  * Uploads all pictures plain, as JWE and as `.encrypted` files, and prints the answers with the curl command for each.
  *
  * @returns the exit code: 1 where the answer to an encrypted picture differs from that to the plain one
- * @throws Error for an answer other than 200
+ * @throws UsageError where the server takes no plain pictures; Error for another answer than 200
  */
 export async function classifyAll(url: string, pictures: readonly Picture[]): Promise<number> {
   const plainAnswers: string[] = [];
@@ -75,6 +76,12 @@ async function send(url: string, name: string, bytes: Uint8Array): Promise<strin
   form.set("image", new Blob([new Uint8Array(bytes)]), name);
   const response = await fetch(`${url}/evaluate`, { method: "POST", body: form });
   const answer = await response.text();
+  if (answer.startsWith("FORMAT_REFUSED")) {
+    throw new UsageError(
+      `${name}: HTTP ${response.status}: ${answer}\n  The demo needs a package whose Images.Formats ` +
+        "has plain, encrypted and jwe: deploy/README.md says how to make it",
+    );
+  }
   if (!response.ok) throw new Error(`${name}: HTTP ${response.status}: ${answer}`);
   return answer;
 }

@@ -22,6 +22,7 @@ async function serve(): Promise<number> {
       showCommands(url, options.images, owner.secret);
       if (other !== undefined) showOtherOwnersCommands(url, options.images, other);
       showOwnersCommands(owner);
+      showMetrics(server.metricsPort);
       console.log("Ctrl-C stops it.\n");
       const ended = await Promise.race([
         server.exited.then(({ code }) => ({ who: "server", code })),
@@ -102,6 +103,13 @@ function showOwnersCommands({
   set -a; . ${path(environmentFile)}; set +a
   npx --no-install confml key show ${secret} --vault ${vault} $STAND_IN
   npx --no-install confml key create ${secret} --vault ${vault} $STAND_IN --key new.key --policy ${path(policyFile)} --allow-debug
+`);
+}
+
+function showMetrics(port: number): void {
+  console.log(`As the operator, read the metrics. deploy/monitoring has alert rules and a dashboard of them.
+
+  curl http://127.0.0.1:${port}/metrics
 `);
 }
 

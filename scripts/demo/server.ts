@@ -9,20 +9,29 @@ export interface ServerOptions {
   showRequests: boolean;
 }
 
+export interface DemoServer extends Service {
+  /** The port of the metrics. */
+  metricsPort: number;
+}
+
 /** Starts the server, prints its log, and waits until it listens. */
-export function startServer({ say, ...options }: ServerOptions): Promise<Service> {
-  return startService({
+export async function startServer({ say, ...options }: ServerOptions): Promise<DemoServer> {
+  let metricsPort = 0;
+  const service = await startService({
     command: options.command,
     environment: options.environment,
     onLine: (line) => {
       const entry = parseObject(line);
       if (options.showRequests || entry["msg"] !== "request") say("server", describe(entry));
+      // The server logs this line before "listening".
+      if (typeof entry["metricsPort"] === "number") metricsPort = entry["metricsPort"];
       return entry["msg"] === "listening";
     },
     onErrorLine: (line) => {
       say("server", line);
     },
   });
+  return { ...service, metricsPort };
 }
 
 const warningLevel = 40;

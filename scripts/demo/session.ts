@@ -7,14 +7,14 @@ import { interruption } from "../exit.js";
 import type { Service } from "../process/service.js";
 import { projectFolder } from "../project.js";
 import { prepareDeployment, type Deployment } from "./deployment.js";
-import { startServer } from "./server.js";
+import { startServer, type DemoServer } from "./server.js";
 
 export const demoFolder = join(projectFolder, ".demo");
 export const keysFolder = join(demoFolder, "keys");
 
 /** A deployment with a running server. */
 export interface Session extends Deployment {
-  server: Service;
+  server: DemoServer;
   /** The server's origin: no slash at its end. */
   url: string;
   /** Aborts when the services are being stopped. */

@@ -12,10 +12,13 @@ export interface RequestSummary {
   /** 499 where the connection was closed before the whole answer was sent. */
   status: number;
   code: string | undefined;
+  /** Milliseconds from the end of the request's head to the end of its answer, not rounded. */
   tookMs: number;
 }
 
 export interface AppOptions extends RouteOptions {
+  /** Called when a request's head has arrived; `onRequest` follows once. */
+  onRequestStart: () => void;
   onRequest: (summary: RequestSummary) => void;
   /** Called with errors that the server does not expect. */
   onBug: (error: unknown) => void;
@@ -27,7 +30,7 @@ export function createApp(options: AppOptions): Express {
   app.disable("x-powered-by");
   app.disable("etag");
   app.set("query parser", "simple");
-  app.use(summarise(options.onRequest), commonHeaders);
+  app.use(summarise(options), commonHeaders);
   for (const route of routes) route.register(app, options);
   const known = listRoutes(app);
   app.use(() => {
@@ -37,9 +40,13 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-function summarise(onRequest: AppOptions["onRequest"]): RequestHandler {
+function summarise({
+  onRequestStart,
+  onRequest,
+}: Pick<AppOptions, "onRequestStart" | "onRequest">): RequestHandler {
   return (request, response, next) => {
     const start = performance.now();
+    onRequestStart();
     response.once("close", () => {
       const route: unknown = request.route;
       const code: unknown = response.locals["code"];
@@ -48,12 +55,15 @@ function summarise(onRequest: AppOptions["onRequest"]): RequestHandler {
         route: routePath(route),
         status: response.writableFinished ? response.statusCode : 499,
         code: typeof code === "string" ? code : undefined,
-        tookMs: Math.round(performance.now() - start),
+        tookMs: performance.now() - start,
       });
     });
     next();
   };
 }
+
+/** The route of a request whose path the server does not have. */
+export const noRoute = "(none)";
 
 function routePath(route: unknown): string {
   return typeof route === "object" &&
@@ -61,7 +71,7 @@ function routePath(route: unknown): string {
     "path" in route &&
     typeof route.path === "string"
     ? route.path
-    : "(none)";
+    : noRoute;
 }
 
 const commonHeaders: RequestHandler = (_request, response, next) => {

@@ -1,70 +1,53 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { ImageKeys } from "../keys/image-keys.js";
-import type { AcceptOutcome } from "../keys/key-versions.js";
+import { durationBuckets } from "./buckets.js";
+import { KeyMetrics } from "./key-metrics.js";
 import { collectProcessMetrics, type ProcessMetricsOptions } from "./process-metrics.js";
+import { RequestMetrics } from "./request-metrics.js";
 
-/** Labels and duration of a request. Labels never contain client input. */
-export interface RequestCount {
-  route: string;
-  status: number;
-  /** The error's code; undefined if there was none. */
-  code: string | undefined;
-  /** Milliseconds from the request's first byte to the end of its answer. */
-  tookMs: number;
+/** The stages of an upload: what its time goes into. */
+const stages = ["upload", "decrypt", "queue", "decode", "inference"] as const;
+
+/** What runs: the values of `confml_build_info`'s labels. */
+export interface BuildInfo {
+  version: string;
+  platform: string;
 }
 
-/** Upper bounds of the histograms' buckets, in seconds. */
-const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** The model that is served. */
+export interface ModelInfo {
+  name: string;
+  version: string;
+  /** SHA-256 of the encrypted file, in hexadecimal digits, as the configuration names it. */
+  sha256: string;
+  /** Size of the decrypted file. */
+  bytes: number;
+}
 
 /** The server's metrics for Prometheus. */
 export class Metrics {
+  readonly requests: RequestMetrics;
+  readonly keys: KeyMetrics;
   readonly #registry = new Registry();
-  readonly #requests: Counter<"route" | "status" | "code">;
-  readonly #durations: Histogram<"route">;
-  readonly #refreshes: Counter<"secret" | "outcome">;
-  readonly #attempts: Counter<"secret">;
   readonly #stages: Histogram<"stage">;
   readonly #batches: Histogram;
 
   constructor(options: ProcessMetricsOptions = { unreliable: [] }) {
     const registers = [this.#registry];
     collectProcessMetrics(this.#registry, options);
-    this.#requests = new Counter({
-      name: "confml_requests_total",
-      help: "Requests answered, by route, HTTP status and error code.",
-      labelNames: ["route", "status", "code"],
-      registers,
-    });
-    this.#durations = new Histogram({
-      name: "confml_request_duration_seconds",
-      help: "From a request's first byte to the end of its answer.",
-      labelNames: ["route"],
-      buckets,
-      registers,
-    });
+    this.requests = new RequestMetrics(this.#registry);
+    this.keys = new KeyMetrics(this.#registry);
     this.#stages = new Histogram({
       name: "confml_stage_duration_seconds",
       help: "What the time of an upload went into: upload; and, where it was answered, decrypt, queue (all waiting), decode, inference.",
       labelNames: ["stage"],
-      buckets,
+      buckets: [...durationBuckets],
       registers,
     });
+    for (const stage of stages) this.#stages.zero({ stage });
     this.#batches = new Histogram({
       name: "confml_batch_size",
       help: "Pictures in one run of the model.",
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
-      registers,
-    });
-    this.#refreshes = new Counter({
-      name: "confml_key_refreshes_total",
-      help: "Keys fetched again while serving: first, unchanged, rotated or failed.",
-      labelNames: ["secret", "outcome"],
-      registers,
-    });
-    this.#attempts = new Counter({
-      name: "confml_release_retries_total",
-      help: "Attempts to get a key that failed and were made again.",
-      labelNames: ["secret"],
       registers,
     });
   }
@@ -74,13 +57,8 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  countRequest({ route, status, code, tookMs }: RequestCount): void {
-    this.#requests.inc({ route, status, code: code ?? "" });
-    this.#durations.observe({ route }, tookMs / 1000);
-  }
-
-  /** @param stage one of the names in the metric's help text */
-  observeStage(stage: string, tookMs: number): void {
+  /** @param tookMs is not rounded */
+  observeStage(stage: (typeof stages)[number], tookMs: number): void {
     this.#stages.observe({ stage }, tookMs / 1000);
   }
 
@@ -89,8 +67,19 @@ export class Metrics {
     this.#batches.observe(size);
   }
 
-  /** Registers the model's size; to be called once. */
-  setModelBytes(bytes: number): void {
+  /** Registers what runs; to be called once. */
+  setBuild({ version, platform }: BuildInfo): void {
+    this.#setInfo("confml_build_info", "The server: its version, platform and Node.", {
+      version,
+      platform,
+      node: process.version,
+    });
+  }
+
+  /** Registers the model; to be called once. */
+  setModel({ bytes, ...labels }: ModelInfo): void {
+    const help = "The model: its manifest's name and version, the SHA-256 of its encrypted file.";
+    this.#setInfo("confml_model_info", help, labels);
     new Gauge({
       name: "confml_model_bytes",
       help: "Size of the decrypted model's file.",
@@ -98,7 +87,7 @@ export class Metrics {
     }).set(bytes);
   }
 
-  /** Registers the queues' lengths, which are read on each `render`; to be called once. */
+  /** Registers the queues' lengths, which are read at each scrape; to be called once. */
   watchQueues(lengths: Readonly<Record<"decode" | "inference", () => number>>): void {
     const length = new Gauge({
       name: "confml_queue_length",
@@ -112,7 +101,7 @@ export class Metrics {
     });
   }
 
-  /** Registers the number of lost log lines, which is read on each `render`; to be called once. */
+  /** Registers the number of lost log lines, which is read at each scrape; to be called once. */
   watchLog(lostLines: () => number): void {
     const lost = new Counter({
       name: "confml_log_lines_lost_total",
@@ -125,33 +114,14 @@ export class Metrics {
     });
   }
 
-  countRefresh(secret: string, outcome: AcceptOutcome | "failed"): void {
-    this.#refreshes.inc({ secret, outcome });
-  }
-
-  countRetry(secret: string): void {
-    this.#attempts.inc({ secret });
-  }
-
-  /** Registers the state of the data owners' keys, which is read on each `render`; to be called once. */
-  watchKeys(keys: ImageKeys): void {
-    const key = new Gauge({
-      name: "confml_image_key",
-      help: "1 for the state that a data owner's key is in: current, stale (fetching it again failed), missing.",
-      labelNames: ["secret", "state"],
-      registers: [this.#registry],
-      collect: () => {
-        for (const { id, state: present } of keys.statuses()) {
-          for (const state of ["current", "stale", "missing"] as const) {
-            key.set({ secret: id, state }, state === present ? 1 : 0);
-          }
-        }
-      },
-    });
-  }
-
   /** @returns all metrics in Prometheus' text format */
   async render(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** Registers a metric whose value is always 1 and whose labels are the information. */
+  #setInfo(name: string, help: string, labels: Readonly<Record<string, string>>): void {
+    const registers = [this.#registry];
+    new Gauge({ name, help, labelNames: Object.keys(labels), registers }).set(labels, 1);
   }
 }

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, type Registry } from "prom-client";
+import { Counter, Histogram, collectDefaultMetrics, type Registry } from "prom-client";
 
 export interface ProcessMetricsOptions {
   /** Figures that the system does not report, or not correctly (`unreported` of platform.ts). */
@@ -19,12 +19,27 @@ const timeNames = {
 };
 
 /**
+ * Gauges of prom-client's that are named as counters are, `_total`. The same numbers by type, without that ending, stay
+ * (prometheus.io/docs/practices/naming).
+ */
+const misnamed = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+];
+/** prom-client's kinds of garbage collection. */
+const collections = ["major", "minor", "incremental", "weakcb"];
+
+/**
  * Registers the process metrics: memory, processor time and event loop lag, under prom-client's usual names, which
  * dashboards expect. Those that the system does not report correctly are left out.
  */
 export function collectProcessMetrics(registry: Registry, options: ProcessMetricsOptions): void {
   const { unreliable, processorTime = () => process.cpuUsage() } = options;
   collectDefaultMetrics({ register: registry });
+  for (const name of misnamed) registry.removeSingleMetric(name);
+  const collected = registry.getSingleMetric("nodejs_gc_duration_seconds");
+  if (collected instanceof Histogram) for (const kind of collections) collected.zero({ kind });
   // prom-client's own counters throw if a time decreases, as it does in Mystikos, and with them the whole output fails.
   for (const name of Object.values(timeNames)) registry.removeSingleMetric(name);
   if (unreliable.includes("resident memory")) {

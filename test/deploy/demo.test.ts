@@ -186,6 +186,18 @@ describe("the demo on AKS", () => {
     expectClean(run);
   });
 
+  test("shows the server's own error, and what to do where the package takes no plain pictures", async () => {
+    const refused = { JOB_STATE: "Failed", JOB_LOG: "FORMAT_REFUSED: expected one of …" };
+    const run = await runDemo({ environment: refused });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("FORMAT_REFUSED: expected one of …\n");
+    expect(run.stderr).toContain("hint: the demo compares plain and encrypted pictures");
+    expectClean(run);
+    const other = await runDemo({ environment: { ...refused, JOB_LOG: "OVERLOADED: …" } });
+    expect(other.stderr).toContain("OVERLOADED: …\n");
+    expect(other.stderr).not.toContain("hint: the demo compares");
+  });
+
   test.each([
     ["the address", { ADDRESS_AFTER: "1000" }, "no address after 4 s"],
     ["an upload", { JOB_STATE: "" }, "not finished after 4 s"],

@@ -10,6 +10,7 @@ export const deployFolder = join(projectFolder, "deploy");
 export const applicable = [
   "overlays/aks-sgx",
   "overlays/aks-sgx-cilium",
+  "overlays/aks-sgx-public",
   "overlays/local",
   "client",
 ] as const;

@@ -18,6 +18,7 @@ import {
 import { applicable, kubectl, render } from "./manifests.js";
 
 const ours = kubectl === undefined ? describe.skip : describe;
+const sgx = applicable.filter((name) => name.startsWith("overlays/aks-sgx"));
 const overlays = applicable.filter((name) => name !== "client");
 
 let config: Config;
@@ -162,7 +163,7 @@ ours("the ports", () => {
     const { port, targetPort } = only(spec?.ports);
     expect(containerPort(name, targetPort)).toBe(config.Inference.Listen.Port);
     expect(port).toBe(config.Inference.Listen.Port);
-    expect(spec?.type).toBe(name === "overlays/local" ? undefined : "LoadBalancer");
+    expect(spec?.type).toBe(name === "overlays/local" ? "ClusterIP" : "LoadBalancer");
   });
 
   test.each(overlays)("of the probes in %s are the container's", (name) => {
@@ -206,7 +207,7 @@ ours("the network policies", () => {
     },
   );
 
-  test.each(["overlays/aks-sgx", "overlays/local"])(
+  test.each(["overlays/aks-sgx", "overlays/aks-sgx-public", "overlays/local"])(
     "of %s let out DNS to the cluster's resolver, and port 443",
     (name) => {
       const { spec } = only(cluster(name).networkPolicies);
@@ -265,29 +266,31 @@ ours("the time", () => {
 });
 
 ours("the number of servers", () => {
-  test.each(["overlays/aks-sgx", "overlays/aks-sgx-cilium"])(
-    "in %s is the autoscaler's, and the budget always leaves one",
-    (name) => {
-      const { autoscalers, budgets, deployments } = cluster(name);
-      const { spec, metadata } = only(deployments);
-      const { spec: scaling } = only(autoscalers);
-      const { spec: budget } = only(budgets);
-      expect(spec).not.toHaveProperty("replicas");
-      expect(scaling?.scaleTargetRef).toEqual({
-        apiVersion: "apps/v1",
-        kind: "Deployment",
-        name: metadata?.name,
-      });
-      expect(only(scaling?.metrics).resource?.name).toBe("cpu");
-      expect(spec?.template.spec?.containers[0]?.resources?.requests).toHaveProperty("cpu");
-      const least = scaling?.minReplicas ?? 1;
-      expect(least).toBeGreaterThan(1);
-      expect(scaling?.maxReplicas).toBeGreaterThan(least);
-      expect(budget).not.toHaveProperty("minAvailable");
-      expect(Number(budget?.maxUnavailable)).toBeGreaterThan(0);
-      expect(Number(budget?.maxUnavailable)).toBeLessThan(least);
-    },
-  );
+  test.each(sgx)("in %s is the autoscaler's, and the budget always leaves one", (name) => {
+    const { autoscalers, budgets, deployments } = cluster(name);
+    const { spec, metadata } = only(deployments);
+    const { spec: scaling } = only(autoscalers);
+    const { spec: budget } = only(budgets);
+    expect(spec).not.toHaveProperty("replicas");
+    expect(scaling?.scaleTargetRef).toEqual({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      name: metadata?.name,
+    });
+    expect(only(scaling?.metrics).resource?.name).toBe("cpu");
+    const { requests, limits } = spec?.template.spec?.containers[0]?.resources ?? {};
+    const { averageUtilization = 0 } = only(scaling?.metrics).resource?.target ?? {};
+    // The target is a share of the request. Far below the limit it would start servers that nobody needs.
+    const target = (Number(requests?.["cpu"]) * averageUtilization) / 100;
+    expect(averageUtilization).toBeLessThan(100);
+    expect(target).toBeGreaterThanOrEqual(Number(limits?.["cpu"]) / 2);
+    const least = scaling?.minReplicas ?? 1;
+    expect(least).toBeGreaterThan(1);
+    expect(scaling?.maxReplicas).toBeGreaterThan(least);
+    expect(budget).not.toHaveProperty("minAvailable");
+    expect(Number(budget?.maxUnavailable)).toBeGreaterThan(0);
+    expect(Number(budget?.maxUnavailable)).toBeLessThan(least);
+  });
 
   test("follows the queues too where the component is asked for: one batch in wait", () => {
     const { spec } = only(clusterOf(renderWith("queue-scaling")).autoscalers);
@@ -306,8 +309,6 @@ ours("the number of servers", () => {
 });
 
 ours("the enclave", () => {
-  const sgx = ["overlays/aks-sgx", "overlays/aks-sgx-cilium"];
-
   test.each(sgx)("in %s gets the memory that config.json gives it", (name) => {
     const { requests, limits } = server(name).container.resources ?? {};
     const epc = requests?.["sgx.intel.com/epc"];

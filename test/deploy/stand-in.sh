@@ -64,6 +64,10 @@ case "$*" in
     if ((times % 2 == 1)); then printf '%s' "${JOB_STATE-SuccessCriteriaMet Complete}"; fi
     ;;
   'logs job/'*)
+    if [[ -n ${JOB_LOG:-} ]]; then
+      printf '%s\n' "$JOB_LOG"
+      exit 0
+    fi
     read -r picture <"$STAGE/picture"
     label=${picture%%.*}
     if [[ $picture == "${ODD_PICTURE:-}" ]]; then label="another"; fi

@@ -141,6 +141,10 @@ describe("make serve", () => {
     try {
       const [, port] = await served.prints(/http:\/\/127\.0\.0\.1:(\d+)\/evaluate/u);
       const runFolder = join(projectFolder, ".demo/run");
+      const [, metrics = ""] = await served.prints(/curl (http:\S+\/metrics)\n/u);
+      expect(served.printed.stdout).toContain("deploy/monitoring has alert rules and a dashboard");
+      expect(existsSync(join(projectFolder, "deploy/monitoring/dashboard.json"))).toBe(true);
+      expect(await (await fetch(metrics)).text()).toContain("confml_build_info{");
       expect((await readdir(runFolder)).sort()).toContain("image.key");
       const picture = await readFile(join(pictures, "dog.jpg"));
       const plain = await upload(Number(port), "dog.jpg", picture);

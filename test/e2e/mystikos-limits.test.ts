@@ -40,7 +40,7 @@ describe("a server without what Mystikos lacks", () => {
       const metrics = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
       const text = await metrics.text();
       expect(metrics.status).toBe(200);
-      expect(text).toContain('confml_requests_total{route="/evaluate",status="200"');
+      expect(text).toContain('confml_requests_total{method="POST",route="/evaluate",status="200"');
       expect(text).not.toContain("process_resident_memory_bytes");
       if (scrape > 2) expect(text).not.toContain("process_cpu");
     }

@@ -14,6 +14,8 @@ export interface LaunchOptions {
   environment: Record<string, string>;
   /** The start of the command, before `node`: a shell with `ulimit`, `unshare` and the like. */
   wrapper?: string[];
+  /** The server's main.js; the built one by default. */
+  main?: string;
 }
 
 export interface ServerProcess {
@@ -97,8 +99,9 @@ export async function killServerAt(
   return { code, ...printed };
 }
 
-function launch({ configFile, environment, wrapper = [] }: LaunchOptions) {
-  const main = join(projectFolder, "dist/main.js");
+const builtMain = join(projectFolder, "dist/main.js");
+
+function launch({ configFile, environment, wrapper = [], main = builtMain }: LaunchOptions) {
   const command = [...wrapper, process.execPath, main, "--config", configFile];
   const child = spawn(command[0] ?? process.execPath, command.slice(1), {
     env: environment,

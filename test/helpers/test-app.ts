@@ -113,6 +113,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     onStage: (stage, tookMs) => {
       stages.push({ stage, tookMs });
     },
+    onRequestStart: () => undefined,
     onRequest: (summary) => {
       summaries.push(summary);
     },

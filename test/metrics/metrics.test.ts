@@ -35,16 +35,83 @@ async function ask(path: string, method = "GET"): Promise<AxiosResponse<string>>
 }
 
 describe("the metrics", () => {
-  test("count requests by route, status and code, with their duration", async () => {
-    metrics.countRequest({ route: "/evaluate", status: 200, code: undefined, tookMs: 30 });
-    metrics.countRequest({ route: "/evaluate", status: 422, code: "REJECTED", tookMs: 3 });
+  test("count requests by method, route, status and code, with their exact duration", async () => {
+    const post = { method: "POST", route: "/evaluate" };
+    metrics.requests.count({ ...post, status: 200, code: undefined, tookMs: 0.4 });
+    metrics.requests.count({ ...post, status: 413, code: "UPLOAD_TOO_LARGE", tookMs: 30 });
     const { data, headers } = await ask("/metrics");
     expect(headers["content-type"]).toMatch(/^text\/plain/u);
-    expect(data).toContain('confml_requests_total{route="/evaluate",status="200",code=""} 1\n');
-    expect(data).toContain(
-      'confml_requests_total{route="/evaluate",status="422",code="REJECTED"} 1',
+    const labels = 'method="POST",route="/evaluate",status';
+    expect(data).toContain(`confml_requests_total{${labels}="200",code=""} 1\n`);
+    expect(data).toContain(`confml_requests_total{${labels}="413",code="UPLOAD_TOO_LARGE"} 1\n`);
+    expect(data).toContain(`confml_request_duration_seconds_sum{${labels}="200"} 0.0004\n`);
+    expect(data).toContain(`confml_request_duration_seconds_sum{${labels}="413"} 0.03\n`);
+  });
+
+  test("show of a refused ciphertext's duration its bucket alone", async () => {
+    const refused = { method: "POST", route: "/evaluate", status: 422 };
+    for (const tookMs of [2.6, 5, 31_000]) {
+      metrics.requests.count({ ...refused, code: "ENCRYPTED_IMAGE_REJECTED", tookMs });
+    }
+    const series = '{method="POST",route="/evaluate",status="422"}';
+    const text = await metrics.render();
+    expect(text).toContain(`confml_request_duration_seconds_sum${series} 30.01\n`);
+    expect(text).toContain(`confml_request_duration_seconds_count${series} 3\n`);
+  });
+
+  test("have no label for a method of the client's choice, or for an error that it did not wait for", async () => {
+    const kind = { route: "(none)", status: 404, code: "NOT_FOUND", tookMs: 1 };
+    metrics.requests.count({ ...kind, method: "M-SEARCH" });
+    metrics.requests.count({ ...kind, method: "PROPFIND" });
+    metrics.requests.count({ ...kind, method: "POST", status: 499, code: "UPLOAD_TOO_LARGE" });
+    const text = await metrics.render();
+    expect(text).toContain(
+      'confml_requests_total{method="other",route="(none)",status="404",code="NOT_FOUND"} 2\n',
     );
-    expect(data).toContain('confml_request_duration_seconds_sum{route="/evaluate"} 0.033\n');
+    expect(text).toContain(
+      'confml_requests_total{method="POST",route="(none)",status="499",code=""} 1\n',
+    );
+    expect(text).not.toMatch(/M-SEARCH|PROPFIND/u);
+  });
+
+  test("show the requests in flight", async () => {
+    metrics.requests.start();
+    metrics.requests.start();
+    metrics.requests.count({ method: "GET", route: "/", status: 200, code: undefined, tookMs: 1 });
+    expect(await metrics.render()).toContain("\nconfml_requests_in_flight 1\n");
+  });
+
+  test("show the build, and the model by name, version and hash", async () => {
+    metrics.setBuild({ version: "1.2.3", platform: "none" });
+    metrics.setModel({ name: "colours", version: "1", sha256: "ab".repeat(32), bytes: 1 });
+    const text = await metrics.render();
+    expect(text).toContain(
+      `\nconfml_build_info{version="1.2.3",platform="none",node="${process.version}"} 1\n`,
+    );
+    expect(text).toContain(
+      `\nconfml_model_info{name="colours",version="1",sha256="${"ab".repeat(32)}"} 1\n`,
+    );
+  });
+
+  test("show what was declared with 0 before it happens", async () => {
+    metrics.keys.declare({ all: ["Model", "Alice"], refreshed: ["Alice"] });
+    const kind = { method: "POST", route: "/evaluate", status: 503, code: "OVERLOADED" };
+    metrics.requests.declare([kind, { ...kind, status: 200, code: undefined }]);
+    const text = await metrics.render();
+    for (const series of [
+      'confml_release_retries_total{secret="Model"}',
+      'confml_release_retries_total{secret="Alice"}',
+      ...["first", "unchanged", "rotated", "failed"].map(
+        (outcome) => `confml_key_refreshes_total{secret="Alice",outcome="${outcome}"}`,
+      ),
+      'confml_requests_total{method="POST",route="/evaluate",status="503",code="OVERLOADED"}',
+      'confml_requests_total{method="POST",route="/evaluate",status="200",code=""}',
+      'confml_request_duration_seconds_count{method="POST",route="/evaluate",status="503"}',
+      'confml_stage_duration_seconds_count{stage="decrypt"}',
+      'nodejs_gc_duration_seconds_count{kind="major"}',
+    ]) {
+      expect(text).toContain(`\n${series} 0\n`);
+    }
   });
 
   test("show the duration of each stage, and the pictures in each run", async () => {
@@ -63,7 +130,7 @@ describe("the metrics", () => {
   test("show the queues' current lengths, and the model's size", async () => {
     const lengths = { decode: 2, inference: 5 };
     metrics.watchQueues({ decode: () => lengths.decode, inference: () => lengths.inference });
-    metrics.setModelBytes(244_403_304);
+    metrics.setModel({ name: "m", version: "1", sha256: "00", bytes: 244_403_304 });
     const first = (await ask("/metrics")).data;
     expect(first).toContain('confml_queue_length{queue="decode"} 2\n');
     expect(first).toContain('confml_queue_length{queue="inference"} 5\n');
@@ -114,7 +181,7 @@ describe("the metrics", () => {
 
   test("show the current state of each owner's key", async () => {
     const keys = await ImageKeys.create({ ids: ["Alice"], legacyId: "Bob", graceMs: 0 });
-    metrics.watchKeys(keys);
+    metrics.keys.watch(keys);
     keys.accept("Alice", { key: await takeKey(Buffer.alloc(32, 1), "jwe"), version: "1" });
     const state = async (): Promise<string[]> =>
       (await ask("/metrics")).data.match(/^confml_image_key\{.*\} 1$/gmu) ?? [];
@@ -127,9 +194,9 @@ describe("the metrics", () => {
   });
 
   test("count refreshes and retries by secret", async () => {
-    metrics.countRefresh("Alice", "failed");
-    metrics.countRefresh("Alice", "failed");
-    metrics.countRetry("Alice");
+    metrics.keys.countRefresh("Alice", "failed");
+    metrics.keys.countRefresh("Alice", "failed");
+    metrics.keys.countRetry("Alice");
     const { data } = await ask("/metrics");
     expect(data).toContain('confml_key_refreshes_total{secret="Alice",outcome="failed"} 2\n');
     expect(data).toContain('confml_release_retries_total{secret="Alice"} 1\n');
