@@ -10,25 +10,28 @@ function encodeDer(tag: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 
+/** Encodes a SEQUENCE. @param parts its encoded elements */
 export function derSequence(...parts: readonly Buffer[]): Buffer {
   return encodeDer(0x30, Buffer.concat(parts));
 }
 
+/** Encodes an OCTET STRING. */
 export function derOctets(content: Buffer): Buffer {
   return encodeDer(0x04, content);
 }
 
-/** @param value below 32,768 */
+/** Encodes an INTEGER. @param value from 0 to 32,767 */
 export function derInteger(value: number): Buffer {
   const high = Math.floor(value / 256);
   return encodeDer(0x02, Buffer.from(high > 0 || value >= 0x80 ? [high, value % 256] : [value]));
 }
 
+/** Encodes an ENUMERATED. @param value from 0 to 127 */
 export function derEnumerated(value: number): Buffer {
   return encodeDer(0x0a, Buffer.from([value]));
 }
 
-/** @param dotted such as `1.2.840.113741.1.13.1` */
+/** Encodes an OBJECT IDENTIFIER. @param dotted such as `1.2.840.113741.1.13.1` */
 export function derOid(dotted: string): Buffer {
   const [first = 0, second = 0, ...others] = dotted.split(".").map(Number);
   return encodeDer(0x06, Buffer.from([first * 40 + second, ...others.flatMap(base128)]));

@@ -19,7 +19,7 @@ export function pageOf(entries: readonly object[], request: Request): object {
   };
 }
 
-/** A key as an entry of a list. */
+/** @returns a key's entry in the vault's answer to a list request: its ID and attributes, without key material */
 export function listedKey(key: StoredKey, id: string): object {
   const { enabled, exportable, createdSeconds: created } = key;
   return { kid: id, attributes: { created, updated: created, enabled, exportable } };

@@ -23,6 +23,7 @@ export class KeyStore {
     this.#host = host;
   }
 
+  /** Adds a new version of a key, which becomes the newest. */
   add(
     name: string,
     key: Omit<StoredKey, "host" | "name" | "version" | "createdSeconds">,
@@ -43,7 +44,7 @@ export class KeyStore {
     return [...this.#keys.values()];
   }
 
-  /** @param version empty for the newest */
+  /** Finds a version of a key. @param version empty for the newest */
   find(name: string, version: string): StoredKey | undefined {
     const versions = this.#keys.get(name) ?? [];
     return version === ""

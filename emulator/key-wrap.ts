@@ -35,6 +35,7 @@ export interface WrappedKey {
   kid: string;
 }
 
+/** Whether the vault supports a wrapping algorithm, such as `RSA_AES_KEY_WRAP_256`. */
 export function isKnownWrapping(name: string): boolean {
   return oaepHashes.has(name);
 }
@@ -44,7 +45,7 @@ export function isKnownWrapping(name: string): boolean {
  * (PKCS #11, CKM_RSA_AES_KEY_WRAP; RFC 5649).
  *
  * @param claim the value of `x-ms-runtime`
- * @returns undefined where the claim has no such key or the wrapping is unknown
+ * @returns undefined if the claim has no such key or the wrapping is unknown
  */
 export function wrapForRuntime(
   key: Uint8Array,

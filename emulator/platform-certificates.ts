@@ -42,6 +42,7 @@ export const platform = {
 /** Intel, "SGX PCK Certificate and CRL Profile Specification", section 1.3.5. */
 const sgxOid = "1.2.840.113741.1.13.1";
 
+/** Creates the certificates and CRLs of an SGX platform under a root CA of its own, in place of Intel's. */
 export async function createPlatformCertificates(
   validity: Validity,
 ): Promise<PlatformCertificates> {
@@ -88,6 +89,7 @@ export function toPemChain(...keys: readonly PlatformKey[]): string {
   return keys.map(({ certificate }) => `${certificate.toString("pem")}\n`).join("");
 }
 
+/** @returns the private key for node:crypto */
 export function privateKeyOf({ keys }: PlatformKey): KeyObject {
   return KeyObject.from(keys.privateKey);
 }

@@ -44,7 +44,7 @@ const policySchema = z.strictObject({
 
 export type ReleasePolicy = z.infer<typeof policySchema>;
 
-/** @returns undefined for JSON that is not a policy */
+/** Parses a release policy. @returns undefined for JSON that is not a policy */
 export function parsePolicy(json: unknown): ReleasePolicy | undefined {
   const parsed = policySchema.safeParse(json);
   return parsed.success ? parsed.data : undefined;

@@ -11,7 +11,7 @@ import { createSgxPlatform, type SgxPlatform } from "./sgx-platform.js";
 export interface EmulatorOptions {
   /** The folder that the model host serves. */
   modelsFolder: string;
-  /** 0, the default: a free port. */
+  /** Port of all services; 0, the default, chooses a free one. */
   port?: number;
   /** Certificates of an earlier emulator. By default new ones are created, which takes half a second. */
   certificates?: Certificates;

@@ -18,17 +18,17 @@ import {
 
 export interface PlatformOptions {
   validity?: Validity;
-  /** Of the platform's TCB level. */
+  /** Status of the platform's TCB level; default: UpToDate. */
   tcbStatus?: string;
   advisories?: readonly string[];
-  /** Which of its certificates are revoked. */
+  /** Certificates of the platform that are revoked. */
   revoked?: readonly ("pck" | "pckCa" | "tcbSigning")[];
-  /** Of the CRLs; default: `validity`. */
+  /** Validity of the CRLs; default: `validity`. */
   crlValidity?: Validity;
-  /** Members in place of the TCB information's and the QE identity's own, before they are signed. */
+  /** Members that replace those of the TCB information and of the QE identity before these are signed. */
   tcbInfo?: object;
   qeIdentity?: object;
-  /** What the quoting enclave reports in place of what its identity describes. */
+  /** Fields that replace those of the quoting enclave's report, which otherwise match its identity. */
   quotingEnclave?: Partial<EnclaveReport>;
 }
 

@@ -73,7 +73,7 @@ export function createQuote(report: EnclaveReport, quotingKeyPem: string): Buffe
   return Buffer.concat([signed, length, data]);
 }
 
-/** Writes what certifies a quoting key, as a PEM block that stands behind the key's own. */
+/** Encodes a quoting key's certification as a PEM block, which is appended to the key's own PEM block. */
 export function writeCertification(certification: Buffer): string {
   const lines = certification.toString("base64").match(/.{1,64}/gu) ?? [];
   return `-----BEGIN ${certificationLabel}-----\n${lines.join("\n")}\n-----END ${certificationLabel}-----\n`;

@@ -68,7 +68,7 @@ export class Random {
     return items[Math.floor(this.next() * items.length)] ?? items[0];
   }
 
-  /** As many results of `make` as `count` says, in order. */
+  /** Joins `count` results of `make`, in order. */
   repeat(count: number, make: (index: number) => string): string {
     return Array.from({ length: count }, (_, index) => make(index)).join("");
   }

@@ -19,7 +19,7 @@ import { version } from "./version.js";
 import { wireRelease } from "./wire-release.js";
 
 export interface BootOptions extends LoadedConfig {
-  /** Undefined where no secret uses the built-in client. */
+  /** Azure's credentials; undefined if no secret uses the client `mhsm`. */
   environment: Environment | undefined;
   platform: Platform;
   log: Logger;
@@ -102,7 +102,7 @@ function idsOf(secrets: Config["Secret"]): string[] {
 }
 
 /**
- * Runs every step, in order, even where one before it failed.
+ * Runs every step, in order, even if one before it failed.
  *
  * @throws the first step's error that failed
  */

@@ -105,7 +105,7 @@ export function describeFailure(error: unknown): string {
 }
 
 /**
- * Why a file could not be read as JSON. V8's message quotes some of the text, which may be a key where the wrong file was
+ * Why a file could not be read as JSON. V8's message quotes some of the text, which may be a key if the wrong file was
  * named, so only its position is repeated.
  */
 export function describeJsonError(error: unknown): string {

@@ -14,7 +14,7 @@ export interface Platform {
   processors: number;
   /** Figures that the system does not report, or not correctly, as in Mystikos: for the log and the metrics. */
   unreported: string[];
-  /** For the log: what will go wrong on this platform, and how to mend it. */
+  /** Warnings for the log: what will fail on this platform, and how to correct it. */
   warnings: string[];
 }
 

@@ -40,7 +40,7 @@ export interface KeyRelease {
  * Releases all keys.
  *
  * @returns the model's key, and the data owners' keys, each present or marked as failed
- * @throws BootError where the model's key, or every data owner's key, is missing
+ * @throws BootError if the model's key, or every data owner's key, is missing
  */
 export async function releaseKeys({
   config,

@@ -163,9 +163,9 @@ function checkLaunch(
 }
 
 /**
- * Reads the credentials, and removes them from the process where no native library needs them.
+ * Reads the credentials, and removes them from the process if no native library needs them.
  *
- * @returns undefined where no secret uses the built-in client
+ * @returns undefined if no secret uses the built-in client
  * @throws ConfigurationError ENVIRONMENT_INCOMPLETE
  */
 function takeEnvironment({ config }: LoadedConfig): Environment | undefined {

@@ -19,13 +19,13 @@ import type { ReleaseOptions } from "./secrets/release-key.js";
 export interface ReleaseWiring {
   config: Config;
   keyNames: KeyNames;
-  /** Undefined if no secret uses the client `mhsm`. */
+  /** Azure's credentials; undefined if no secret uses the client `mhsm`. */
   environment: Environment | undefined;
   insideSgx: boolean;
   transport: Transport;
   log: Logger;
   metrics: Metrics;
-  /** The folder where a native client library is looked for that is not on the loader's default paths. */
+  /** A folder that is searched for native client libraries, in addition to the default library paths. */
   applicationFolder: string;
 }
 

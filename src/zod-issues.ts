@@ -14,7 +14,7 @@ export interface IssueText {
  * for files without secrets only.
  *
  * @param root what was checked
- * @param schema what `root` was checked against; names the known keys where one is unknown
+ * @param schema what `root` was checked against; names the known keys if one is unknown
  */
 export function describeIssue(
   issue: z.core.$ZodIssue,

@@ -15,7 +15,7 @@ export interface Subject {
   readonly draw: (random: Random) => string;
   /** The largest angle by which the object is rotated, in either direction. */
   readonly tiltDegrees: number;
-  /** The position of its shadow, in units below the centre; absent where it does not stand on the ground. */
+  /** The position of its shadow, in units below the centre; absent if it does not stand on the ground. */
   readonly groundUnits?: number;
 }
 
@@ -39,7 +39,7 @@ export const subjects: readonly Subject[] = [
   { label: "sunflower", draw: drawSunflower, tiltDegrees: 15 },
 ];
 
-/** The subject with this label. @throws Error where there is none */
+/** The subject with this label. @throws Error if there is none */
 export function subjectOf(label: string): Subject {
   const subject = subjects.find((candidate) => candidate.label === label);
   if (subject === undefined) {

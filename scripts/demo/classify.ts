@@ -4,7 +4,7 @@ import { UsageError } from "../exit.js";
 export interface Picture {
   name: string;
   plain: Uint8Array;
-  /** The picture as JWE, and how its answer is opened; absent where the data owner's key is not available. */
+  /** The picture as JWE, and how its answer is opened; absent if the data owner's key is not available. */
   jwe?: { token: string; keyFile: string; open: (answer: string) => Promise<string> };
   /** The picture as a `.encrypted` file. */
   encrypted: Uint8Array;
@@ -17,8 +17,8 @@ const jsonAnswer = z.object({
 /**
  * Uploads all pictures plain, as JWE and as `.encrypted` files, and prints the answers with the curl command for each.
  *
- * @returns the exit code: 1 where the answer to an encrypted picture differs from that to the plain one
- * @throws UsageError where the server takes no plain pictures; Error for another answer than 200
+ * @returns the exit code: 1 if the answer to an encrypted picture differs from that to the plain one
+ * @throws UsageError if the server takes no plain pictures; Error for an answer other than 200
  */
 export async function classifyAll(url: string, pictures: readonly Picture[]): Promise<number> {
   const plainAnswers: string[] = [];

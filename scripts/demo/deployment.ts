@@ -46,7 +46,7 @@ export interface Deployment {
 
 /** What the data owner's own commands need. */
 export interface OwnerFiles {
-  /** For a shell: the owner's login, and the options that reach the emulator. */
+  /** A file of shell variables: the owner's login, and the options that connect to the emulator. */
   environmentFile: string;
   policyFile: string;
   /** The JWE key's ID. */

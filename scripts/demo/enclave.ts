@@ -12,7 +12,7 @@ import { startServer } from "./server.js";
  *
  * @param images files of the plain pictures
  * @returns the exit code
- * @throws UsageError where an encrypted picture is missing
+ * @throws UsageError if an encrypted picture is missing
  */
 export async function runInEnclave(images: readonly string[]): Promise<number> {
   const samples = process.env["SAMPLES"] || "samples";

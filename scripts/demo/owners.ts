@@ -13,7 +13,7 @@ import { CompactEncrypt, compactDecrypt } from "jose";
 const keyBytes = 32;
 const serviceVersion = "7.3";
 
-/** Reads an owner's key of 32 bytes, or creates the file where there is none. */
+/** Reads an owner's key of 32 bytes, or creates the file if there is none. */
 export async function ownersKey(file: string): Promise<Buffer> {
   try {
     const key = await readFile(file);

@@ -9,7 +9,7 @@ export type Target = { kind: "sgx" } | { kind: "linux"; myst: string } | { kind:
  * Chooses the platform that the variable TEE names (`sgx`, `linux`, `none`), or the best that this machine has. `sgx` needs
  * Azure's credentials as well, because an enclave gets its keys from there.
  *
- * @throws UsageError where TEE names a platform that this machine does not have; the message lists what is missing
+ * @throws UsageError if TEE names a platform that this machine does not have; the message lists what is missing
  */
 export function chooseTarget(
   environment: NodeJS.ProcessEnv,

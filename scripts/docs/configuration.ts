@@ -81,7 +81,7 @@ function valueOf(schema: ShownSchema): string {
   return `${grouped(minimum)} to ${grouped(maximum)}${multiple}`;
 }
 
-/** With commas between thousands from 10,000 on, whatever the machine's language. */
+/** Formats a number with commas between thousands from 10,000 on, independent of the machine's locale. */
 function grouped(value: number): string {
   return value.toLocaleString("en-US", { useGrouping: "min2" });
 }

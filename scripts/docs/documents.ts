@@ -40,7 +40,7 @@ export async function generateDocuments(folder: string): Promise<Map<string, str
   return new Map(formatted);
 }
 
-/** @throws Error where the marks are missing */
+/** Replaces the generated part of a page, which is between two marks. @throws Error if the marks are missing */
 export function replaceBetweenMarks(page: string, text: string): string {
   const from = page.indexOf(begin);
   const to = page.indexOf(end);

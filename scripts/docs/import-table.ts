@@ -21,7 +21,7 @@ const importRule = z.strictObject({
 
 export type ImportRule = z.infer<typeof importRule>;
 
-/** @throws z.ZodError for a text that is no import rule */
+/** Parses import-rule.json. @throws z.ZodError for a text that is not an import rule */
 export function readImportRule(json: string): ImportRule {
   return importRule.parse(JSON.parse(json));
 }
@@ -47,7 +47,7 @@ function code(path: string): string {
   return `\`${path}${path.endsWith(".ts") ? "" : "/"}\``;
 }
 
-/** Without `src/` and `.ts`, since the column is long. */
+/** Removes `src/` and `.ts` from a path, because the column is long. */
 function short(path: string): string {
   return path.replace(/^src\//u, "").replace(/\.ts$/u, "");
 }

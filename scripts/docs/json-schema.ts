@@ -30,7 +30,7 @@ export function configJsonSchema(): AnySchema {
   return { title: "confml's config.json", ...schema };
 }
 
-/** @throws z.ZodError for a schema of a kind that docs/configuration.md cannot show */
+/** Reads the parts of a JSON Schema that are shown. @throws z.ZodError for a kind that docs/configuration.md cannot show */
 export function readJsonSchema(schema: AnySchema): ShownSchema {
   return shownSchema.parse(schema);
 }

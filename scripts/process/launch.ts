@@ -26,11 +26,11 @@ export interface Exit {
 }
 
 export interface Launched {
-  /** 0 where the program could not be started. */
+  /** 0 if the program could not be started. */
   pid: number;
   /** When it was started, on performance.now()'s clock. */
   startedAt: number;
-  /** Settles when the process has ended; rejects where the program cannot be started. */
+  /** Settles when the process has ended; rejects if the program cannot be started. */
   exited: Promise<Exit>;
   /** The same, once all output has been read as well. */
   closed: Promise<Exit>;
@@ -41,7 +41,7 @@ export interface Launched {
 
 const running = new Set<ChildProcess>();
 
-/** Starts a process. It gets SIGTERM where this process ends before it. */
+/** Starts a process. It gets SIGTERM if this process ends before it. */
 export function launch(options: LaunchOptions): Launched {
   const { environment = {}, cwd, stdin = "pipe", onLine, onErrorLine } = options;
   const [program, ...words] = options.command;

@@ -3,9 +3,9 @@ import { launch, type Command, type Exit } from "./launch.js";
 /** A process that runs until it is stopped. */
 export interface Service {
   pid: number;
-  /** When it was started, on performance.now()'s clock. */
+  /** Time at which the process was started, on performance.now()'s clock. */
   startedAt: number;
-  /** The JSON line with which it reported that it is ready. */
+  /** The JSON line with which the process reported that it is ready. */
   ready: Record<string, unknown>;
   /** Settles when the process has ended. */
   exited: Promise<Exit>;
@@ -44,7 +44,7 @@ const quotedLines = 12;
 /**
  * Starts a service and waits until it is ready.
  *
- * @throws ProcessFailure where it ends before; the system's error where the program cannot be started
+ * @throws ProcessFailure if it ends before; the system's error if the program cannot be started
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { command, environment = {}, onErrorLine, discardsLog = false } = options;
@@ -76,9 +76,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /**
- * Runs a command to its end. Its output is quoted where it fails, and dropped otherwise.
+ * Runs a command to its end. Its output is quoted if it fails, and dropped otherwise.
  *
- * @throws ProcessFailure for an exit code other than 0; the system's error where the program cannot be started
+ * @throws ProcessFailure for an exit code other than 0; the system's error if the program cannot be started
  */
 export async function runCommand(command: Command): Promise<void> {
   const quote = new Quote();
@@ -88,7 +88,7 @@ export async function runCommand(command: Command): Promise<void> {
   if (exit.code !== 0) throw quote.failure(command, exit, false);
 }
 
-/** One line of a JSON log; a line that is not a JSON object becomes its `msg`. */
+/** Parses a line of a JSON log. A line that is not a JSON object becomes the result's `msg`. */
 export function parseObject(line: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(line);

@@ -41,7 +41,7 @@ export async function makeExt2(folder: string, image: string, tools: string): Pr
 }
 
 interface Entry {
-  /** From the folder. */
+  /** Path relative to the folder. */
   path: string;
   bytes: number;
 }
@@ -57,7 +57,7 @@ async function listEntries(folder: string): Promise<Entry[]> {
   );
 }
 
-/** From the files alone: how large a folder is differs from one file system to another. */
+/** Computes the image's size from the files only, because the size of a folder depends on the file system. */
 function imageBytes(entries: readonly Entry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += (Math.ceil(entry.bytes / blockBytes) + 1) * blockBytes;
@@ -92,7 +92,7 @@ async function anonymise(entries: readonly Entry[], image: string, tools: string
   }
 }
 
-/** With its own C library: the tools are Debian trixie's, on whatever system. */
+/** Runs a tool of Debian trixie with trixie's C library, so that it runs on any system. */
 async function runTool(
   tools: string,
   name: string,

@@ -17,8 +17,8 @@ export interface HashTree {
 const blockBytes = 4096;
 const hashBytes = 32;
 /**
- * Salts are random where hashes are to tell nothing of what is hashed. This image is public, and its hash
- * is to be the same for everybody who builds it.
+ * The hash tree's salt. A random one would hide which content was hashed; this image is public, and its hash
+ * must be the same for everybody who builds it.
  */
 const salt = Buffer.alloc(32);
 /** Names no device; a version 8 UUID (RFC 9562, section 5.8), always the same. */

@@ -22,7 +22,7 @@ const configName = "config.json";
  * an earlier commit or configuration remains.
  *
  * @param configFile the configuration to put into the file system
- * @throws CommandFailure where a build step fails, or the file system has another configuration
+ * @throws CommandFailure if a build step fails, or the file system has another configuration
  */
 export async function buildUnsigned(folder: string, configFile: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
@@ -32,7 +32,7 @@ export async function buildUnsigned(folder: string, configFile: string): Promise
   const image = join(folder, "rootfs");
   const rootHash = await makeImage({ folder: appFolder, image, projectFolder });
   await copyFile(configFile, join(folder, configName));
-  // Written last: where this file exists, the others are complete.
+  // Written last: if this file exists, the others are complete.
   await writeFile(join(folder, hashName), `${rootHash}\n`);
 }
 
@@ -40,7 +40,7 @@ export async function buildUnsigned(folder: string, configFile: string): Promise
  * Finds what `buildUnsigned` has made in a folder.
  *
  * @param configFile the configuration it must have been made with
- * @throws CommandFailure where the folder has no image, or one with another configuration
+ * @throws CommandFailure if the folder has no image, or one with another configuration
  */
 export async function readUnsigned(folder: string, configFile: string): Promise<Unsigned> {
   const text = await readFile(join(folder, hashName), "utf8").catch(() => "");
@@ -56,7 +56,7 @@ export async function readUnsigned(folder: string, configFile: string): Promise<
 /**
  * Compares two copies of the configuration: Mystikos reads the one outside the file system, the server the one inside.
  *
- * @throws CommandFailure where they differ
+ * @throws CommandFailure if they differ
  */
 export async function requireSame(configFile: string, inside: string): Promise<void> {
   const [one, other] = await Promise.all([readFile(configFile), readFile(inside)]);

@@ -28,7 +28,7 @@ export interface SignOptions {
  * Makes and signs an enclave with Mystikos.
  *
  * @returns the identity in its signature
- * @throws CommandFailure where Mystikos fails
+ * @throws CommandFailure if Mystikos fails
  */
 export async function signEnclave(options: SignOptions): Promise<Identity> {
   const { myst, folder, configFile, rootHash, key } = options;
@@ -47,7 +47,7 @@ export async function signEnclave(options: SignOptions): Promise<Identity> {
  * Reads the output of `myst dump-sgx`.
  *
  * @param dump lines NAME=VALUE, then the configuration
- * @throws CommandFailure where a field is missing or malformed
+ * @throws CommandFailure if a field is missing or malformed
  */
 export function parseIdentity(dump: string): Identity {
   const [properties = ""] = dump.split("Package configuration:");

@@ -9,12 +9,12 @@ export interface PackageLaunch {
 
 /** The variables that the enclave reads from its host (HostEnvironmentVariables of config.json). */
 export const credentials = ["CLIENT_ID", "CLIENT_SECRET", "APP_ID", "MHSM_AAD_URL"] as const;
-/** The variables that Mystikos outside the enclave, and Intel's and Azure's quote libraries, read. */
+/** Variables that Mystikos' part outside the enclave and the quote libraries of Intel and Azure read. */
 const hostVariables = ["PATH", "HOME", "TMPDIR", "SGX_AESM_ADDR", "AZDCAP_COLLATERAL_VERSION"];
 
 /**
  * @returns the command that starts the package of `make package`, and its environment
- * @throws CommandFailure where there is no package
+ * @throws CommandFailure if there is no package
  */
 export function packageLaunch(from: NodeJS.ProcessEnv): PackageLaunch {
   if (!existsSync(packageFile) || !existsSync(imageFile)) {

@@ -14,6 +14,12 @@ const installedMyst = "/opt/mystikos/bin/myst";
 /** The device of Linux 5.11 and later, and that of Intel's driver for older kernels. */
 const sgxDevices = ["/dev/sgx_enclave", "/dev/sgx/enclave"];
 
+/**
+ * Searches for what Mystikos needs on this machine.
+ *
+ * @param environment variables, of which PATH is searched for the command `myst`
+ * @param devices paths of the kernel's SGX device, in the order of preference
+ */
 export function inspectMachine(
   environment: NodeJS.ProcessEnv,
   devices: readonly string[] = sgxDevices,
@@ -23,7 +29,7 @@ export function inspectMachine(
   return { myst: places.find(isExecutable), sgxDevice: devices.find(existsSync) };
 }
 
-/** @returns a line for each missing prerequisite, which says where to get it; none where the target can be run */
+/** @returns a line for each missing prerequisite, which says where to get it; an empty list if the target can be run */
 export function missingFor(target: "linux" | "sgx", { myst, sgxDevice }: Machine): string[] {
   const missing: string[] = [];
   if (myst === undefined) {

@@ -13,7 +13,7 @@ export interface ReleaseConfig {
  * Reads a configuration for production, by the rules of the server under SGX. These refuse the settings that only a
  * demonstration may have.
  *
- * @throws CommandFailure where the file is invalid or not for production
+ * @throws CommandFailure if the file is invalid or not for production
  */
 export async function readReleaseConfig(file: string): Promise<ReleaseConfig> {
   const { json, loaded } = await readConfig(file).catch((error: unknown) => {

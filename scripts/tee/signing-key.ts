@@ -54,7 +54,7 @@ export function readSigningKey(text: string | undefined): KeyObject {
   return key;
 }
 
-/** @throws CommandFailure for Open Enclave's debug key, whose private key is public */
+/** Checks that a key is the owner's. @throws CommandFailure for Open Enclave's debug key, whose private key is public */
 export function requireOwnKey(key: KeyObject): void {
   if (mrSigner(key) !== everybody) return;
   throw new CommandFailure(

@@ -1,4 +1,4 @@
-/** A queue for each address, in the order of insertion. */
+/** Keeps items in one queue per network address, in the order of insertion. */
 export class AddressQueues<Item extends { address: string }> {
   readonly #queues = new Map<string, Set<Item>>();
 
@@ -10,13 +10,19 @@ export class AddressQueues<Item extends { address: string }> {
     this.#queues.set(item.address, queue);
   }
 
+  /** Removes an item from its address' queue, if it is in it. */
   delete(item: Item): void {
     const queue = this.#queues.get(item.address);
     queue?.delete(item);
     if (queue?.size === 0) this.#queues.delete(item.address);
   }
 
-  /** @returns the oldest item of an address, or without an address that of the longest queue */
+  /**
+   * Finds the oldest item of a queue, without removing it.
+   *
+   * @param address whose queue; without it, the longest queue
+   * @returns undefined if the queue is empty
+   */
   first(address?: string): Item | undefined {
     if (address !== undefined) return this.#queues.get(address)?.values().next().value;
     let longest: Set<Item> | undefined;

@@ -1,14 +1,15 @@
+/** The window and the clock of an `ArrivalRate`. */
 export interface ArrivalRateOptions {
-  /** The rate is measured over the previous and the current window: one to two window lengths. */
+  /** Length of a window. The rate is measured over the previous and the current window: one to two lengths. */
   windowMs: number;
   /** A monotonic clock in milliseconds. */
   now: () => number;
 }
 
-/** The shortest time over which a rate is computed: after less, one chunk would give an arbitrarily high rate. */
+/** Shortest time over which a rate is computed. Over less, one chunk would give an arbitrarily high rate. */
 const shortestMs = 50;
 
-/** Measures the current rate of arriving bytes. Bytes from before the previous window do not count. */
+/** Measures the current rate of arriving bytes. Bytes that arrived before the previous window do not count. */
 export class ArrivalRate {
   readonly #windowMs: number;
   readonly #now: () => number;
@@ -30,11 +31,13 @@ export class ArrivalRate {
     return this.#now() - this.#startedAt;
   }
 
+  /** Counts bytes that have arrived now. */
   add(bytes: number): void {
     this.#roll();
     this.#current += bytes;
   }
 
+  /** @returns the average rate since the start of the previous window, in bytes per second */
   bytesPerSecond(): number {
     this.#roll();
     const previousMs = this.#previous === undefined ? 0 : this.#windowMs;

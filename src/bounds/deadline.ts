@@ -24,8 +24,9 @@ export class Deadline {
   #isExpired = false;
 
   /**
-   * Starts the time.
+   * Starts the timer.
    *
+   * @param timeoutMs time until the signal aborts
    * @param parent aborts this signal as well, with its own reason
    */
   constructor(timeoutMs: number, parent?: AbortSignal) {
@@ -67,9 +68,10 @@ export class Deadline {
 }
 
 /**
- * Settles like a promise, or rejects when a signal aborts first. The work behind the promise goes on.
+ * Waits for a promise, but not longer than until a signal aborts. The work behind the promise is not stopped.
  *
- * @throws the signal's reason
+ * @returns the promise's value
+ * @throws the promise's reason; the signal's reason if it aborts first
  */
 export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort = (): void => undefined;

@@ -2,17 +2,19 @@ import type { MemoryBudget } from "./memory-budget.js";
 
 /** A request for a place and for memory. */
 export interface Claim {
-  /** Clients get places in turn. */
+  /** Identifies the client. Clients get places in turn. */
   client: string;
   /** Bytes of memory that are reserved for as long as the place is held. */
   bytes: number;
-  /** If it aborts while the claim waits, the claim leaves the queue at once. */
+  /** Removes the claim from the queue if it aborts while the claim waits. */
   signal: AbortSignal;
 }
 
+/** The limits of a `FairSlots`. */
 export interface FairSlotsOptions {
-  /** Claims that hold a place at one time. */
+  /** Most claims that hold a place at one time. */
   maxPlaces: number;
+  /** The budget from which claims take memory; several `FairSlots` may share it. */
   memory: MemoryBudget;
 }
 
@@ -23,10 +25,10 @@ interface Waiting {
 }
 
 /**
- * Limits concurrent work by places and memory, fairly among clients. The next place goes to the waiting client that
- * holds the fewest places; clients that hold equally many take turns. So a client that holds all places gets no further
- * one while another client waits. No claim overtakes the one whose turn it is: a claim for much memory blocks the others
- * until enough has been released for it.
+ * Limits concurrent work by number of places and by memory, fairly among clients. The next place goes to the waiting
+ * client that holds the fewest places; clients that hold equally many take turns. So a client that holds all places gets
+ * no further one while another client waits. No claim is admitted before the one whose turn it is: a claim for much
+ * memory blocks the others until enough memory has been released for it.
  */
 export class FairSlots {
   readonly #options: FairSlotsOptions;
@@ -43,6 +45,7 @@ export class FairSlots {
     });
   }
 
+  /** Number of waiting claims. */
   get waiting(): number {
     return [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0);
   }
@@ -55,7 +58,9 @@ export class FairSlots {
   /**
    * Waits for a place, runs the action and releases the place when the action has settled.
    *
-   * @throws the signal's reason if it aborts before the action starts; the reason passed to `dismiss`
+   * @returns the action's result
+   * @throws the signal's reason if it aborts before the action starts; the reason passed to `dismiss`; what the action
+   *   throws
    */
   async within<T>(claim: Claim, action: () => Promise<T>): Promise<T> {
     await this.#enter(claim);
@@ -72,7 +77,8 @@ export class FairSlots {
   /**
    * Rejects a client's newest waiting claim.
    *
-   * @returns whether there was one
+   * @param reason what `within` then throws
+   * @returns false if the client has no waiting claim
    */
   dismiss(client: string, reason: Error): boolean {
     const newest = this.#queues.get(client)?.at(-1);
@@ -87,7 +93,7 @@ export class FairSlots {
       const leave = (): void => {
         signal.removeEventListener("abort", onAbort);
         this.#remove(client, waiting);
-        // The other claims may have waited behind this one.
+        // Claims behind this one may fit now.
         this.#admit();
       };
       const onAbort = (): void => {
@@ -123,7 +129,7 @@ export class FairSlots {
       const [next] = queue;
       if (next === undefined || !this.#fits(next.claim)) return;
       queue.shift();
-      // The client's next turn comes after those of the others.
+      // The client moves to the end of the order of turns.
       this.#queues.delete(client);
       if (queue.length > 0) this.#queues.set(client, queue);
       this.#places += 1;

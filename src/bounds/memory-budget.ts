@@ -1,6 +1,6 @@
 /**
- * A limit on the memory that several `FairSlots` reserve together. It allocates nothing. A reservation for more than the
- * whole budget is admitted when nothing is reserved: the work that needs it would otherwise never start.
+ * A limit on the memory that several `FairSlots` reserve together. It only counts; it allocates nothing. A reservation
+ * for more than the whole budget is admitted when nothing else is reserved: otherwise its work could never start.
  */
 export class MemoryBudget {
   readonly #maxBytes: number;
@@ -16,7 +16,7 @@ export class MemoryBudget {
     this.#listeners.push(listener);
   }
 
-  /** Whether so many bytes can be reserved now. */
+  /** Whether this number of bytes can be reserved now. */
   has(bytes: number): boolean {
     return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes;
   }
@@ -26,7 +26,7 @@ export class MemoryBudget {
     this.#bytes += bytes;
   }
 
-  /** Gives reserved bytes back. */
+  /** Returns reserved bytes to the budget, and calls the listeners. */
   release(bytes: number): void {
     this.#bytes -= bytes;
     for (const listener of this.#listeners) listener();

@@ -3,17 +3,19 @@ import { UnavailableError } from "../errors.js";
 import { timeLeftMs } from "./deadline.js";
 import { timerMs } from "./timers.js";
 
+/** Which errors are retried, and when. */
 export interface RetryOptions {
   /** Ends the attempts when it aborts. */
   signal: AbortSignal;
   /** Whether another attempt may succeed after this error. */
   isTransient: (error: unknown) => boolean;
-  /** The shortest delay that the other side asked for, in milliseconds; undefined where it asked for none. */
+  /** The shortest delay that the other side asked for, in milliseconds; undefined if it asked for none. */
   retryAfterMs?: (error: unknown) => number | undefined;
   /** Called after each failed attempt that may be followed by another. Attempts are numbered from 1. */
   onRetry: (attempt: { number: number; error: unknown; delayMs: number }) => void;
-  /** The bound of the first delay; that of each further delay is twice the bound before it. */
+  /** Upper bound of the first delay; it doubles with each further attempt. Default: 250. */
   baseDelayMs?: number;
+  /** Largest value of that bound. `retryAfterMs` may exceed it. Default: 10,000. */
   maxDelayMs?: number;
 }
 
@@ -23,6 +25,7 @@ export interface RetryOptions {
  * repeat their requests together; a longer delay that the other side asks for replaces it. No attempt begins after the
  * deadline of the signal (deadline.ts).
  *
+ * @returns the operation's result
  * @throws the operation's error; once the signal has aborted, the error of the last attempt that ended before
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
@@ -55,20 +58,26 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
 export interface FailedAttempt {
   /** What was being done, as a participle. */
   step: string;
-  /** From 1. */
+  /** Number of the attempt, from 1. */
   number: number;
   reason: string;
-  /** Milliseconds until the next attempt, or until the deadline where that comes first. */
+  /** Milliseconds until the next attempt, or until the deadline if that comes first. */
   delayMs: number;
 }
 
+/** The signal and the callback of `retryUnavailable`. */
 export interface RetryContext {
   /** Ends the attempts when it aborts. */
   signal: AbortSignal;
   onRetry: (attempt: FailedAttempt) => void;
 }
 
-/** `retry` for operations that throw an UnavailableError if they may succeed later; its `retryAfterMs` is respected. */
+/**
+ * Calls `retry` for an operation that throws an UnavailableError if it may succeed later. The next attempt waits at least
+ * for the error's `retryAfterMs`.
+ *
+ * @throws the operation's error; once the signal has aborted, the error of the last attempt that ended before
+ */
 export async function retryUnavailable<T>(
   operation: () => Promise<T>,
   { signal, onRetry }: RetryContext,

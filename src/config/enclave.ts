@@ -129,7 +129,7 @@ const enclaveSchema = z.strictObject({
 export interface EnclaveCheck {
   /** One entry for each violation; empty for an acceptable configuration. */
   problems: IssueText[];
-  /** Undefined where there are problems. */
+  /** Product ID and security version of the enclave; undefined if there are problems. */
   settings: { productId: number; securityVersion: number } | undefined;
 }
 

@@ -127,7 +127,7 @@ function invalid(doing: string, error: z.ZodError, json: unknown): Configuration
   );
 }
 
-/** @throws ConfigurationError CONFIG_INVALID where there is a problem */
+/** @throws ConfigurationError CONFIG_INVALID if there is a problem */
 function requireNone(doing: string, problems: readonly IssueText[]): void {
   if (problems.length > 0) throw firstOf(doing, problems);
 }

@@ -10,6 +10,7 @@ export class SecretText {
     this.#value = value;
   }
 
+  /** @returns the secret */
   reveal(): string {
     return this.#value;
   }

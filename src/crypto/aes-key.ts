@@ -66,7 +66,7 @@ export class JweKey extends AesKey {
     this.content = content;
   }
 
-  /** @param bytes the same 32 bytes that `identity` holds; not wiped here */
+  /** Creates a key for JWE from its `identity`. @param bytes the same 32 bytes that `identity` holds; not wiped here */
   static async import(identity: KeyObject, bytes: Uint8Array): Promise<JweKey> {
     const { subtle } = webcrypto;
     const [wrapping, content] = await Promise.all([

@@ -68,7 +68,7 @@ export function verifyCertificateChain(
  * Parses a certificate twice, with our reader and OpenSSL's, and requires that both read the same bytes: Node first
  * looks for a PEM certificate anywhere in its input, OpenSSL accepts BER, and both ignore trailing bytes.
  *
- * @throws Error where either reader fails, or they read different bytes
+ * @throws Error if either reader fails, or they read different bytes
  */
 function parseCertificate(der: Uint8Array, what: string): Certificate {
   try {
@@ -106,7 +106,7 @@ function completePath(
   throw new Error("a chain that does not end in a trusted root");
 }
 
-/** @throws Error where a subject occurs twice with the same key, also in different certificates: the path has a loop */
+/** @throws Error if a subject occurs twice with the same key, also in different certificates: the path has a loop */
 function checkRepetitions(path: readonly Certificate[]): void {
   const holders = path.map(({ fields }) =>
     Buffer.concat([fields.subject.encoded, fields.key.encoded]).toString("base64"),

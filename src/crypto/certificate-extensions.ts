@@ -50,8 +50,8 @@ const identifiers = {
 type Known = (typeof identifiers)[keyof typeof identifiers];
 
 /**
- * policyConstraints can require that policies are evaluated, which this verifier does not do. It has to be critical
- * (section 4.2.1.11) and is treated as critical where it is not.
+ * policyConstraints can require that policies are evaluated, which this verifier does not do. CAs must mark it critical
+ * (section 4.2.1.11); without the mark it is treated as critical, too.
  */
 const policyConstraints = "2.5.29.36";
 const mostUsageBits = 9;
@@ -111,7 +111,7 @@ function readExtensions(field: DerValue | undefined): Extension[] {
     const isCritical = readFlag(parts.takeOptional(tags.boolean));
     const { content: value } = parts.take(tags.octetString);
     parts.end();
-    // RFC 5280, section 4.2: each at most once.
+    // RFC 5280, section 4.2: a certificate must not contain the same extension twice.
     if (ids.has(id)) throw new Error(`a certificate with the extension ${id} twice`);
     ids.add(id);
     return { id, isCritical, value };

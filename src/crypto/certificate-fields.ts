@@ -12,7 +12,7 @@ export interface CertificateFields extends CertificateExtensions {
   version: number;
   /** The content of the INTEGER: two's complement, most significant byte first. */
   serialNumber: Uint8Array;
-  /** Undefined where the signature algorithm is not one of those accepted (signature-algorithm.ts). */
+  /** Hash of the signature; undefined if the signature algorithm is not accepted (signature-algorithm.ts). */
   signatureHash: SignatureHash | undefined;
   issuer: DistinguishedName;
   notBefore: CertificateTime;
@@ -28,7 +28,7 @@ const v3 = 2;
  * Reads all fields of a certificate except the value of its signature.
  *
  * @param der a whole certificate and nothing else
- * @throws Error where it is not DER, or not a certificate
+ * @throws Error if it is not DER, or not a certificate
  */
 export function readCertificateFields(der: Uint8Array): CertificateFields {
   const certificate = new DerSequence(readDer(der, tags.sequence));

@@ -5,7 +5,7 @@ import { readBitStringBytes, readUnsignedInteger } from "./der-values.js";
 export interface CertificateKey {
   /** The whole structure in DER. */
   encoded: Uint8Array;
-  /** RSA of 2,048 bits and more, or P-256, P-384 and P-521 by name (RFC 5480, section 2.1.1). */
+  /** Whether the key is RSA of at least 2,048 bits, or on P-256, P-384 or P-521 by name (RFC 5480, section 2.1.1). */
   isStrong: boolean;
 }
 

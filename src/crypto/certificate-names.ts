@@ -17,7 +17,7 @@ import { readObjectIdentifier } from "./der-values.js";
 export interface DistinguishedName {
   encoded: Uint8Array;
   isEmpty: boolean;
-  /** Whether it has an emailAddress attribute, to which constraints on e-mail addresses apply (section 4.2.1.10). */
+  /** Whether the name has an emailAddress attribute: constraints on e-mail addresses apply to it (section 4.2.1.10). */
   hasEmailAddress: boolean;
 }
 
@@ -40,6 +40,7 @@ const longestDnsName = 253;
 const constructedForms: readonly number[] = [0, 3, 4, 5];
 const mostForm = 8;
 
+/** Reads a `Name` (RFC 5280, section 4.1.2.4). @throws Error if it is malformed */
 export function readDistinguishedName(value: DerValue): DistinguishedName {
   const sets = readAllDer(expectTag(value, tags.sequence).content);
   const types = sets.flatMap(({ whole }) => readRelativeName(whole));
@@ -84,7 +85,7 @@ export function readSubtreeBase(value: DerValue): GeneralName {
   return name;
 }
 
-/** @param text in lower case @returns whether it is a DNS name without a wildcard or a leading or trailing dot */
+/** Whether a text in lower case is a DNS name without a wildcard and without a leading or trailing dot. */
 export function isDnsName(text: string): boolean {
   return text.length <= longestDnsName && dnsName.test(text);
 }

@@ -36,7 +36,11 @@ export function checkCertificate(fields: CertificateFields): void {
   checkCritical(fields);
 }
 
-/** @throws Error for a certificate that does not belong to a vault */
+/**
+ * Checks that a leaf may be a vault's certificate: no CA, for signatures, for TLS servers.
+ *
+ * @throws Error that says which rule is broken
+ */
 export function checkLeaf(fields: CertificateFields): void {
   if (fields.isCa) throw new Error("a CA's certificate in the leaf's place");
   // Sections 4.2.1.3 and 4.2.1.10: for CAs alone.

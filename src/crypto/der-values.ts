@@ -27,6 +27,7 @@ export function readObjectIdentifier({ content }: DerValue): string {
   return [root, first - root * 40, ...rest].join(".");
 }
 
+/** Reads a boolean (X.690, section 11.1). @throws Error for any encoding but 0x00 and 0xff */
 export function readBoolean({ content }: DerValue): boolean {
   const [byte] = content;
   if (content.length !== 1 || (byte !== 0x00 && byte !== 0xff)) throw new Error("no DER boolean");
@@ -41,8 +42,10 @@ export function readFlag(value: DerValue | undefined): boolean {
 }
 
 /**
- * @returns two's complement, in as few bytes as it takes (X.690, section 8.3.2)
- * @throws Error for any other encoding
+ * Reads an integer of any length.
+ *
+ * @returns its two's complement, most significant byte first
+ * @throws Error unless it has as few bytes as possible (X.690, section 8.3.2)
  */
 export function readInteger({ content }: DerValue): Uint8Array {
   const [first, second] = content;
@@ -60,19 +63,21 @@ export function readSmallInteger({ content }: DerValue): number {
   throw new Error("an integer that is not from 0 to 127");
 }
 
-/** @throws Error for a negative integer */
+/** Reads a non-negative integer of any length. @throws Error for a negative one */
 export function readUnsignedInteger(value: DerValue): bigint {
   const bytes = readInteger(value);
   if ((bytes[0] ?? 0) >= 0x80) throw new Error("an integer that is negative");
   return BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
 }
 
+/** The value of a BIT STRING. */
 export interface BitString {
   bytes: Uint8Array;
   /** Number of unused bits at the end of the last byte; all are 0 (X.690, section 11.2.1). */
   unusedBits: number;
 }
 
+/** Reads a bit string (X.690, section 8.6). @throws Error for more than 7 unused bits, or unused bits that are not 0 */
 export function readBitString({ content }: DerValue): BitString {
   const [unusedBits] = content;
   const bytes = content.subarray(1);
@@ -86,7 +91,7 @@ export function readBitString({ content }: DerValue): BitString {
   return { bytes, unusedBits };
 }
 
-/** Reads a bit string. @throws Error where it does not consist of whole bytes */
+/** Reads a bit string. @throws Error if it does not consist of whole bytes */
 export function readBitStringBytes(value: DerValue): Uint8Array {
   const { bytes, unusedBits } = readBitString(value);
   if (unusedBits > 0) throw new Error("a bit string that is not of whole bytes");

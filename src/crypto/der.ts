@@ -47,14 +47,14 @@ export function readAllDer(bytes: Uint8Array): DerValue[] {
   return values;
 }
 
-/** Reads `SEQUENCE SIZE (1..MAX) OF`. @throws Error where it has no values */
+/** Reads `SEQUENCE SIZE (1..MAX) OF`. @throws Error if it has no values */
 export function readSequenceOf(bytes: Uint8Array, tag: number = tags.sequence): DerValue[] {
   const values = readAllDer(readDer(bytes, tag).content);
   if (values.length === 0) throw new Error("an empty list where at least one value has to be");
   return values;
 }
 
-/** Reads the fields of a sequence in order. Each method throws an Error where the next field is not the expected one. */
+/** Reads the fields of a sequence in order. Each method throws an Error if the next field is not the expected one. */
 export class DerSequence {
   readonly #values: DerValue[];
 
@@ -62,26 +62,31 @@ export class DerSequence {
     this.#values = readAllDer(expectTag(sequence, tags.sequence).content);
   }
 
+  /** Reads the next field, which must have this tag. */
   take(tag: number): DerValue {
     return expectTag(this.#values.shift(), tag);
   }
 
+  /** Reads the next field, of any tag. */
   takeAny(): DerValue {
     const value = this.#values.shift();
     if (value === undefined) throw new Error("a DER sequence that is too short");
     return value;
   }
 
+  /** Reads the next field if it has this tag. @returns undefined for another tag, or at the end */
   takeOptional(tag: number): DerValue | undefined {
     return this.#values[0]?.tag === tag ? this.#values.shift() : undefined;
   }
 
+  /** Checks that no field is left. */
   end(): void {
     const [left] = this.#values;
     if (left !== undefined) throw new Error(`a DER value of tag ${left.tag} that does not belong`);
   }
 }
 
+/** Checks a value's tag. @throws Error for another tag, or no value */
 export function expectTag(value: DerValue | undefined, tag: number): DerValue {
   if (value?.tag === tag) return value;
   throw new Error(`a DER value of tag ${value?.tag ?? "none"} in place of ${tag}`);

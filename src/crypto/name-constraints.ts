@@ -44,7 +44,7 @@ export function allowsNames(
   });
 }
 
-/** Whether a subtree is a DNS name, empty (all DNS names), or of another known form. Only URIs' may begin with a dot. */
+/** Whether this code can evaluate a subtree: a DNS name without a leading dot, an empty one (all), or another known form. */
 function isEvaluable({ form, text }: GeneralName): boolean {
   if (form === forms.dns) return text === "" || isDnsName(text);
   return Object.values<number>(forms).includes(form);

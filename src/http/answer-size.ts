@@ -1,6 +1,6 @@
 import type { ModelDescription } from "../inference/classifier.js";
 
-/** The length of a padded answer is a multiple of this. */
+/** The length of a padded answer in bytes is a multiple of this. */
 const stepBytes = 4096;
 
 /** Characters of the longest number that JavaScript writes, such as -1.2345678901234567e-123. */
@@ -14,9 +14,9 @@ const answerBytes =
     .length;
 
 /**
- * The length to which the JSON of encrypted answers is padded: that of the longest answer that the model can give for the
- * same `top`. So the length does not depend on the picture. Padding only to the next multiple of 4,096 bytes would not
- * suffice: an attacker who replays a captured JWE could look for the `top` at which the labels need another 4,096.
+ * Computes the length to which the JSON of encrypted answers is padded: that of the longest answer that the model can give
+ * for the same `top`. So the length does not depend on the picture. Padding only to the next multiple of 4,096 bytes would
+ * not suffice: an attacker who replays a captured JWE could search for the `top` at which the answer grows by 4,096 bytes.
  */
 export class AnswerSize {
   readonly #modelBytes: number;
@@ -30,7 +30,10 @@ export class AnswerSize {
     this.#labelBytes = [0, ...lengths.map((length) => (sum += length))];
   }
 
-  /** @returns a multiple of 4,096 that is at least the length in bytes of every JSON answer with `top` labels */
+  /**
+   * @param top number of labels in the answer
+   * @returns bytes: a multiple of 4,096, at least the length of every JSON answer with `top` labels
+   */
   paddedBytes(top: number): number {
     const labels = this.#labelBytes[Math.min(top, this.#labelBytes.length - 1)] ?? 0;
     const predictions = top * (predictionBytes + numbersOfPrediction * longestNumber) + labels;

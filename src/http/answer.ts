@@ -20,8 +20,8 @@ export interface Answer {
     format: string;
     encrypted: boolean;
     /**
-     * `false` in encrypted answers to `.encrypted` uploads: otherwise a network attacker could present them as answers to
-     * a JWE upload under the same key.
+     * `false` in encrypted answers to `.encrypted` uploads, missing in all others. Without it, a network attacker could
+     * present such an answer as that to a JWE upload under the same key.
      */
     authenticated?: false;
   };
@@ -31,7 +31,7 @@ export interface Answer {
   timings: Pick<Classification, "queueMs" | "inferenceMs"> & { decodeMs: number };
 }
 
-/** The text answer, byte for byte as the original sample writes it: each prediction as Python prints a tuple. */
+/** @returns the text answer, byte for byte as the original sample writes it: each prediction as Python prints a tuple */
 export function toText({ predictions, probabilities }: Answer): string {
   const lines = predictions.map(({ label, probability }) => {
     const second = probabilities ? ` ${pythonFloat(probability * 100)}` : "";
@@ -44,7 +44,7 @@ export function toText({ predictions, probabilities }: Answer): string {
   ].join("\n");
 }
 
-/** The JSON answer of `POST /evaluate`. Times are rounded to microseconds. */
+/** @returns the JSON answer of `POST /evaluate`, with times in milliseconds, rounded to microseconds */
 export function toJson({ model, image, predictions, probabilities, timings }: Answer): string {
   return JSON.stringify({
     model: { name: model.name, version: model.version },
@@ -61,11 +61,11 @@ export function toJson({ model, image, predictions, probabilities, timings }: An
 }
 
 /**
- * The JSON answer as JWE compact serialization (RFC 7516). The JSON is padded with spaces, because its length would reveal
- * the labels.
+ * Encrypts the JSON answer (JWE compact serialization, RFC 7516). The JSON is padded with spaces, because its length would
+ * reveal the labels.
  *
- * @param bytes length of the padded JSON
- * @throws Error where the JSON is longer than `bytes`
+ * @param bytes length of the padded JSON, from `AnswerSize`
+ * @throws Error if the JSON is longer than `bytes`
  */
 export async function toJose(
   answer: Answer,

@@ -9,7 +9,7 @@ export interface RequestSummary {
   method: string;
   /** The route's pattern, never the path that the client sent. */
   route: string;
-  /** 499 where the connection was closed before the whole answer was sent. */
+  /** 499 if the connection was closed before the whole answer was sent. */
   status: number;
   code: string | undefined;
   /** Milliseconds from the end of the request's head to the end of its answer, not rounded. */

@@ -13,15 +13,17 @@ export class BlockBuffer {
   /** Unused bytes of the last block. */
   #free = 0;
 
-  /** @param onGrow called before a block is allocated, with its size in bytes; `append` throws what it throws */
+  /** @param onGrow called with a block's size in bytes before it is allocated; if it throws, so does `append` */
   constructor(onGrow: (bytes: number) => void) {
     this.#onGrow = onGrow;
   }
 
+  /** Number of stored bytes. */
   get length(): number {
     return this.#length;
   }
 
+  /** Copies a chunk to the end. @throws what `onGrow` throws */
   append(chunk: Uint8Array): void {
     let rest = chunk;
     while (rest.length > 0) {
@@ -34,13 +36,14 @@ export class BlockBuffer {
     }
   }
 
-  /** @returns all bytes as one buffer, and empties this one. During the copy both are in memory. */
+  /** Empties this buffer. @returns all bytes in one new buffer; during the copy both are in memory */
   take(): Buffer {
     const whole = Buffer.concat(this.#blocks, this.#length);
     this.clear();
     return whole;
   }
 
+  /** Drops all bytes. */
   clear(): void {
     this.#blocks = [];
     this.#length = 0;

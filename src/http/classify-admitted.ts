@@ -15,7 +15,7 @@ export interface AdmitOptions extends ClassifyOptions {
 /**
  * The media types in which an upload of a format may be answered here, the default first; at least one.
  *
- * @throws RequestError FORMAT_REFUSED; NOT_ACCEPTABLE where the answer must be encrypted and there is no key for it
+ * @throws RequestError FORMAT_REFUSED; NOT_ACCEPTABLE if the answer must be encrypted and there is no key for it
  */
 export function permittedAnswers(
   format: UploadFormat,

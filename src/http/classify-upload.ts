@@ -10,7 +10,7 @@ import { withFormatHint } from "./format-hint.js";
 import type { Upload } from "./upload.js";
 import type { OpenedUpload, UploadFormat } from "./upload-format.js";
 
-/** Labels of an answer where the request does not say how many. */
+/** Labels of an answer if the request does not say how many. */
 export const defaultTop = 5;
 
 export interface ClassifyOptions {
@@ -98,7 +98,7 @@ export function revealsProbabilities(
 
 interface OpenedImage extends Omit<OpenedUpload, "file"> {
   image: QueuedImage;
-  /** With all keys that were tried. */
+  /** Time for decryption with all keys that were tried. */
   decryptMs: number;
 }
 

@@ -8,7 +8,7 @@ const groupBits = 16;
  * addresses of a prefix: a host usually of a /64, a site of up to a /48 (RFC 6177, section 2). `X-Forwarded-For` and the
  * like are ignored, because any client can send them.
  *
- * @param address `remoteAddress` of the socket, undefined where it is closed already
+ * @param address `remoteAddress` of the socket, undefined if it is closed already
  * @returns such as `192.0.2.1` or `2001:db8:0:1::/64`
  */
 export function clientNetwork(address: string | undefined, prefixBits: 48 | 64 = 64): string {

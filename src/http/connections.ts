@@ -5,26 +5,26 @@ import { AddressQueues } from "../bounds/address-queues.js";
 import { clientNetwork } from "./client-network.js";
 
 export interface ConnectionsOptions {
-  /** A server without a listener for requests: this class adds one. */
+  /** A server without a `request` listener: this class adds one. */
   server: Server;
   onRequest: RequestListener;
   limits: ConnectionLimits;
 }
 
 export interface ConnectionLimits {
-  /** Connections at one time. */
+  /** Most connections at one time. */
   maxConnections: number;
-  /** Connections from one client network (client-network.ts). */
+  /** Most connections from one client network (client-network.ts). */
   maxConnectionsPerAddress: number;
-  /** The time from a request's head to the end of its answer. After it the connection is closed. */
+  /** Most time from a request's head to the end of its answer. After it the connection is closed. */
   requestTimeoutMs: number;
   /** How long a client may go on sending after it was answered, and how long an answer after the timeout may take. */
   lingerMs: number;
 }
 
 /**
- * The most unanswered requests on one connection (pipelining: RFC 9112, section 9.3.2). With more, the connection is
- * closed: Node would read some thousand small requests before the first is answered.
+ * Most unanswered requests on one connection (pipelining: RFC 9112, section 9.3.2). With more, the connection is closed:
+ * Node would read thousands of small requests before the first is answered.
  */
 const maxPipelined = 16;
 
@@ -32,17 +32,17 @@ interface Connection {
   socket: Socket;
   /** The client's network (client-network.ts). */
   address: string;
-  /** Answers that are not completely handed to the operating system yet. */
+  /** Answers that have not been passed to the operating system completely. */
   answers: Set<ServerResponse>;
   /** The newest request. */
   request?: IncomingMessage;
 }
 
 /**
- * Limits the connections of an HTTP server. At a limit, a new connection replaces an old one: the one that has been without
- * a request the longest, of the client that has most of them, or else the one whose request has been arriving the longest.
- * So silent and slow connections cannot keep others out. A connection whose request has arrived is never replaced; where
- * all are such, the new one is closed.
+ * Limits the connections of an HTTP server. At a limit, a new connection replaces an old one: the connection that has been
+ * without a request the longest, of the client network that has most of these; if there is none, the one whose request has
+ * been arriving the longest. So silent and slow connections cannot keep others out. A connection whose request has arrived
+ * is never replaced; if all are of this kind, the new one is closed.
  */
 export class Connections {
   readonly #server: Server;
@@ -73,9 +73,9 @@ export class Connections {
   }
 
   /**
-   * Refuses new connections and closes those without an unanswered request, even where part of a request's head has
-   * arrived. Settles when the others are answered and closed; a client that does not read its answer is disconnected at
-   * the request's timeout.
+   * Refuses new connections and closes those without an unanswered request, even if part of a request's head has arrived.
+   * The promise resolves when the other requests are answered and their connections closed; a client that does not read
+   * its answer is disconnected at the request's timeout.
    */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -114,8 +114,8 @@ export class Connections {
   /**
    * Closes one connection to make room.
    *
-   * @param address the client network to choose from; all of them where it is not given
-   * @returns whether there was a connection that may be closed
+   * @param address client network of the connection; without it, any
+   * @returns false if no connection may be closed
    */
   #closeOne(address?: string): boolean {
     const oldest = this.#idle.first(address) ?? this.#firstArriving(address);
@@ -175,7 +175,7 @@ export class Connections {
     };
   }
 
-  /** Closes the connection where the rest of an answered request does not arrive within `lingerMs`. */
+  /** Closes the connection if the rest of an answered request does not arrive within `lingerMs`. */
   #linger(request: IncomingMessage): void {
     const timer = setTimeout(() => request.socket.destroy(), timerMs(this.#limits.lingerMs));
     request.once("close", () => {
@@ -186,7 +186,7 @@ export class Connections {
   #forget(connection: Connection): void {
     const { address, socket } = connection;
     if (!this.#open.delete(socket)) return;
-    // Node emits "close" only on the answer that has the socket, not on pipelined ones behind it.
+    // Node emits "close" only on the answer that owns the socket, not on those that are pipelined after it.
     for (const response of connection.answers) {
       if (response.socket === null) response.emit("close");
     }

@@ -34,7 +34,7 @@ function answerEvaluate(options: EvaluateOptions): RequestHandler {
     const signal = requestSignal(response, options.requestTimeoutMs);
     refuseUnknownParameters(request);
     const top = readTop(request, options);
-    // Refuses an `Accept` that fits no format before the upload is read.
+    // Called before the upload is read, to refuse an `Accept` that no format satisfies.
     negotiate(request, everyAnswerType);
 
     const start = performance.now();

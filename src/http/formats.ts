@@ -15,7 +15,7 @@ export const uploadFormats: { readonly [Name in UploadFormatName]: UploadFormat<
   plain,
 };
 
-/** The format that an upload's file name names, or else its media type; `plain` where neither names one. */
+/** The format that an upload's file name names, or else its media type; `plain` if neither names one. */
 export function formatOf(upload: Pick<Upload, "name" | "mediaType">): UploadFormat {
   return Object.values(uploadFormats).find((format) => format.isNamedBy(upload)) ?? plain;
 }

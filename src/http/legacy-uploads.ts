@@ -16,20 +16,20 @@ interface Period {
   sent: Set<string>;
 }
 
-/** All further networks share one period, so that an attacker with many addresses does not get as many limits. */
+/** Networks beyond this number share one period and its limit, so that many addresses do not give as many limits. */
 const mostNetworks = 1024;
 const sharedNetwork = "(others)";
-/** Hashes of all networks together, which take about 40 MB. */
+/** Most hashes of all networks together, which take about 40 MB. */
 const mostHashes = 262_144;
 
 /**
  * Limits the number of distinct `.encrypted` uploads of a client network. Recovering a captured file takes many altered
- * uploads (docs/decisions/one-key-one-use.md): the limit slows that down and does not prevent it. A repeated upload is not
+ * uploads (docs/decisions/0035-one-key-one-use.md): the limit slows that down and does not prevent it. A repeated upload is not
  * counted, because its answer is the same except for `top`.
  */
 export class LegacyUploads {
   readonly #options: Required<LegacyUploadsOptions>;
-  /** By network, the oldest period first. */
+  /** Current periods by client network, the oldest first. */
   readonly #periods = new Map<string, Period>();
   #hashes = 0;
 
@@ -41,6 +41,7 @@ export class LegacyUploads {
    * Counts an upload. Call it before the upload is decrypted.
    *
    * @param address `remoteAddress` of the client's socket
+   * @param upload the uploaded file
    * @throws RequestError RATE_LIMITED, with the seconds until the period ends
    */
   admit(address: string | undefined, upload: Uint8Array): void {

@@ -67,8 +67,9 @@ export const problemDetails = z.object({
 export const openInferenceError = z.object({ error: z.string(), code: z.string() });
 
 /**
- * The error handler of the application. Below `/v2` it answers as the Open Inference Protocol says. Elsewhere it answers with problem details (RFC 9457) where `Accept` prefers JSON, and with
- * the line `CODE: message` otherwise. An unexpected error is answered with INTERNAL, without details.
+ * The error handler of the application. Below `/v2` it answers as the Open Inference Protocol specifies. Elsewhere it
+ * answers with problem details (RFC 9457) if `Accept` prefers JSON, and with the line `CODE: message` otherwise. An
+ * unexpected error is answered with INTERNAL, without details.
  *
  * @param onBug called with unexpected errors
  */

@@ -19,7 +19,7 @@ const escapes: Readonly<Record<string, string>> = {
   "\r": "\\r",
 };
 
-/** `repr()` of a Python str: in single quotes, or in double quotes where the text contains only single ones. */
+/** `repr()` of a Python str: in single quotes, or in double quotes if the text contains only single ones. */
 export function pythonString(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   let inner = "";

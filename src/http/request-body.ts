@@ -21,7 +21,7 @@ export class Body {
    * Replaces the body by what is decoded from it, which counts until `release`. Both count while `decode` runs.
    *
    * @param decodedBytes bytes that `decode` allocates
-   * @throws RequestError OVERLOADED where there is no memory for them; what `decode` throws
+   * @throws RequestError OVERLOADED if there is no memory for them; what `decode` throws
    */
   replaceBy<Decoded>(decodedBytes: number, decode: () => Decoded): Decoded {
     this.#claim.grow(decodedBytes);

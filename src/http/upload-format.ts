@@ -7,13 +7,13 @@ import type { Upload } from "./upload.js";
 /** A format's name in `Images.Formats` of config.json. */
 export type UploadFormatName = Config["Inference"]["Images"]["Formats"][number];
 
-/** What `Results.Encrypt` of config.json may say. */
+/** The values of `Results.Encrypt` in config.json. */
 export type EncryptResults = Config["Inference"]["Results"]["Encrypt"];
 
 /** A format of uploads: how it is recognised, opened and answered. `formats.ts` lists all of them. */
 export interface UploadFormat<Name extends UploadFormatName = UploadFormatName> {
   readonly name: Name;
-  /** `encrypted`: anybody may alter the file unnoticed; `authenticated`: only a holder of the key can write it. */
+  /** `encrypted`: alterations of the file are not detected; `authenticated`: only a holder of the key can create it. */
   readonly protection: "none" | "encrypted" | "authenticated";
   /** Whether the upload's file name or media type names this format. The bytes are never examined. */
   isNamedBy(upload: Pick<Upload, "name" | "mediaType">): boolean;
@@ -21,20 +21,20 @@ export interface UploadFormat<Name extends UploadFormatName = UploadFormatName> 
    * Opens an upload with each key that may fit, one after the other. A format without authentication yields a result for
    * every key, because only decoding shows whether the key was right.
    *
-   * @returns no result where no key opens the upload
+   * @returns one result per key that opens the upload, possibly none
    */
   open(bytes: Buffer, keys: ImageKeys): Iterable<OpenedUpload> | AsyncIterable<OpenedUpload>;
   /**
    * The media types in which an upload may be answered, the default first.
    *
    * @param canSeal whether there is a key that encrypts answers to `.encrypted` uploads (`Results.Key`)
-   * @returns none where the answer must be encrypted and there is no key for it
+   * @returns an empty list if the answer must be encrypted and there is no key for it
    */
   answerTypes(encrypt: EncryptResults, canSeal: boolean): readonly AnswerType[];
 }
 
 export interface OpenedUpload {
-  /** The picture's file; of a `.encrypted` upload with the padding behind it. */
+  /** The picture's file; for a `.encrypted` upload it is followed by its padding. */
   file: Uint8Array;
   /** The key that opened it; undefined for a plain upload. */
   openedBy: AesKey | undefined;

@@ -21,15 +21,15 @@ export interface MemoryHolder {
 export interface MemoryClaim {
   /**
    * Takes more memory. At a limit, uploads that arrive more slowly than this one are refused, the slowest first, until
-   * there is room; where they do not have enough, this one is refused and none of them. So a client that sends slowly on
-   * purpose cannot keep the memory from faster ones.
+   * there is enough; if they do not hold enough together, only this upload is refused. So a client that sends slowly on
+   * purpose cannot keep memory from faster clients.
    *
-   * @throws RequestError OVERLOADED where this upload is refused
+   * @throws RequestError OVERLOADED if this upload is refused
    */
   grow(bytes: number): void;
   /** Corrects the claim to the bytes that are really used, at most those taken before. */
   shrinkTo(bytes: number): void;
-  /** Gives all of it back. A second call does nothing. */
+  /** Releases all memory of the upload. A second call does nothing. */
   release(): void;
 }
 
@@ -97,8 +97,8 @@ export class UploadMemory {
 
   /**
    * @param excessBytes bytes over the limit
-   * @param shares whether an upload counts for the limit
-   * @returns the slowest uploads that together have `excessBytes`; undefined where all uploads slower than `holder` have
+   * @param shares whether an upload counts towards the limit
+   * @returns the slowest uploads that together hold `excessBytes`; undefined if all uploads slower than `holder` hold
    *   less
    */
   #slowerThan(

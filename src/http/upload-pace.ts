@@ -13,11 +13,11 @@ export interface PaceOptions {
   sustained: ArrivalRate;
   /** Called with the number of bytes of each chunk. */
   onData: (bytes: number) => void;
-  /** Called with RequestError UPLOAD_TOO_SLOW, or with the signal's reason where that is not a timeout. */
+  /** Called with RequestError UPLOAD_TOO_SLOW, or with the signal's reason if that is not a timeout. */
   onFailure: (error: unknown) => void;
 }
 
-/** How many times in `graceMs` the rate is checked. */
+/** Number of checks of the rate per `graceMs`. */
 const checksPerGrace = 5;
 
 /**

@@ -3,7 +3,7 @@ import type { StorageEngine } from "multer";
 import { BlockBuffer } from "./block-buffer.js";
 
 export interface UploadStorageOptions {
-  /** The most bytes that the file may have. */
+  /** Largest size of the file. */
   maxBytes: number;
   /** Called before memory is allocated, with its size; an error that it throws ends the upload. */
   onGrow: (bytes: number) => void;
@@ -15,7 +15,7 @@ export interface UploadStorageOptions {
 
 type Stored = Partial<Express.Multer.File>;
 
-/** A storage engine of multer for one file of one request: in memory, which is counted and limited while it arrives. */
+/** multer's storage engine for one file of one request: in memory, counted and limited while the file arrives. */
 export class UploadStorage implements StorageEngine {
   readonly #options: UploadStorageOptions;
   readonly #bytes: BlockBuffer;
@@ -48,18 +48,18 @@ export class UploadStorage implements StorageEngine {
     done(null);
   }
 
-  /** @returns the file, which is then no longer stored here. multer does not get it: it would keep it with the request. */
+  /** Removes the file from here. @returns its bytes; multer does not get them, because it would keep them in the request */
   take(): Buffer {
     return this.#bytes.take();
   }
 
-  /** Drops the stored bytes, and all that still arrive. */
+  /** Drops the stored bytes, and all bytes that arrive later. */
   close(): void {
     this.#isClosed = true;
     this.#bytes.clear();
   }
 
-  /** Stores more bytes; none after `close`. */
+  /** Stores more bytes; after `close` it does nothing. */
   append(chunk: Buffer): void {
     if (this.#isClosed) return;
     const { maxBytes, onTooLarge, onError } = this.#options;

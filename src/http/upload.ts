@@ -10,7 +10,7 @@ import { UploadStorage } from "./upload-storage.js";
 
 /** The file of a request's field `image`. */
 export interface Upload {
-  /** As the client sent it: only its suffix is used, to recognise the format. */
+  /** File name as the client sent it. Only its suffix is used, to recognise the format. */
   name: string;
   mediaType: string;
   /** Empty after `release`. */
@@ -20,7 +20,7 @@ export interface Upload {
 }
 
 export interface UploadLimits extends UploadMemoryLimits {
-  /** Bytes of one upload. */
+  /** Largest size of one upload. */
   maxBytes: number;
   /** An upload with a lower rate than this over `graceMs` is refused. */
   minBytesPerSecond: number;
@@ -34,13 +34,13 @@ export interface UploadReaderOptions extends UploadLimits {
 
 interface ReceiveLimits {
   signal: AbortSignal;
-  /** Bytes that are stored. */
+  /** Most bytes that are stored. */
   maxBytes: number;
-  /** Bytes that may arrive besides. */
+  /** Most bytes that may arrive in addition, for multipart syntax and other fields. */
   envelopeBytes: number;
 }
 
-/** The most bytes that multipart syntax and other fields may add to the file. */
+/** Most bytes that multipart syntax and other fields may add to the file. */
 const envelopeBytes = 65_536;
 const fieldName = "image";
 /** The window for the arrival rates by which slower uploads are refused at a memory limit. */
@@ -66,9 +66,9 @@ export class UploadReader {
   /**
    * Reads a request's upload. It settles as soon as the outcome is known; the rest of a refused upload is read and dropped.
    *
-   * @param signal ends the reading; its timeout becomes UPLOAD_TOO_SLOW
+   * @param signal stops reading when it aborts; its timeout becomes UPLOAD_TOO_SLOW
    * @throws RequestError IMAGE_MISSING, UPLOAD_MALFORMED, UPLOAD_TOO_LARGE, UPLOAD_TOO_SLOW, OVERLOADED; the
-   *   signal's reason where that is not a timeout
+   *   signal's reason if that is not a timeout
    */
   async read(request: Request, response: Response, signal: AbortSignal): Promise<Upload> {
     if (request.is("multipart/form-data") === false) throw imageMissing();

@@ -15,7 +15,7 @@ export interface Av1Frame {
   /** chroma_sample_position */
   chromaPosition: number;
   hasFilmGrain: boolean;
-  /** The OBUs of the sequence header and the frame, without all others. */
+  /** The OBUs of the sequence header and of the frame; all others are left out. */
   data: Buffer;
 }
 
@@ -30,10 +30,11 @@ const obuType = {
 } as const;
 
 /**
- * Reads OBUs (AV1 specification, 5.3) that must consist of one sequence header and one shown key frame, in one layer. Of
- * several frames the decoder would decode all, and return one.
+ * Reads OBUs (AV1 specification, 5.3). They must be one sequence header and one shown key frame in one layer: of several
+ * frames the decoder would decode all, and return one.
  *
- * @throws ImageError IMAGE_UNSUPPORTED
+ * @param stream the item's OBUs, one after the other
+ * @throws ImageError IMAGE_UNSUPPORTED for anything else
  */
 export function readAv1Frame(stream: Buffer): Av1Frame {
   let sequence: { header: SequenceHeader; isReduced: boolean; obu: Buffer } | undefined;

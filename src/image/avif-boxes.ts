@@ -19,12 +19,15 @@ interface Extent {
 
 /** Most extents of a primary item. Encoders write one. */
 const mostExtents = 64;
-/** Properties that do not change the pixels here, essential or not. `av1C` is generated from the stream. */
+/** Properties that do not change the pixels here, essential or not. avif-still.ts writes a new `av1C`. */
 const withoutEffect = ["av1C", "pixi", "pasp", "clli", "mdcv", "cclv", "amve", "colr"];
-/** The AVIF specification, 2.3.2: layers and operating points; ISO/IEC 14496-12, 12.1.4: the clean aperture. */
+/**
+ * Properties for which a file is refused: layers and operating points (AVIF specification, 2.3.2), and the clean aperture
+ * (ISO/IEC 14496-12, 12.1.4), which crops.
+ */
 const refusedProperties = ["clap", "a1op", "a1lx", "lsel"];
 
-/** Whether a file begins with the box `ftyp` (ISO/IEC 14496-12, 4.3). libvips recognises HEIF by nothing else. */
+/** Whether a file begins with the box `ftyp` (ISO/IEC 14496-12, 4.3), by which alone libvips recognises HEIF. */
 export function isBoxFile(file: Uint8Array): boolean {
   return Buffer.from("ftyp", "latin1").equals(file.subarray(4, 8));
 }
@@ -33,7 +36,8 @@ export function isBoxFile(file: Uint8Array): boolean {
  * Reads an AVIF's primary item only: thumbnails, alpha and the tracks of a sequence are ignored. After `meta`, only the
  * bytes of the item's extents are read, so any bytes may follow the last box. Time is linear in the length of the file.
  *
- * @throws ImageError IMAGE_UNSUPPORTED
+ * @throws ImageError IMAGE_UNSUPPORTED for a malformed file, another codec, a grid or overlay, or a property that is
+ *   refused
  */
 export function readAvifItem(file: Uint8Array): AvifItem {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);

@@ -9,14 +9,14 @@ export interface AvifStill {
   moreBytes: number;
 }
 
-/** Samples per pixel of the copy with film grain, which libaom holds in addition to the decoded picture. */
+/** Samples per pixel of the copy to which libaom adds film grain; it is held in addition to the decoded picture. */
 const grainSamples = 3;
 const itemId = 1;
 /** Size and type before a box's body. */
 const boxHeaderBytes = 8;
 
 /**
- * Extracts an AVIF's primary item into a file of its own.
+ * Extracts an AVIF's primary item into a file of its own (AVIF specification; ISO/IEC 14496-12; ISO/IEC 23008-12).
  *
  * @throws ImageError IMAGE_UNSUPPORTED if the item is not one AV1 frame of the item's size: for grids, overlays,
  *   layers and croppings
@@ -99,7 +99,7 @@ function ispe(width: number, height: number): Buffer {
   return box("ispe", uint(4, 0), uint(4, width), uint(4, height));
 }
 
-/** AV1 Codec ISO Media File Format Binding, 2.3. It holds no OBUs, because the decoder would read them, too. */
+/** AV1 Codec ISO Media File Format Binding, 2.3: without configOBUs, because the decoder would decode them, too. */
 function av1C(frame: Av1Frame): Buffer {
   const { profile, level, bitDepth, isMonochrome, isHalvedAcross, isHalvedDown } = frame;
   const flags = [false, bitDepth > 8, bitDepth === 12, isMonochrome, isHalvedAcross, isHalvedDown];

@@ -2,7 +2,7 @@ import { isNativeError } from "node:util/types";
 import { describeCause } from "../errors.js";
 import { ImageError } from "./image-error.js";
 
-/** Messages about a failed allocation: of libvips, libjpeg, libspng, libheif, C++, GLib and V8. */
+/** Messages about a failed allocation, from libvips, libjpeg, libspng, libheif, C++, GLib and V8. */
 const memoryMessage =
   /out of memory|insufficient memory|memory allocation|cannot allocate|bad_alloc|allocation failed|unable to grow|creating thread/iu;
 /**
@@ -10,12 +10,13 @@ const memoryMessage =
  * exceeded", libtiff's "Memory allocation of 9 bytes is beyond the 8 byte limit defined in open options".
  */
 const limitMessage = /security limit|limit exceeded|exceed\w* .*limit|beyond the .*limit/iu;
-/** sharp's message when its `timeout` expires. Lines of libvips may precede it. */
+/** sharp's message when its `timeout` expires. Messages of libvips may precede it, one per line. */
 const timedOut = /timeout: \d+% complete/u;
 
 /**
- * Maps an error of sharp to one of this folder.
+ * Maps an error of sharp to an ImageError.
  *
+ * @param cause what sharp threw; it becomes the error's cause
  * @returns OUT_OF_MEMORY or DECODE_TIMEOUT if the message says so, IMAGE_UNSUPPORTED otherwise
  */
 export function decodeFailure(cause: unknown): ImageError {
@@ -34,9 +35,10 @@ export function decodeFailure(cause: unknown): ImageError {
 }
 
 /**
- * IMAGE_UNSUPPORTED for a file that one of this folder's parsers finds malformed.
+ * Creates the error IMAGE_UNSUPPORTED for a file that one of this folder's parsers finds malformed.
  *
- * @param wanted what the parser expected. It goes into the error's cause only; the client gets a general message.
+ * @param wanted noun phrase: what the parser expected. It goes into the error's cause only; the client gets a general
+ *   message.
  */
 export function notWhole(wanted: string): ImageError {
   return notAPicture(new Error(`expected ${wanted}`));
@@ -55,7 +57,7 @@ function linesOf(cause: unknown): string[] {
   return isNativeError(cause) ? cause.message.split("\n") : [describeCause(cause)];
 }
 
-/** OUT_OF_MEMORY: an allocation failed, whatever the picture is. */
+/** Creates the error OUT_OF_MEMORY: an allocation failed. The same picture may be decoded later. */
 export function outOfMemory(cause: unknown): ImageError {
   return new ImageError(
     "OUT_OF_MEMORY",
@@ -65,10 +67,10 @@ export function outOfMemory(cause: unknown): ImageError {
 }
 
 /**
- * IMAGE_UNSUPPORTED for a picture that libvips and Pillow decode to different pixels, on which a model trained with
- * Pillow would give wrong answers.
+ * Creates the error IMAGE_UNSUPPORTED for a picture that libvips and Pillow decode to different pixels: a model trained
+ * with Pillow would give wrong answers.
  *
- * @param what the kind of picture, which the client's message names
+ * @param what noun phrase: the kind of picture. It is part of the message to the client.
  */
 export function unlikePillow(what: string): ImageError {
   return new ImageError(

@@ -3,15 +3,15 @@ import type { ImageSize } from "./limits.js";
 import { pngMetadataBytes } from "./png-chunks.js";
 import { readTiffLayout } from "./tiff-layout.js";
 
-/** Properties of a picture, known before it is decoded, that its memory depends on. */
+/** Properties of a picture, known before it is decoded, on which the memory of its decoding depends. */
 export interface DecodeShape extends ImageSize {
-  /** sharp's name: `jpeg`, `png`, `webp`, `gif`, `tiff`, `heif`. */
+  /** sharp's name of the file's format: `jpeg`, `png`, `webp`, `gif`, `tiff` or `heif` (AVIF). */
   format: string;
   /** Bytes of one pixel as the file's decoder passes it to libvips. */
   sourceBytes: number;
   /** Bytes of one pixel of libvips' output: 1, 3 or 4. */
   outputBytes: number;
-  /** Progressive JPEG, interlaced PNG. */
+  /** Whether it is a progressive JPEG or an interlaced PNG. */
   isInterlaced: boolean;
   /** Rotated or mirrored after decoding. */
   isTurned: boolean;
@@ -26,13 +26,14 @@ export interface DecodeShape extends ImageSize {
  * pictures 32,768 pixels wide.
  */
 const cachedRows = 576;
-/** Bytes for each column that conversions between the line caches need. */
+/** Bytes per column that conversions between the line caches need. */
 const conversionBytes = 1536;
-/** Thread stacks, pages of code on first use, tables of entropy decoders, resizing. */
+/** Bytes that every picture takes: thread stacks, pages of code on first use, tables of entropy decoders, resizing. */
 const fixedBytes = 16 * 2 ** 20;
-/** Bytes per pixel: libwebp's and nsgif's output and the frame's canvas, four each; the C library's slack. */
+/** Bytes per pixel of libwebp's output and the frame's canvas, four each. */
 const webpBytes = 8;
 const webpFixedBytes = 16 * 2 ** 20;
+/** Bytes per pixel of nsgif's output, and the C library's slack. */
 const gifBytes = 4.25;
 /**
  * Bytes per pixel of libaom's frame, libheif's planes, its interleaved picture and libvips' copy; for 8 bits, and for 10
@@ -48,14 +49,20 @@ const yCbCrBytes = 8;
  */
 const metadataCopies = { jpeg: 5, png: 10, tiff: 7 } as const;
 
-/** Upper bound of the bytes of memory that reading a file's header takes. The whole file may be metadata. */
+/**
+ * Computes an upper bound of the memory that reading a file's header takes. The whole file may be metadata.
+ *
+ * @returns bytes
+ */
 export function estimateHeaderBytes(file: Uint8Array): number {
   return file.length * metadataCopies.tiff;
 }
 
 /**
- * Upper bound of the memory that decoding and resizing a picture takes, in bytes. test/image/decode-memory.test.ts
+ * Computes an upper bound of the memory that decoding and resizing a picture takes. test/image/decode-memory.test.ts
  * compares it with the memory of a process that decodes, for each format, depth and number of channels.
+ *
+ * @returns bytes, a whole number
  */
 export function estimateDecodeBytes(file: Uint8Array, shape: DecodeShape): number {
   const { width, height, sourceBytes, outputBytes, isTurned, moreBytes } = shape;
@@ -67,7 +74,7 @@ export function estimateDecodeBytes(file: Uint8Array, shape: DecodeShape): numbe
   return Math.ceil(fixedBytes + whole + rows + metadataBytes(file, shape) + moreBytes);
 }
 
-/** All copies of the metadata. In a TIFF that may be the whole file: its directory may have any tag. */
+/** Bytes of all copies of the metadata. A whole TIFF may be metadata, because its directory may have any tag. */
 function metadataBytes(file: Uint8Array, { format, jpeg }: DecodeShape): number {
   switch (format) {
     case "jpeg":
@@ -104,7 +111,7 @@ function heldBytes(file: Uint8Array, shape: DecodeShape): number {
   }
 }
 
-/** All coefficients of a JPEG with several scans: 16-bit numbers, in whole MCUs. */
+/** Bytes of all coefficients of a JPEG with several scans: 16-bit numbers, in whole MCUs. */
 function jpegBytes({ width, height, jpeg }: DecodeShape): number {
   if (jpeg?.hasSeveralScans !== true) return 0;
   const { coefficientsPerPixel, mcuWidth, mcuHeight } = jpeg;
@@ -112,8 +119,10 @@ function jpegBytes({ width, height, jpeg }: DecodeShape): number {
 }
 
 /**
+ * Bytes that libvips' TIFF loader holds, besides its line caches.
+ *
  * Strips:
- * - interleaved samples: a few rows at a time, nothing to add;
+ * - interleaved samples: none, because they are read a few rows at a time;
  * - YCbCr: a whole strip;
  * - separate planes: a strip of each plane, and libvips' copy of them.
  *

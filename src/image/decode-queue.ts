@@ -6,19 +6,21 @@ import { MemoryBudget } from "../bounds/memory-budget.js";
 import type { ImageLimits } from "./limits.js";
 import { prepareImage, type PreparedImage, type Preprocessing } from "./preprocess.js";
 
+/** Preprocessing, and the limits of a `DecodeQueue`. */
 export interface DecodeQueueOptions {
   preprocessing: Preprocessing;
   limits: ImageLimits;
-  /** Pictures decoded at one time. Of two or more places, large pictures leave one to small ones. */
+  /** Most pictures that are decoded at one time. If it is 2 or more, large pictures may take all places but one. */
   maxDecodes: number;
-  /** Estimated bytes of all pictures that are decoded at one time; at least `limits.maxDecodeBytes`. */
+  /** Most estimated bytes of all pictures that are decoded at one time; at least `limits.maxDecodeBytes`. */
   maxDecodeBytesInFlight: number;
   /** How long libvips may work on one picture; rounded up to whole seconds, sharp's unit. */
   decodeTimeoutMs: number;
-  /** Pictures that may wait. */
+  /** Most pictures that wait. */
   maxQueue: number;
 }
 
+/** A decoded and preprocessed picture, and how long that took. */
 export interface QueuedImage extends PreparedImage {
   /** Milliseconds from the call to the start of the decoding. */
   queueMs: number;
@@ -56,7 +58,7 @@ export class DecodeQueue {
     });
   }
 
-  /** Pictures whose decoding has not begun. */
+  /** Number of pictures that wait for a place: for reading their header, or for decoding. */
   get length(): number {
     return this.#queues.reduce((sum, queue) => sum + queue.waiting, 0);
   }
@@ -64,7 +66,8 @@ export class DecodeQueue {
   /**
    * Decodes and preprocesses a picture when its turn comes.
    *
-   * @param signal ends the waiting at once, and work that has begun before its next step; libvips itself only stops at
+   * @param file the encoded picture
+   * @param signal ends the wait at once, and started work before its next step; libvips itself only stops at
    *   `decodeTimeoutMs`
    * @param client identifies the client; clients take turns
    * @throws ImageError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, DECODE_TIMEOUT, OUT_OF_MEMORY, DECODE_QUEUE_FULL; the
@@ -95,7 +98,7 @@ export class DecodeQueue {
   }
 
   /**
-   * If the queue is full, refuses the newest waiting picture of the client that has most.
+   * If the queue is full, refuses the newest waiting picture of the client that has the most waiting pictures.
    *
    * @throws ImageError DECODE_QUEUE_FULL unless another client has at least two pictures more than this one
    */

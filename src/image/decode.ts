@@ -35,13 +35,15 @@ const loaders = [
   "VipsForeignLoadHeif",
 ];
 
-/** Bytes by libvips' sample format; for all others the largest size that a supported file's samples have. */
+/** Bytes of a sample by libvips' sample format; all other formats count as `longestSampleBytes`. */
 const sampleBytes: Record<string, number> = { uchar: 1, char: 1, ushort: 2, short: 2 };
+/** Largest sample of a supported file: 32-bit integers or floats in a TIFF. */
 const longestSampleBytes = 4;
 
 /**
- * Configures sharp and libvips for the whole process; to be called once, before the first picture. It disables the cache
- * of decoded pictures, and all loaders but those above: SVG, for example, would bring an XML parser and file references.
+ * Configures sharp and libvips for the whole process. Call it once, before the first picture. It disables the cache of
+ * decoded pictures, and all loaders except those for JPEG, PNG, WebP, GIF, TIFF and AVIF: SVG, for example, would add an
+ * XML parser and references to files.
  */
 export function configureDecoder(): void {
   sharp.cache(false);
@@ -69,7 +71,7 @@ export interface ImageHeader {
   decodeBytes: number;
 }
 
-/** Which of Pillow's conversions turns the file's samples into pixels of 8 bits. */
+/** The file's kind of samples, which decides how Pillow converts them to 8 bits. */
 type PixelKind = "grey" | "grey16" | "rgb" | "cmyk";
 
 const channelsOf: Record<PixelKind, Pixels["channels"]> = { grey: 1, grey16: 1, rgb: 3, cmyk: 4 };
@@ -77,6 +79,7 @@ const channelsOf: Record<PixelKind, Pixels["channels"]> = { grey: 1, grey16: 1, 
 /**
  * Reads a picture's header, without decoding pixels, and checks it against the limits.
  *
+ * @param file the encoded picture
  * @throws ImageError IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, OUT_OF_MEMORY
  */
 export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promise<ImageHeader> {
@@ -109,8 +112,9 @@ export async function inspectImage(file: Uint8Array, limits: ImageLimits): Promi
  * Decodes a picture. With `writeRgb` the result equals Pillow's `convert("RGB")` after `exif_transpose`: alpha is
  * dropped, not blended; ICC profiles are ignored; CMYK is converted without colour management; 16-bit greys are clipped.
  *
+ * @param file the encoded picture
  * @param header the result of `inspectImage` for the same file
- * @param timeoutSeconds the time that libvips may work on it, a whole number; libvips stops between two rows
+ * @param timeoutSeconds longest time that libvips may work on it, a whole number; libvips stops between two rows
  * @throws ImageError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY
  */
 export async function decodeImage(
@@ -148,10 +152,11 @@ async function readMetadata(picture: Uint8Array): Promise<Metadata> {
   }
 }
 
+/** The picture that libvips decodes, extracted from an upload. */
 interface Picture {
-  /** The part of the file that libvips gets. */
+  /** The upload, or a copy without the parts that libvips must not read. */
   file: Uint8Array;
-  /** Bytes of memory that do not follow from the picture's size. */
+  /** Bytes of decoding memory that do not follow from the picture's size. */
   moreBytes?: number;
   /** Set for formats whose orientation libvips does not read from `file`. */
   orientation?: number;

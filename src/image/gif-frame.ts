@@ -5,7 +5,7 @@ const trailer = 0x3b;
 const graphicControl = 0xf9;
 const transparencyFlag = 0x01;
 const colourTableFlag = 0x80;
-/** Most extensions before the first picture. Usual are a comment, an application extension and a graphic control. */
+/** Most extensions before the first picture. Encoders write at most a few. */
 const mostExtensions = 10_000;
 
 /** Whether a file begins like a GIF (GIF89a, section 17): "GIF87a" or "GIF89a". */
@@ -14,18 +14,20 @@ export function isGif(file: Uint8Array): boolean {
 }
 
 /**
- * Extracts the first picture of a GIF, with transparency switched off: libvips makes transparent pixels black, Pillow
- * gives them the palette's colour. The rest of the file is dropped, because the decoder would read it without using it.
+ * Extracts the first picture of a GIF (GIF89a), with transparency switched off: libvips makes transparent pixels black,
+ * Pillow gives them the palette's colour. The rest of the file is dropped, because the decoder would read it without
+ * using it.
  *
- * @returns undefined if the file is malformed, if more than `mostExtensions` precede the picture, or if the picture does
- *   not cover the whole screen: libvips and Pillow fill the rest with different colours
+ * @returns a GIF of one picture, or the file itself if it is truncated; undefined if no picture follows the header, if
+ *   more than `mostExtensions` precede the picture, or if the picture does not cover the whole screen: libvips and
+ *   Pillow fill the rest with different colours
  */
 export function firstOpaqueFrame(file: Uint8Array): Uint8Array | undefined {
   const byteAt = (at: number): number => file[at] ?? 0;
   const wordAt = (at: number): number => byteAt(at) | (byteAt(at + 1) << 8);
   const tableBytes = (flags: number): number =>
     (flags & colourTableFlag) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1);
-  /** Offset behind the sub-blocks that begin at `start` (section 15). */
+  /** Offset of the byte after the sub-blocks that begin at `start` (section 15). */
   const endOfBlocks = (start: number): number => {
     let at = start;
     while (at < file.length && byteAt(at) !== 0) at += 1 + byteAt(at);
@@ -48,7 +50,7 @@ export function firstOpaqueFrame(file: Uint8Array): Uint8Array | undefined {
   if (!coversScreen) return undefined;
   // The descriptor, its colour table, the code size (section 22), the picture.
   const end = endOfBlocks(at + 10 + tableBytes(byteAt(at + 9)) + 1);
-  // A truncated file is passed on as it is.
+  // The decoder handles a truncated file.
   if (end > file.length) return file;
   const frame = new Uint8Array(end + 1);
   frame.set(file.subarray(0, end));

@@ -1,6 +1,6 @@
 import { notWhole, unlikePillow } from "./decode-failure.js";
 
-/** A box of the ISO base media file format. */
+/** A box of the ISO base media file format (ISO/IEC 14496-12, 4.2). */
 export interface Box {
   /** Four characters. */
   type: string;
@@ -17,7 +17,8 @@ const mostBoxes = 10_000;
  * Iterates over the boxes of a container (ISO/IEC 14496-12, 4.2): size, type, and a size of 64 bits if the first is 1. A
  * box of size 0 extends to the end.
  *
- * @throws ImageError IMAGE_UNSUPPORTED
+ * @param bytes the container's body
+ * @throws ImageError IMAGE_UNSUPPORTED for a box that exceeds its container, or more than `mostBoxes`
  */
 export function* boxesIn(bytes: Buffer): Generator<Box> {
   let count = 0;
@@ -35,7 +36,7 @@ export function* boxesIn(bytes: Buffer): Generator<Box> {
   }
 }
 
-/** Reads a box's fields in order. Reading beyond the end throws a ImageError IMAGE_UNSUPPORTED. */
+/** Reads a box's fields in order. Reading beyond the end throws an ImageError IMAGE_UNSUPPORTED. */
 export class Fields {
   /** Offset of the next field. */
   at = 0;
@@ -46,9 +47,10 @@ export class Fields {
   }
 
   /**
-   * Reads a big-endian number.
+   * Reads an unsigned big-endian number.
    *
    * @param length in bytes; 0 gives 0
+   * @returns the number, rounded beyond 2^53
    */
   uint(length: number): number {
     const start = this.at;
@@ -58,7 +60,11 @@ export class Fields {
     return value;
   }
 
-  /** Reads so many bytes as Latin-1. */
+  /**
+   * Reads a string in Latin-1.
+   *
+   * @param length in bytes
+   */
   text(length: number): string {
     const start = this.at;
     this.skip(length);
@@ -70,6 +76,11 @@ export class Fields {
     return Math.floor(this.uint(4) / 2 ** 24);
   }
 
+  /**
+   * Skips bytes.
+   *
+   * @throws ImageError IMAGE_UNSUPPORTED if fewer are left
+   */
   skip(length: number): void {
     if (length > this.#bytes.length - this.at) throw notWhole("a field within its box");
     this.at += length;

@@ -1,6 +1,6 @@
 import { markerCode, nextSegment, segmentEnd } from "./jpeg-markers.js";
 
-/** Properties of a JPEG's markers on which the memory and the time of its decoding depend. */
+/** Properties of a JPEG, read from its markers, on which the memory and the time of its decoding depend. */
 export interface JpegFrame {
   /**
    * The file has, or may have, several scans: it is progressive, or its first scan lacks a component. The decoder then
@@ -21,7 +21,7 @@ export interface JpegFrame {
 
 type Sampling = Pick<JpegFrame, "coefficientsPerPixel" | "mcuWidth" | "mcuHeight">;
 
-/** Assumed for a file whose headers are not understood: four components at full size. */
+/** Values assumed for a file whose headers cannot be parsed: four components at full size. */
 const worst = {
   hasSeveralScans: true,
   coefficientsPerPixel: 4,
@@ -29,7 +29,7 @@ const worst = {
   mcuHeight: 32,
 };
 
-/** Codes between those of frame headers that mean something else: DHT, JPG, DAC. */
+/** Codes within the range of frame headers (SOF0 to SOF15) that are other markers: DHT, JPG, DAC. */
 const noFrames = [0xc4, 0xc8, 0xcc];
 /** Bit of a frame's marker code that is set for progressive frames (and for lossless ones, which are not decoded). */
 const progressiveBit = 0x02;
@@ -37,7 +37,8 @@ const progressiveBit = 0x02;
 /**
  * Reads all marker segments in one pass (ITU-T T.81, B.2), in the way of libjpeg-turbo (`jpeg-markers.ts`).
  *
- * @param most limits; reading ends when one is exceeded
+ * @param most largest numbers of scans and segments; reading ends when one is exceeded
+ * @returns the properties; those of the worst case for a file whose headers cannot be parsed
  */
 export function readJpegFrame(
   file: Uint8Array,

@@ -1,6 +1,6 @@
 import { ImageError } from "./image-error.js";
 
-/** Limits of a picture. Each is checked against the header, before a pixel is decoded. */
+/** Limits of a picture. Each is checked after the header has been read, before any pixel is decoded. */
 export interface ImageLimits {
   /** width × height */
   maxPixels: number;
@@ -21,6 +21,7 @@ export const defaultLimits: ImageLimits = {
   maxDecodeBytes: 629_145_600,
 };
 
+/** A picture's size in pixels. */
 export interface ImageSize {
   width: number;
   height: number;
@@ -29,6 +30,7 @@ export interface ImageSize {
 /**
  * Checks a picture's dimensions.
  *
+ * @param size width and height in pixels; `rowBytes` is the size of a row that the decoder outputs
  * @throws ImageError IMAGE_TOO_LARGE
  */
 export function checkSize(
@@ -48,15 +50,15 @@ export function checkSize(
 }
 
 /**
- * Limits of a JPEG. Progressive files have 10 scans, and 15 at most with the scan scripts of common encoders. All scans
- * are read before the first row is output, which takes 45 ms for each at 49 megapixels, even for a scan of a few bytes,
- * and which no time limit stops. Files with tables before each scan and a profile or XMP in pieces of 64 kB have a few
- * hundred segments.
+ * Limits of a JPEG. Common encoders write 10 to 15 scans into a progressive file. libjpeg reads all scans before it
+ * outputs the first row: at 49 megapixels that takes 45 ms per scan, even for a scan of a few bytes, and no time limit
+ * stops it. Files with tables before each scan, and with a profile or XMP in pieces of 64 kB, have a few hundred
+ * segments.
  */
 export const mostInJpeg = { scans: 100, segments: 10_000 } as const;
 
 /**
- * Checks a JPEG's scans and segments, which take time to read.
+ * Checks the numbers of a JPEG's scans and segments, because each takes time to read.
  *
  * @throws ImageError IMAGE_TOO_LARGE
  */
@@ -69,8 +71,9 @@ export function checkSegments(found: { scans: number; segments: number }): void 
 }
 
 /**
- * Checks the estimate of decode-memory.ts.
+ * Checks how much memory decoding and resizing take.
  *
+ * @param decodeBytes the result of `estimateDecodeBytes`
  * @throws ImageError IMAGE_TOO_LARGE
  */
 export function checkDecodeBytes(decodeBytes: number, { maxDecodeBytes }: ImageLimits): void {

@@ -1,6 +1,6 @@
 /** How the model expects a picture's numbers: part of its manifest's section `preprocessing`. */
 export interface Normalization {
-  /** Order of the planes. */
+  /** Order of the colour planes. */
   channels: "RGB" | "BGR";
   /** Mean and standard deviation of values from 0 to 1, in the order of `channels`. */
   mean: readonly number[];
@@ -8,7 +8,8 @@ export interface Normalization {
 }
 
 /**
- * torchvision's `ToTensor` and `Normalize`: converts a picture's bytes to planes of normalised numbers.
+ * Converts a picture's bytes to planes of normalised numbers, as torchvision's `ToTensor` and `Normalize` do:
+ * `(byte / 255 - mean) / std`.
  *
  * @param picture `[height, width, 3]` bytes: red, green, blue
  * @param target the batch's tensor; gets `[3, height, width]` in the order of `channels`

@@ -4,11 +4,11 @@
  */
 
 /**
- * `convert("RGB")` of mode CMYK (cmyk2rgb in Pillow's Convert.c): with `light = 255 − K`, each channel is
- * `light − ink × light / 255`, where the division rounds.
+ * Converts CMYK to RGB, as Pillow's `convert("RGB")` does for mode CMYK (cmyk2rgb in Convert.c): with `light = 255 − K`,
+ * each channel is `light − ink × light / 255`, where the division rounds.
  *
  * @param cmyk four bytes per pixel, 255 is full ink
- * @param rgb three bytes per pixel
+ * @param rgb gets three bytes per pixel
  */
 export function cmykToRgb(cmyk: Uint8Array, rgb: Uint8Array): void {
   for (let from = 0, to = 0; from < cmyk.length; from += 4) {
@@ -21,10 +21,10 @@ export function cmykToRgb(cmyk: Uint8Array, rgb: Uint8Array): void {
 }
 
 /**
- * `convert("RGB")` of mode L.
+ * Converts grey to RGB, as Pillow's `convert("RGB")` does for mode L.
  *
  * @param grey one byte per pixel
- * @param rgb three bytes per pixel
+ * @param rgb gets three bytes per pixel
  */
 export function greyToRgb(grey: Uint8Array, rgb: Uint8Array): void {
   for (let from = 0, to = 0; from < grey.length; from += 1, to += 3) {

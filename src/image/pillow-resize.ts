@@ -3,33 +3,34 @@ import { writeRgb, type Pixels } from "./pixels.js";
 import { ResizeKernel, type Taps } from "./resize-kernel.js";
 
 /**
- * Pillow's `resize(…, BILINEAR)` to the bit (ImagingResample in its Resample.c): a triangle filter whose width grows
- * with the scale, in fixed point, rounded to 8 bits after each of two passes. libvips' `linear` kernel only comes close:
- * with it probabilities change by more than a point, and two labels of nearly equal probability can change places.
+ * Computes exactly the pixels of Pillow's `resize(…, BILINEAR)` (ImagingResample in Resample.c): a triangle filter whose
+ * width grows with the scale, in fixed point, rounded to 8 bits after each of two passes. libvips' `linear` kernel only
+ * approximates it: probabilities would change by more than a percentage point, and two labels of nearly equal
+ * probability could change places.
  */
 
-/** `32 - 8 - 2`: 8 bits for the sample, 2 for sums above 1. */
+/** Fraction bits of the fixed-point weights: `32 - 8 - 2`, with 8 bits for the sample and 2 for sums above 1. */
 const precisionBits = 22;
 
-/** After so many bytes of source rows, a few milliseconds of work, the event loop gets a turn. */
+/** Bytes of source rows that are processed, in a few milliseconds, before the event loop may run other work. */
 const bytesPerTurn = 2_000_000;
 
 /**
- * A larger result is made in bands of so many bytes: a kernel needs 5 bytes of memory for each, and has 16 MiB with its
- * weights and source rows (`maximumMemory` in assembly/asconfig.json). An enclave counts all memory that WebAssembly
- * reserves.
+ * Largest part of the result that is computed at once, in bytes; a larger result is computed in bands of rows. A kernel
+ * needs 5 bytes of memory for each byte, and has at most 16 MiB, which must also hold its weights and source rows
+ * (`maximumMemory` in assembly/asconfig.json). An enclave counts all memory that WebAssembly reserves.
  */
 const bytesPerBand = 1_000_000;
 
-/** A kernel whose memory has grown beyond this is not kept: the memory cannot shrink. */
+/** A kernel whose memory has grown beyond this number of bytes is not kept, because the memory cannot shrink. */
 const mostKeptBytes = 16_000_000;
 
-/** Kernels that are not in use: never more than pictures have been decoded at one time. */
+/** Kernels for reuse. Their number is at most the largest number of pictures that were resized at one time. */
 const idle: ResizeKernel[] = [];
 
 /** A range of a resized picture's rows or columns. */
 export interface Window {
-  /** Rows or columns of the whole resized picture. */
+  /** Number of rows or columns of the whole resized picture. */
   size: number;
   offset: number;
   length: number;
@@ -38,6 +39,7 @@ export interface Window {
 /**
  * Computes a window of the resized picture, and nothing outside it.
  *
+ * @param pixels the whole source picture, of any number of channels
  * @returns `[rows.length, columns.length, 3]` bytes
  * @throws RangeError if memory cannot be allocated
  */

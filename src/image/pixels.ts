@@ -13,6 +13,7 @@ export interface Pixels {
 /**
  * Writes part of a row as RGB, with the results of Pillow's `convert("RGB")`.
  *
+ * @param row number of the row, from 0 at the top
  * @param target `3 × n` bytes; gets the pixels from `firstColumn` to before `firstColumn + n`
  */
 export function writeRgb(

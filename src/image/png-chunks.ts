@@ -1,5 +1,6 @@
-/** Chunk types as numbers: their four letters, big-endian (PNG, section 5.3). */
+/** Converts a chunk type to a number: its four letters, big-endian (PNG, section 5.3). */
 const typeOf = (name: string): number => Buffer.from(name, "latin1").readUInt32BE();
+/** The chunk types that this folder handles, as numbers. */
 export const chunkType = {
   pixels: typeOf("IDAT"),
   text: typeOf("tEXt"),
@@ -12,7 +13,7 @@ export const chunkType = {
 /** Called with a chunk's type, the offset of the first byte of its data, and the offset after the last. */
 export type ChunkVisitor = (type: number, dataStart: number, dataEnd: number) => void;
 
-/** Bit of the type's first letter: the chunk is not critical (section 5.4). */
+/** Bit of the type's first letter that is set if the chunk is not critical (section 5.4). */
 const ancillaryBit = 0x2000_0000;
 /** Bytes of a chunk besides its data: length and type before it, CRC after it. */
 const headBytes = 8;
@@ -21,8 +22,8 @@ const crcBytes = 4;
 export const mostChunks = 10_000;
 
 /**
- * Visits the chunks other than IDAT in file order (PNG, section 5.3: length, type, data, CRC), up to IEND or to a chunk
- * that the file cuts off. Nothing is allocated per chunk: an upload may have 1.7 million.
+ * Visits the chunks other than IDAT in file order (PNG, section 5.3: length, type, data, CRC), up to IEND or to a
+ * truncated chunk. Nothing is allocated per chunk, because an upload may have 1.7 million.
  *
  * @returns false if there are more than `mostChunks`; the rest is not visited
  */
@@ -51,7 +52,7 @@ export function isPng(file: Uint8Array): boolean {
   return signature.equals(file.subarray(0, signature.length));
 }
 
-/** Chunks whose data libpng would inflate, to 8 MB each: up to 18 s for an upload of 20 MB. */
+/** Whether libpng would inflate a chunk's data, to up to 8 MB each: up to 18 s for an upload of 20 MB. */
 function isCompressed(type: number): boolean {
   return (
     type === chunkType.profile ||
@@ -60,7 +61,7 @@ function isCompressed(type: number): boolean {
   );
 }
 
-/** Bytes of data in the ancillary chunks that `withoutCompressedTexts` leaves and libvips keeps: EXIF, plain texts. */
+/** @returns bytes of data in all ancillary chunks but compressed ones: an upper bound of what libvips keeps (EXIF, texts) */
 export function pngMetadataBytes(file: Uint8Array): number {
   let bytes = 0;
   visitPngChunks(file, (type, dataStart, dataEnd) => {
@@ -70,7 +71,7 @@ export function pngMetadataBytes(file: Uint8Array): number {
 }
 
 /**
- * Removes a PNG's colour profile and compressed texts, which do not change the pixels here.
+ * Removes a PNG's chunks iCCP (colour profile), zTXt and iTXt (texts). Profiles are ignored, so the pixels stay the same.
  *
  * @returns the file itself if it has none of them; undefined if it has more than `mostChunks` other than IDAT
  */

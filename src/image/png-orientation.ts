@@ -12,7 +12,7 @@ const keywords = {
   rawProfile: Buffer.from("Raw profile type exif", "latin1"),
 } as const;
 
-/** Orientation found in a PNG's texts. */
+/** Result of the search for an orientation in a PNG's texts. */
 export type TextOrientation =
   | { kind: "found"; orientation: number }
   | { kind: "none" }
@@ -24,8 +24,8 @@ interface Text {
   data: Buffer;
   isCompressed: boolean;
   /**
-   * An iTXt that follows another text of the same keyword. If it does not inflate, Pillow skips it and uses the earlier
-   * text. (A zTXt that does not inflate Pillow reads as empty.)
+   * The text is an iTXt, and follows another text of the same keyword. If it does not inflate, Pillow skips it and uses
+   * the earlier text. (Pillow reads a zTXt that does not inflate as an empty text.)
    */
   hasFallback: boolean;
 }
@@ -34,7 +34,11 @@ interface Text {
  * Finds the orientation that Pillow 9.4's `exif_transpose` finds in a PNG's texts (`Image.getexif`): in ImageMagick's
  * raw profile if there is no eXIf chunk, then in XMP. libvips reads eXIf only.
  *
- * The last chunk of a keyword counts, because Pillow puts texts into a dictionary; no other is inflated here.
+ * Of several texts with the same keyword Pillow uses the last, because it puts texts into a dictionary. So only the last
+ * is inflated here.
+ *
+ * @param file a PNG
+ * @param hasExifChunk whether the file has an eXIf chunk
  */
 export function readTextOrientation(file: Uint8Array, hasExifChunk: boolean): TextOrientation {
   const { xmp, rawProfile } = findTexts(file);

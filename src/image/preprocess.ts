@@ -11,26 +11,31 @@ export interface Preprocessing {
   crop: number;
 }
 
+/** A picture as the model needs it, except for normalisation, and what the file was. */
 export interface PreparedImage {
+  /** Pixels of the whole upright picture, before resizing. */
   width: number;
   height: number;
+  /** sharp's name of the file's format: `jpeg`, `png`, `webp`, `gif`, `tiff` or `heif` (AVIF). */
   format: string;
   /** `[crop, crop, 3]` bytes: red, green, blue. The buffer holds nothing else. */
   pixels: Uint8Array;
 }
 
+/** Preprocessing, and the limits of one call of `prepareImage`. */
 export interface PrepareOptions {
   preprocessing: Preprocessing;
-  /** The time that libvips may work on the picture; a whole number. */
+  /** Longest time that libvips may work on the picture; a whole number. */
   timeoutSeconds: number;
   /** Checked between decoding and resizing. */
   signal: AbortSignal;
 }
 
 /**
- * Makes a square of a file as torchvision's classification transform does: `Resize` of the short side
- * (Pillow's bilinear), then `CenterCrop`. pack.ts does the rest, `ToTensor` and `Normalize`.
+ * Decodes a file and cuts a square from it as torchvision's classification transform does: `Resize` of the short side
+ * (Pillow's bilinear), then `CenterCrop`. pack.ts applies `ToTensor` and `Normalize`.
  *
+ * @param file the encoded picture
  * @param header the result of `inspectImage` for the same file
  * @throws ImageError IMAGE_UNSUPPORTED, DECODE_TIMEOUT, OUT_OF_MEMORY; the signal's reason
  */
@@ -51,7 +56,7 @@ export async function prepareImage(
 }
 
 /**
- * A wrong number of samples would yield a plausible but wrong classification instead of an error.
+ * Checks the number of samples. A wrong number would yield a plausible but wrong classification instead of an error.
  *
  * @throws Error unless `data` holds `height × width × channels` bytes
  */
@@ -72,7 +77,12 @@ function resizeAndCrop(image: Pixels, { resize, crop }: Preprocessing): Promise<
   return resizeWindow(image, centre(width), centre(height));
 }
 
-/** torchvision's `Resize(short)`: the short side gets `short` pixels; the long side is rounded down. */
+/**
+ * Computes the size to which torchvision's `Resize(short)` resizes a picture.
+ *
+ * @param short pixels of the resized short side
+ * @returns pixels; the long side is rounded down
+ */
 export function resizedSize(
   width: number,
   height: number,
@@ -83,7 +93,13 @@ export function resizedSize(
     : { width: Math.trunc((short * width) / height), height: short };
 }
 
-/** The offset of torchvision's `CenterCrop`: `int(round((size - crop) / 2))`; Python rounds halves to even. */
+/**
+ * Computes where torchvision's `CenterCrop` begins: `int(round((size - crop) / 2))`; Python rounds halves to even.
+ *
+ * @param size pixels of the picture's width or height
+ * @param crop pixels of the square's side
+ * @returns offset of the first pixel from the left or the top
+ */
 export function cropOffset(size: number, crop: number): number {
   const half = (size - crop) / 2;
   const below = Math.floor(half);

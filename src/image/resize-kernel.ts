@@ -20,10 +20,10 @@ interface KernelExports {
   finish: (parameters: number) => void;
 }
 
-/** `make` writes it there. The path is the same from src/image and from dist/image. */
+/** The compiled kernel, which `make` writes. The path is the same from src/image and from dist/image. */
 const compiledFile = new URL("../../dist/image/resize.wasm", import.meta.url);
 const pageBytes = 65_536;
-/** How far beyond the end of a row the vector instructions read or write. */
+/** Number of bytes that vector instructions may read or write beyond the end of a row. */
 const slackBytes = 16;
 
 let compiledModule: WebAssembly.Module | undefined;
@@ -45,15 +45,15 @@ export class ResizeKernel {
     this.#exports = exports;
   }
 
-  /** Size of the instance's memory. */
+  /** Size of the instance's memory, in bytes. */
   get memoryBytes(): number {
     return this.#exports.memory.buffer.byteLength;
   }
 
   /**
-   * Prepares the memory for a picture. It ends the use of what an earlier call returned.
+   * Prepares the memory for a picture. What an earlier call returned must not be used any more.
    *
-   * @param sourceBytes the most that one call of `addRows` will pass
+   * @param sourceBytes most bytes of source rows that one call of `addRows` will pass
    * @throws RangeError if the memory cannot grow
    */
   begin(columns: Taps, rows: Taps, sourceBytes: number): PictureResize {
@@ -67,7 +67,7 @@ export class ResizeKernel {
   }
 }
 
-/** The resizing of one picture: all source rows in order, then `finish`. */
+/** Resizes one picture: call `addRows` for all source rows in order, then `finish`. */
 class PictureResize {
   readonly #exports: KernelExports;
   readonly #layout: Layout;
@@ -78,9 +78,11 @@ class PictureResize {
   }
 
   /**
-   * @param rows number of the first source row, and how many rows there are
-   * @param stride bytes of a row, from column 0 of `columns.starts` on
-   * @param write writes the row of that number into the kernel's memory
+   * Adds source rows to the sums of the output rows to which they contribute.
+   *
+   * @param rows index of the first source row, and how many rows follow from it
+   * @param stride bytes of a row, beginning with the source column to which 0 in `columns.starts` refers
+   * @param write writes the source row with this index into `target`, a part of the kernel's memory
    */
   addRows(
     { first, count }: { first: number; count: number },
@@ -179,7 +181,7 @@ class Layout {
     };
   }
 
-  /** @returns the address of so many bytes */
+  /** @returns the address of newly allocated bytes, a multiple of 16 */
   #allocate(bytes: number): number {
     const at = this.endAt;
     this.endAt = roundUp(at + bytes + slackBytes);

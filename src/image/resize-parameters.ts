@@ -8,21 +8,21 @@
  * position).
  */
 
-/** Columns of the output. */
+/** Number of columns of the output. The four fields after it describe their taps. */
 export const columns = 0;
 export const columnStartsAt = 4;
 export const columnCountsAt = 8;
 export const columnWeightsAt = 12;
 export const columnTaps = 16;
 
-/** Rows of the output. */
+/** Number of rows of the output. The four fields after it describe their taps. */
 export const rows = 20;
 export const rowStartsAt = 24;
 export const rowCountsAt = 28;
 export const rowWeightsAt = 32;
 export const rowTaps = 36;
 
-/** Bytes of an output row, `3 × columns` rounded up to a multiple of 16. */
+/** Size of an output row in bytes: `3 × columns` rounded up to a multiple of 16. */
 export const rowBytes = 40;
 /** The source rows of one call of `addRows`. */
 export const sourceAt = 44;
@@ -33,5 +33,5 @@ export const sumsAt = 52;
 /** `rows × rowBytes` bytes: the output. */
 export const resultAt = 56;
 
-/** Size of the struct. */
+/** Size of the struct in bytes. */
 export const parameterBytes = 60;

@@ -8,22 +8,23 @@ const readers: Record<
   4: { bytes: 4, read: (view, at, isLittle) => view.getUint32(at, isLittle) },
   16: { bytes: 8, read: (view, at, isLittle) => Number(view.getBigUint64(at, isLittle)) },
 };
-/** A directory with more entries is not read. Fewer tags than that are defined. */
+/** Most entries of a directory; one with more is malformed here. Fewer tags than that are defined. */
 const mostEntries = 4096;
-/** Values that are read of each tag. No tag that callers use has more. */
+/** Number of values that are read per tag. No tag that callers use has more. */
 const mostValues = 16;
 
 /**
  * Reads the first image file directory of a TIFF (TIFF 6.0, section 2), a BigTIFF (version 43) or EXIF data.
  *
- * @returns the values of each tag of an unsigned integer type; undefined if the directory is malformed
+ * @returns for each tag of an unsigned integer type its first values, at most `mostValues`; undefined if the directory is
+ *   malformed
  */
 export function readTiffDirectory(file: Uint8Array): ReadonlyMap<number, number[]> | undefined {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   try {
     return readDirectory(view);
   } catch (error) {
-    // DataView throws it for offsets outside of the file.
+    // DataView throws a RangeError for an offset outside the file.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

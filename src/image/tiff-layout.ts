@@ -4,9 +4,9 @@ import { readTiffDirectory } from "./tiff-directory.js";
 export interface TiffLayout {
   /** Size in pixels; undefined if the picture is stored in strips. */
   tile: { width: number; height: number } | undefined;
-  /** The picture's height or more if it is one strip. */
+  /** Rows of a strip. If the picture is one strip, the value may exceed the picture's height. */
   rowsPerStrip: number;
-  /** Each sample is stored in a separate plane. */
+  /** Whether each colour channel is stored in a separate plane. */
   isPlanar: boolean;
   isYCbCr: boolean;
 }
@@ -23,7 +23,11 @@ const oneStrip = 0xffff_ffff;
 const planar = 2;
 const yCbCr = 6;
 
-/** @returns undefined if the directory is malformed */
+/**
+ * Reads how a TIFF's first picture is stored (TIFF 6.0, appendix A).
+ *
+ * @returns undefined if the directory is malformed
+ */
 export function readTiffLayout(file: Uint8Array): TiffLayout | undefined {
   const directory = readTiffDirectory(file);
   if (directory === undefined) return undefined;

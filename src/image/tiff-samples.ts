@@ -22,14 +22,16 @@ const yCbCr = 6;
 const unsigned = 1;
 const numbers = [1, 2, 3];
 
-/** ExtraSamples: alpha with which the colours are premultiplied (1), or are not (2). */
+/** ExtraSamples: alpha by which the colours are multiplied already (1), or are not (2). */
 const premultiplied = 1;
 const alpha = 2;
 
 /**
  * Whether libvips and Pillow decode a TIFF with these samples to the same pixels. Each combination that is accepted was
- * tested (test/fixtures/images). The two differ on some of the others, such as 16-bit CMYK, signed 16 bits and 16 bits in
- * planes; some only libvips reads.
+ * tested (test/fixtures/images). On some others the two differ, such as 16-bit CMYK, signed 16-bit samples and 16-bit
+ * samples in planes; some others only libvips reads.
+ *
+ * @returns false also for a malformed directory
  */
 export function isReadLikePillow(file: Uint8Array): boolean {
   const directory = readTiffDirectory(file);

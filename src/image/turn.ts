@@ -2,8 +2,8 @@ import sharp from "sharp";
 import type { Pixels } from "./pixels.js";
 
 /**
- * By value of EXIF's Orientation (Exif 2.32, 4.6.4 A): mirror left to right, then rotate clockwise. sharp applies the
- * two in this order.
+ * How to turn a picture upright, by value of EXIF's Orientation (Exif 2.32, 4.6.4 A): mirror left to right, then rotate
+ * clockwise. sharp applies the two in this order.
  */
 const turns: Record<number, { degrees: number; isMirrored: boolean }> = {
   2: { degrees: 0, isMirrored: true },
@@ -24,7 +24,7 @@ export function isTurned(orientation: number): boolean {
  * Rotates and mirrors a picture upright. It works on the decoded 8-bit samples, because a decoder's own samples may take
  * 20 bytes a pixel.
  *
- * @param orientation EXIF's value; for 1 and unknown values the picture is returned as it is
+ * @param orientation EXIF's value; for 1 and unknown values the picture is returned unchanged
  */
 export async function turnUpright(pixels: Pixels, orientation: number): Promise<Pixels> {
   const turn = turns[orientation];

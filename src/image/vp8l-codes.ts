@@ -10,7 +10,9 @@ export class Vp8lBits {
   }
 
   /**
-   * @param count at most 24
+   * Reads an unsigned number.
+   *
+   * @param count number of bits, at most 24
    * @throws ImageError IMAGE_UNSUPPORTED at the end of the data
    */
   read(count: number): number {
@@ -74,7 +76,7 @@ export class PrefixCode {
     });
   }
 
-  /** @returns the next symbol */
+  /** @returns the next symbol, from 0 */
   read(bits: Vp8lBits): number {
     if (this.#symbols.length === 1) return this.#symbols[0] ?? 0;
     let [code, first, index] = [0, 0, 0];

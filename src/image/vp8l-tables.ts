@@ -2,15 +2,15 @@ import { notWhole } from "./decode-failure.js";
 import { PrefixCode, Vp8lBits } from "./vp8l-codes.js";
 
 /**
- * Most pixels of embedded images (transforms, palette, entropy image) that are read; it takes 0.1 s at most. libwebp's
- * encoder wrote up to 400,000 for a picture of 50 megapixels in version 0.4, and writes 35,000 now.
+ * Most pixels of embedded images (transforms, palette, entropy image) that are read, which takes 0.1 s at most. For a
+ * picture of 50 megapixels, version 0.4 of libwebp's encoder wrote up to 400,000, and the current one writes 35,000.
  */
 const mostPixels = 2 ** 19;
 /** Prefix code group numbers have 16 bits. */
 const mostGroups = 2 ** 16;
-/** libwebp allocates all groups if there are at most so many, and only those in use otherwise. */
+/** Up to this number of groups, libwebp allocates all of them; if there are more, only those in use. */
 const alwaysMade = 1000;
-/** libwebp's kTableSize: entries of a group's five tables without a colour cache, and what a cache adds, by its bits. */
+/** libwebp's kTableSize: entries of a group's five tables without a colour cache; further entries by the cache's bits. */
 const plainEntries = 2300 + 654;
 const cacheEntries = [0, 2, 4, 8, 16, 32, 64, 128, 258, 514, 1026, 2050];
 const entryBytes = 4;

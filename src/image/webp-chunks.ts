@@ -4,7 +4,7 @@ import { readVp8lTableBytes } from "./vp8l-tables.js";
 
 /** A WebP of one picture, without metadata and without the alpha chunk of lossy pictures. */
 export interface WebpStill {
-  /** The original file if it has nothing else. */
+  /** The original file, if it contains nothing but the picture; otherwise a copy of the picture. */
   file: Uint8Array;
   /** Bytes of the copy, if one was made, and of the decoder's tables. */
   moreBytes: number;
@@ -38,10 +38,10 @@ export function isWebp(file: Uint8Array): boolean {
 }
 
 /**
- * Extracts the picture of a WebP (RFC 9649, section 2): of an animation the first, which must fill the canvas. libwebp
+ * Extracts the picture of a WebP (RFC 9649, section 2); from an animation the first, which must fill the canvas. libwebp
  * would parse all pictures, in time quadratic in their number. Here time is linear in the length of the file.
  *
- * @throws ImageError IMAGE_UNSUPPORTED
+ * @throws ImageError IMAGE_UNSUPPORTED for a malformed file, or a first picture that does not fill the canvas
  */
 export function readWebpStill(file: Uint8Array): WebpStill {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);

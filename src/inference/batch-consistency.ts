@@ -7,6 +7,7 @@ import { packPicture } from "../image/pack.js";
 import { referencePicture } from "./reference-picture.js";
 import { pictureLength, type Run } from "./run.js";
 
+/** What `checkBatchConsistency` needs. */
 export interface BatchConsistencyOptions {
   run: Run;
   manifest: Manifest;
@@ -22,17 +23,18 @@ export interface BatchConsistencyOptions {
  * (AVX2). Kernels that sum in another order for other batch sizes differ in float32's last digits.
  */
 const rangeTolerance = 1e-3;
-/** Added to it, relative to the largest magnitude among the answers. */
+/** Second part of the tolerance, relative to the largest magnitude among the answers. The two parts are added. */
 const magnitudeTolerance = 1e-5;
-/** Batch sizes that are tried, besides the largest one, and 32 and every fourfold of it below that. */
+/** Batch sizes that are tried first. After them come 32, 128, 512 and so on below the largest batch, and the largest. */
 const firstSizes = [2, 3, 8];
 
 /**
  * Checks that a model's answer to a picture does not depend on the batch. The model answers probe pictures alone, then in
  * batches of several sizes, at different positions.
  *
- * @returns why pictures cannot share a run; undefined if they can
- * @throws RefusedError MODEL_INVALID for a model that answers the same picture differently each time
+ * @returns why pictures cannot share a run, for the log; undefined if they can
+ * @throws RefusedError MODEL_INVALID for a model that answers the same picture differently each time; the run's error
+ *   if a batch lacks memory
  */
 export async function checkBatchConsistency(
   options: BatchConsistencyOptions,
@@ -81,7 +83,7 @@ async function tryBatch(
   return `in a batch of ${batchSize} the answer to a picture is not the one that it gets alone`;
 }
 
-/** @returns the scores of each picture of one run */
+/** @returns the scores of each picture of one run: `[labels]` numbers per picture */
 async function answer(
   pictures: readonly Float32Array[],
   { run, manifest, fixedBatch }: BatchConsistencyOptions,

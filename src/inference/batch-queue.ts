@@ -1,6 +1,7 @@
 import { timerMs } from "../bounds/timers.js";
 import { ClassifierError } from "./classifier-error.js";
 
+/** Limits and callbacks of a `BatchQueue`. */
 export interface BatchQueueOptions<Input, Output> {
   /** Most inputs in one batch. */
   maxBatch: number;
@@ -45,7 +46,7 @@ export class BatchQueue<Input, Output> {
     this.#options = options;
   }
 
-  /** Inputs whose run has not begun. */
+  /** Number of inputs whose run has not begun. */
   get length(): number {
     return this.#waiting.length;
   }
@@ -53,8 +54,11 @@ export class BatchQueue<Input, Output> {
   /**
    * Queues an input.
    *
-   * @param owner compared by identity
-   * @throws ClassifierError MODEL_QUEUE_FULL; the signal's reason if it aborts before the run; what `run` throws
+   * @param signal drops the input if it aborts before the input's run begins
+   * @param owner compared by identity; undefined is an owner, too
+   * @returns the input's output, when its run has ended
+   * @throws ClassifierError MODEL_QUEUE_FULL; the signal's reason if it aborts before the run; what `run` throws; Error
+   *   if `run` returns too few outputs
    */
   async add(
     input: Input,

@@ -13,6 +13,7 @@ export interface BatchScores {
   faults: ReadonlyMap<number, Fault>;
 }
 
+/** What a `BatchRunner` needs. */
 export interface BatchRunnerOptions {
   run: Run;
   manifest: Manifest;
@@ -39,14 +40,17 @@ export class BatchRunner {
   }
 
   /**
-   * @throws RangeError for more than `maxBatch` pictures, or one of another size; a failed run is reported in `faults`
+   * Runs pictures. A failed run is reported in `faults`, not thrown.
+   *
+   * @param pictures at most `maxBatch`, each with `3 × crop × crop` values
+   * @throws RangeError for more than `maxBatch` pictures, or a picture of another size
    */
   async run(pictures: readonly Picture[]): Promise<BatchScores> {
     const { maxBatch } = this.#options;
     if (pictures.length > maxBatch) {
       throw new RangeError(`${pictures.length} pictures for a batch of at most ${maxBatch}`);
     }
-    // The tensor holds the previous batch: what a picture does not overwrite would be another's.
+    // The tensor still holds the previous batch: a shorter picture would be completed with values of another picture.
     const isWhole = (picture: Picture): boolean => picture.length === this.#size;
     if (!pictures.every(isWhole)) throw new RangeError(`a picture without ${this.#size} values`);
     const together = await this.#attempt(pictures);

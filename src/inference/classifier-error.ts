@@ -10,5 +10,5 @@ import { ConfmlError } from "../errors.js";
 export type ClassifierErrorCode =
   "MODEL_FAILED" | "MODEL_TIMEOUT" | "MODEL_STOPPING" | "MODEL_QUEUE_FULL";
 
-/** A picture that was not classified. The client gets its message. */
+/** A picture was not classified. The client gets the error's message. */
 export class ClassifierError extends ConfmlError<ClassifierErrorCode> {}

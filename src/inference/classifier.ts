@@ -2,20 +2,22 @@
 export interface ModelDescription {
   name: string;
   version: string;
-  /** In the order of the model's scores. */
+  /** Labels of the classes, in the order of the model's scores. */
   labels: readonly string[];
   input: TensorDescription;
   output: TensorDescription;
 }
 
+/** The model's input or output tensor, for clients. */
 export interface TensorDescription {
   name: string;
   /** -1 stands for any size (Open Inference Protocol). */
   shape: readonly number[];
 }
 
+/** The model's answer to one picture. */
 export interface Classification {
-  /** One for each label, in the labels' order, with a sum of 1. */
+  /** `[labels]`, in the labels' order, with a sum of 1. */
   probabilities: Float64Array;
   /** Milliseconds from the call to the start of the model's run. */
   queueMs: number;
@@ -38,7 +40,7 @@ export interface Classifier {
    * @param picture its buffer is taken over
    * @param signal drops the picture if it aborts while the picture waits: the client has disconnected, or timed out
    * @param owner the picture's owner, compared by identity; pictures of different owners never share a run
-   * @throws ClassifierError; the signal's reason
+   * @throws ClassifierError; the signal's reason if it aborts while the picture waits
    */
   classify(
     picture: Picture,

@@ -5,22 +5,26 @@ import type { Manifest } from "../model/manifest.js";
 import type { ModelSession } from "./session.js";
 import type { LoadOptions } from "./session-options.js";
 
-/** What the thread needs to create its session. */
+/** What the inference thread needs to create its session. */
 export interface LoadRequest {
   model: Uint8Array;
   manifest: Manifest;
   options: LoadOptions;
 }
 
-/** Properties of the model that the thread reports. */
+/** Properties of the loaded model that the inference thread reports. */
 export type LoadedModel = Pick<ModelSession, "fixedBatch" | "maxBatch" | "singlePictureReason">;
 
+/** A message from the main thread to the inference thread. The first one is `load`; at most one is pending. */
 export type WorkerRequest =
   | ({ type: "load" } & LoadRequest)
   | { type: "run"; pictures: readonly Picture[] }
   | { type: "release" };
 
-/** The thread sends one response to each request, in order, and before it `running` at the start of each model run. */
+/**
+ * A message from the inference thread to the main thread. Each request gets one response, in order. While the request is
+ * processed, `running` is sent as well, at the start of each model run.
+ */
 export type WorkerResponse =
   | { type: "running" }
   | ({ type: "loaded" } & LoadedModel)

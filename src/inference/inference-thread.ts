@@ -20,11 +20,12 @@ import { isOutOfMemory, loadOutOfMemory } from "../model/out-of-memory.js";
 import type { ModelSession } from "./session.js";
 import { Watchdog } from "../bounds/watchdog.js";
 
+/** The model, its limits, and what to do if the thread fails. */
 export interface InferenceThreadOptions extends LoadRequest {
   timeouts: ModelTimeouts;
   /**
    * Called once if the thread of a loaded model ends unexpectedly or hangs. No picture can be classified any more. After
-   * a hang an ordinary exit of the process would not complete, either.
+   * a hang `process.exit` would not complete, either, because it waits for the thread.
    */
   onFailure: (error: Error) => void;
   /** The thread's code; default: inference-worker.js beside this file. */
@@ -40,6 +41,7 @@ const maxYoungGenerationSizeMb = 4;
  * Loads a model in a new thread.
  *
  * @param options the buffer of `model` is transferred to the thread, and detached here; it must hold nothing else
+ * @returns the session; its `run` throws a ClassifierError MODEL_TIMEOUT or MODEL_STOPPING once a run has hung
  * @throws RefusedError MODEL_INVALID
  * @throws ConfigurationError MODEL_OUT_OF_MEMORY
  * @throws UnavailableError MODEL_TIMEOUT; the thread then continues until the process ends
@@ -92,7 +94,7 @@ class InferenceThread {
   #lastRun: Promise<unknown> = Promise.resolve();
   /** Why the thread has ended or is given up. */
   #failure: Error | undefined;
-  /** Between loading and release, when the end of the thread is a failure of the server. */
+  /** True from the end of loading to the release. In this time the thread's end is a failure of the server. */
   #isServing = false;
 
   constructor({ worker, manifest, timeouts, onFailure }: ThreadOptions) {

@@ -4,13 +4,10 @@ import { ConfigurationError, RefusedError, describeCause } from "../errors.js";
 import type { LoadRequest, WorkerRequest, WorkerResponse } from "./inference-messages.js";
 import { createModelSession, type ModelSession } from "./session.js";
 
-/** From 0 to 19. At 10 the scheduler gives a thread about a tenth of the processor time of a thread at 0. */
+/** Nice value of the thread. At 10 the scheduler gives it about a tenth of the processor time of a thread at 0. */
 const niceness = 10;
 
-/**
- * The thread that owns the model's session, and does nothing else: a run of ONNX Runtime blocks the thread that calls
- * it.
- */
+/** Owns the model's session in a thread of its own, because a run of ONNX Runtime blocks the thread that calls it. */
 class InferenceWorker {
   #session: ModelSession | undefined;
 
@@ -33,7 +30,7 @@ class InferenceWorker {
   }
 }
 
-/** Encodes an error for the main thread, because structured cloning does not keep its class. */
+/** Encodes an error for the main thread, because structured cloning does not preserve the error's class. */
 function describe(error: unknown): WorkerResponse {
   if (error instanceof RefusedError || error instanceof ConfigurationError) {
     const kind = error instanceof RefusedError ? "refused" : "configuration";
@@ -48,15 +45,15 @@ function send(response: WorkerResponse): void {
 }
 
 /**
- * Lowers the thread's priority below uploads, health checks and decoding: a batch that starts later is only larger. ONNX
- * Runtime's threads inherit the priority.
+ * Lowers the priority of this thread, so that uploads, health checks and decoding go first. Throughput does not suffer: a
+ * batch that starts later contains more pictures. ONNX Runtime's threads inherit the priority.
  */
 function lowerPriority(): void {
   try {
     // On Linux 0 means this thread, not the process.
     setPriority(0, niceness);
   } catch {
-    // Not every system has this call. Then the thread keeps its priority.
+    // The system lacks or refuses the call. The thread keeps its priority.
   }
 }
 

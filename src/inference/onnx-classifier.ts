@@ -5,12 +5,14 @@ import type { Classification, Classifier, ModelDescription, Picture } from "./cl
 import { ClassifierError } from "./classifier-error.js";
 import { softmax } from "./ranking.js";
 
+/** The model, limits and callbacks of an `OnnxClassifier`. */
 export interface OnnxClassifierOptions {
   session: ModelSession;
-  /** See BatchQueueOptions. */
+  /** How long a batch waits for more pictures; 0: a batch is everything queued when the previous run ends. */
   maxBatchDelayMs: number;
+  /** Most pictures that wait; further ones are refused with MODEL_QUEUE_FULL. */
   maxQueue: number;
-  /** Called with the number of pictures of each run. */
+  /** Called at the start of each run with its number of pictures. */
   onBatch: (size: number) => void;
   /** Called for each picture without an answer. */
   onFault: (fault: Fault) => void;
@@ -35,7 +37,7 @@ export class OnnxClassifier implements Classifier {
     });
   }
 
-  /** Pictures whose run has not begun. */
+  /** Number of pictures whose run has not begun. */
   get queueLength(): number {
     return this.#queue.length;
   }
@@ -48,7 +50,7 @@ export class OnnxClassifier implements Classifier {
     const { output, queueMs, runMs } = await this.#queue.add(picture, signal, owner);
     if (typeof output !== "string") return { probabilities: output, queueMs, inferenceMs: runMs };
     this.#onFault(output);
-    // The client does not learn the fault, which is for the log.
+    // The fault goes to `onFault` only: it is for the operator.
     throw new ClassifierError("MODEL_FAILED", "the model has no answer to this picture");
   }
 }

@@ -1,22 +1,23 @@
-/** A label of the answer. */
+/** One of the most probable labels in an answer. */
 export interface Prediction {
-  /** From 1. */
+  /** Position in the ranking, from 1. */
   rank: number;
-  /** Of the label. */
+  /** Index in the model's list of labels. */
   index: number;
   label: string;
-  /** From 0 to 1. */
+  /** Probability from 0 to 1. */
   probability: number;
 }
 
-/** Up to so many labels are selected by insertion, which is faster than sorting all. */
+/** Up to this number, labels are selected by insertion, which is faster than sorting all. */
 const mostInserted = 32;
 
 /**
- * Ranks labels by probability, and equal ones by index.
+ * Ranks labels by probability, and labels of equal probability by index.
  *
- * @param probabilities one for each label
+ * @param probabilities `[labels]`, in the labels' order
  * @param top number of labels to return
+ * @returns the `top` most probable labels, best first; all labels if there are fewer
  */
 export function rank(
   probabilities: Float64Array,
@@ -54,7 +55,12 @@ function mostProbable(probabilities: Float64Array, top: number): Uint32Array {
   return best;
 }
 
-/** Converts logits to probabilities. They are shifted by the largest logit, so that no exponential overflows. */
+/**
+ * Converts logits to probabilities. The largest logit is subtracted from each first, so that no exponential overflows.
+ *
+ * @param logits `[labels]`, all finite
+ * @returns `[labels]` probabilities with a sum of 1
+ */
 export function softmax(logits: Float32Array): Float64Array {
   let largest = -Infinity;
   for (const logit of logits) largest = Math.max(largest, logit);

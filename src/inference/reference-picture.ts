@@ -1,8 +1,8 @@
 /**
- * The input of every model's trial run: pseudorandom numbers from -2 to 2, always the same, so that a manifest can state
- * the expected answer.
+ * Creates the input of every model's trial run: pseudorandom numbers from -2 to 2, always the same, so that a manifest
+ * can state the expected answer.
  *
- * @param length numbers in one picture's tensor: `3 × crop × crop`
+ * @param length number of values in one picture's tensor: `3 × crop × crop`
  */
 export function referencePicture(length: number): Float32Array {
   // Knuth's multiplicative hash of the index.

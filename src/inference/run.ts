@@ -2,18 +2,18 @@ import type { Manifest } from "../model/manifest.js";
 import type { Runtime } from "./runtime.js";
 
 /**
- * One run of the session.
+ * Runs the model once.
  *
- * @param pixels `[batch, 3, crop, crop]`
- * @returns `[batch, labels]`
- * @throws Error where the run fails, or its output has another type or shape
+ * @param pixels `[batch, 3, crop, crop]`, normalised
+ * @returns `[batch, labels]` scores
+ * @throws OutputShapeError for an output of another shape; Error if the run fails or the output is not float32
  */
 export type Run = (pixels: Float32Array, batch: number) => Promise<Float32Array>;
 
 /**
- * Makes a function that runs a model and checks its output's type and shape.
+ * Creates a function that runs a model and checks its output's type and shape.
  *
- * @param onRun called before each run
+ * @param onRun called before each run, which blocks this thread until it ends
  */
 export function createRun(runtime: Runtime, manifest: Manifest, onRun: () => void): Run {
   const { input, output, labels } = manifest;
@@ -30,7 +30,7 @@ export function createRun(runtime: Runtime, manifest: Manifest, onRun: () => voi
   };
 }
 
-/** A run's output has another shape than the manifest says. */
+/** A run's output does not have the shape that the manifest states. */
 export class OutputShapeError extends Error {
   readonly got: readonly number[];
 
@@ -40,7 +40,7 @@ export class OutputShapeError extends Error {
   }
 }
 
-/** Numbers in one picture's tensor: `3 × crop × crop`. */
+/** @returns number of values in one picture's tensor: `3 × crop × crop` */
 export function pictureLength({ input }: Manifest): number {
   const [, ...picture] = input.shape;
   return picture.reduce((a, b) => a * b, 1);

@@ -10,18 +10,26 @@ import { isOutOfMemory } from "../model/out-of-memory.js";
 import { findRandomOperator, findRandomOperatorInOrt } from "../onnx/random-operators.js";
 import { sessionOptions, type LoadOptions } from "./session-options.js";
 
-/** A model loaded in ONNX Runtime, with any inputs and outputs. */
+/** A model loaded in ONNX Runtime. Its inputs and outputs have not been compared with a manifest yet. */
 export interface Runtime {
-  /** Without the inputs for weights that `lendWeights` added. */
+  /** The model's inputs, without those for weights that `lendWeights` added. */
   inputs: InferenceSession["inputMetadata"];
   outputs: InferenceSession["outputMetadata"];
-  /** @returns the output in newly allocated memory; `dims` is empty if it is not a tensor */
+  /**
+   * Runs the model once.
+   *
+   * @param input name of the input
+   * @param data the input's elements, in the shape `dims`
+   * @param output name of the output to compute
+   * @returns the output in newly allocated memory; `dims` is empty if it is not a tensor
+   */
   run: (
     input: string,
     data: Float32Array,
     dims: readonly number[],
     output: string,
   ) => Promise<{ data: unknown; dims: readonly number[] }>;
+  /** Frees the session's memory, and wipes the model's bytes if they are in use. */
   release: () => Promise<void>;
 }
 
@@ -35,8 +43,8 @@ export interface Runtime {
  *
  * In-place bytes are wiped when the runtime is released.
  *
- * @param bytes taken over; the buffer must hold nothing else
- * @throws RefusedError MODEL_INVALID; ONNX Runtime's error if memory is lacking
+ * @param bytes the decrypted model, taken over; the buffer must hold nothing else
+ * @throws RefusedError MODEL_INVALID; ONNX Runtime's error if memory is lacking (isOutOfMemory)
  */
 export async function loadRuntime(bytes: Uint8Array, options: LoadOptions): Promise<Runtime> {
   const { format, weights } = options;
@@ -121,7 +129,7 @@ function parse<T>(options: LoadOptions, read: () => T): T {
   }
 }
 
-/** Whether the bytes are some model, which means that the key was right, although ONNX Runtime does not load it. */
+/** Whether the bytes look like a model. If so, the key was right, and ONNX Runtime refuses the model for another reason. */
 function isModel(bytes: Uint8Array, { format }: LoadOptions): boolean {
   if (format === "ort") return Buffer.from(bytes.subarray(4, 8)).toString("latin1") === "ORTM";
   try {
@@ -131,7 +139,10 @@ function isModel(bytes: Uint8Array, { format }: LoadOptions): boolean {
   }
 }
 
-/** MODEL_INVALID that also suggests a wrong key: one wrong key in 256 leaves valid padding. */
+/**
+ * Creates a MODEL_INVALID that also suggests a wrong key: about one wrong key in 256 decrypts to bytes with valid padding,
+ * so decryption alone does not detect it.
+ */
 function notAModel({ format }: LoadOptions, cause: unknown): RefusedError {
   const what = format === "ort" ? "a model in ORT format" : "an ONNX model";
   return modelInvalid(

@@ -4,8 +4,8 @@ import type { InferenceSession } from "onnxruntime-node";
 export interface LoadOptions {
   format: "onnx" | "ort";
   /**
-   * `packed`: copied into the order that each layer's kernel reads fastest. `in-place`: used in the decrypted file
-   * (runtime.ts), which needs half the memory.
+   * Where the weights are kept. `packed`: ONNX Runtime copies them into the order that each layer's kernel reads fastest.
+   * `in-place`: ONNX Runtime reads them from the decrypted file (runtime.ts), which takes half the memory.
    */
   weights: "packed" | "in-place";
   /** Threads of one run of the model. */
@@ -14,7 +14,7 @@ export interface LoadOptions {
   maxBatch: number;
 }
 
-/** ONNX Runtime's session options (onnxruntime_session_options_config_keys.h). */
+/** @returns ONNX Runtime's session options (onnxruntime_session_options_config_keys.h) */
 export function sessionOptions({
   format,
   weights,
@@ -26,7 +26,7 @@ export function sessionOptions({
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // The arena never shrinks, and keeps more than the largest batch ever took.
+    // The arena never shrinks, and keeps more memory than the largest batch took.
     enableCpuMemArena: false,
     // Only fatal errors: ONNX Runtime logs to standard error, and messages may contain values computed from pictures.
     logSeverityLevel: 4,

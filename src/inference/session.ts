@@ -22,18 +22,18 @@ export interface ModelSession {
   /**
    * Runs the model. It must not be called while an earlier run is pending.
    *
-   * @param pictures at most `maxBatch`. Each buffer is taken over, and must hold nothing
-   *   else
+   * @param pictures at most `maxBatch`; each buffer is taken over, and must hold nothing else
    */
   run: (pictures: readonly Picture[]) => Promise<BatchScores>;
+  /** Frees the model's memory. No further run may be started. */
   release: () => Promise<void>;
 }
 
 /**
- * Loads a model, compares it with its manifest, and runs it alone and in batches. A model whose answers depend on the
- * other pictures in a batch, or that cannot run batches, gets one picture at a time.
+ * Loads a model, compares it with its manifest, and tests it with single pictures and with batches. A model whose answers
+ * depend on the other pictures in a batch, or that cannot run batches, gets one picture at a time.
  *
- * @param model taken over; the buffer must hold nothing else
+ * @param model the decrypted file, taken over; the buffer must hold nothing else
  * @param onRun called before each run, which blocks this thread until it ends
  * @throws RefusedError MODEL_INVALID
  * @throws ConfigurationError MODEL_OUT_OF_MEMORY

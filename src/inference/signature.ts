@@ -5,6 +5,7 @@ import type { Runtime } from "./runtime.js";
 /**
  * Compares the input and output that a model declares with its manifest.
  *
+ * @param maxBatch `Inference.Limits.MaxBatch`, in pictures
  * @returns the batch size that the model requires; undefined if it accepts any
  * @throws RefusedError MODEL_INVALID
  */
@@ -58,6 +59,7 @@ function checkOutput(runtime: Runtime, { output, labels }: Manifest): void {
 /**
  * Compares the number of the model's scores with the number of labels.
  *
+ * @param width number of scores per picture
  * @throws RefusedError MODEL_INVALID
  */
 export function checkLabelCount(width: number, labels: readonly string[]): void {

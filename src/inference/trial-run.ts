@@ -6,13 +6,16 @@ import { referencePicture } from "./reference-picture.js";
 import { pictureLength, OutputShapeError, type Run } from "./run.js";
 import { checkLabelCount } from "./signature.js";
 
-/** Relative to the reference answer's range. Kernels of the same layout differ by far less, wrong layouts by far more. */
+/**
+ * How far an answer may differ from the reference answer, relative to the reference answer's range. Kernels for the same
+ * memory layout differ by far less, those for a wrong layout by far more.
+ */
 const referenceTolerance = 0.02;
 
 /**
- * Runs the reference picture, and checks that the answer is valid and equals the manifest's reference answer, if any.
+ * Runs the reference picture, and checks that the answer is valid and agrees with the manifest's reference answer, if any.
  *
- * @param batch pictures in the run; all but the first are zeros
+ * @param batch number of pictures in the run; all but the first are zeros
  * @throws RefusedError MODEL_INVALID
  */
 export async function trialRun(run: Run, manifest: Manifest, batch: number): Promise<void> {

@@ -29,6 +29,7 @@ export class KeyVersions<Key extends AesKey = AesKey> {
     this.#options = options;
   }
 
+  /** The newest key; undefined before the first release. */
   get current(): KeyVersion<Key> | undefined {
     return this.#current;
   }

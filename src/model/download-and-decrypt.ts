@@ -4,17 +4,19 @@ import { RefusedError } from "../errors.js";
 import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
 import { download, type DownloadOptions, type DownloadSink } from "./resumable-download.js";
 
+/** The download's options, and what verifying and decrypting need. */
 export interface DownloadAndDecryptOptions extends DownloadOptions {
   /** SHA-256 of the encrypted file, in hex. */
   sha256: string;
   /** An AES-256 key. */
   key: KeyObject;
-  /** Called with memory that has been allocated and is about to be filled. */
+  /** Called with the memory for the plaintext before it is filled. It is called again if the download starts again. */
   onAllocate: (memory: Uint8Array) => void;
 }
 
 /**
- * Downloads, verifies and decrypts the model in one pass. The plaintext only exists in this process's memory.
+ * Downloads, verifies and decrypts the model in one pass. The plaintext exists only in this process's memory, and is
+ * returned only if the SHA-256 matches.
  *
  * @returns the decrypted model, at the start of a buffer of its own
  * @throws BootError MODEL_UNREACHABLE, MODEL_TOO_LARGE, MODEL_ALTERED, MODEL_KEY_WRONG, MODEL_OUT_OF_MEMORY
@@ -52,6 +54,7 @@ export async function downloadAndDecrypt(options: DownloadAndDecryptOptions): Pr
   }
 }
 
+/** The decrypted file does not end in valid padding (PKCS #7): the key is wrong. */
 class PaddingError extends Error {}
 
 /** Hashes and decrypts a download into one buffer. */

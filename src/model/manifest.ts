@@ -24,7 +24,7 @@ const manifestSchema = z.strictObject({
     name: z.string().min(1),
     type: z.enum(["logits", "probabilities"]),
   }),
-  /** In the order of the model's scores. */
+  /** Labels of the classes, in the order of the model's scores. */
   labels: z.array(z.string().min(1)).min(1),
   preprocessing: z.strictObject({
     /** Pixels of the short side. */
@@ -36,7 +36,7 @@ const manifestSchema = z.strictObject({
     mean: threeNumbers,
     std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
   }),
-  /** Set if the model requires it: 8-bit kernels are a hundred times slower on weights that are not packed. */
+  /** Way of loading the weights that the model requires: 8-bit kernels are a hundred times slower without packed weights. */
   weights: z.literal("packed").optional(),
   /** The model's answer to referencePicture(): one number for each label. */
   reference: z.strictObject({ output: z.array(z.number()) }).optional(),
@@ -52,6 +52,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /**
  * Reads and checks `model.json`.
  *
+ * @param file path of the manifest
  * @throws ConfigurationError MANIFEST_INVALID
  */
 export async function loadManifest(file: string): Promise<Manifest> {

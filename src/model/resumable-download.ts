@@ -6,24 +6,26 @@ import { isTransientHttpFailure, retryAfterMs } from "../net/http-failure.js";
 import { Deadline } from "../bounds/deadline.js";
 import { retry } from "../bounds/retry.js";
 
-/** A connection that transfers nothing for so long is closed and made again. */
+/** If a connection transfers nothing for this time, it is closed and the download is resumed on another. */
 const idleTimeoutMs = 30_000;
 
+/** The file, its limits, and callbacks for the log. */
 export interface DownloadOptions {
   url: string;
   http: AxiosInstance;
   /** A longer file is refused. */
   maxBytes: number;
-  /** For all attempts together. */
+  /** Time limit for all attempts together. */
   deadlineMs: number;
-  /** Called for each chunk; `totalBytes` is undefined if the server does not announce it. */
+  /** Called after each chunk; `totalBytes` is undefined if the server sends no Content-Length. */
   onProgress: (receivedBytes: number, totalBytes: number | undefined) => void;
+  /** Called after each failed attempt that is followed by another. Attempts are numbered from 1. */
   onRetry: (attempt: { number: number; reason: string; delayMs: number }) => void;
 }
 
-/** Receives the bytes in order. */
+/** Receives the file's bytes in order. */
 export interface DownloadSink {
-  /** The file starts, or starts again: all bytes received before are void. */
+  /** Called when the file starts, or starts again; all bytes received before are to be discarded. */
   start(totalBytes: number | undefined): void;
   write(chunk: Uint8Array): void;
 }
@@ -32,7 +34,7 @@ export interface DownloadSink {
  * Streams a file into a sink. After a broken connection it resumes with a range request (RFC 9110, section 14). Failures
  * that may be transient are retried until the deadline.
  *
- * @throws UnavailableError MODEL_UNREACHABLE, RefusedError MODEL_TOO_LARGE; what the sink throws
+ * @throws UnavailableError MODEL_UNREACHABLE; RefusedError MODEL_TOO_LARGE; a BootError that the sink throws
  */
 export async function download(sink: DownloadSink, options: DownloadOptions): Promise<void> {
   const { url, deadlineMs, onRetry } = options;

@@ -13,6 +13,7 @@ export class NativeMemory {
     this.#free = free;
   }
 
+  /** Allocates zeroed memory. @param length in bytes */
   static async allocate(length: number): Promise<NativeMemory> {
     const koffi = await loadKoffi();
     const address = koffi.address(koffi.alloc("uint8_t", length));

@@ -1,6 +1,6 @@
 import { loadKoffi } from "./koffi.js";
 
-/** From Linux' poll.h. */
+/** Event bits of poll(2), from Linux' poll.h. */
 const events = { out: 0x4, error: 0x8, hangUp: 0x10, invalid: 0x20 } as const;
 /** The size of a `struct pollfd`, and where its fields lie: int fd; short events; short revents. */
 const pollfd = { bytes: 8, events: 4, revents: 6 } as const;
@@ -11,7 +11,7 @@ export type CanWrite = (fd: number) => boolean;
 /**
  * Prepares poll(2) ahead of its use: a process that has to end may not be able to load a library any more.
  *
- * @returns undefined where the platform has no poll, or no koffi
+ * @returns undefined if the platform has no poll, or no koffi
  */
 export async function preparePoll(): Promise<CanWrite | undefined> {
   try {

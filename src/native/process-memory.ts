@@ -1,13 +1,13 @@
 import { Session } from "node:inspector/promises";
 import { loadKoffi } from "./koffi.js";
 
-/** From glibc's malloc.h. */
+/** Numbers of mallopt(3)'s parameters, from glibc's malloc.h. */
 const mallocParameters = { trimThreshold: -1, mmapThreshold: -3, arenaMax: -8 } as const;
 /** The number of malloc's arenas, which all threads share. */
 const arenas = 2;
 /** Free memory that malloc keeps at the top of its heap. Blocks of up to half of this are allocated from the heap. */
 const keptBytes = 32 * 1024 * 1024;
-/** From Linux' mman-common.h. */
+/** madvise(2)'s MADV_HUGEPAGE, from Linux' mman-common.h, and the size of such a page. */
 const huge = { advice: 14, pageBytes: 2n * 1024n * 1024n } as const;
 
 /** Collects JavaScript's garbage and returns malloc's free pages to the kernel: after a boot these are large. */
@@ -54,7 +54,8 @@ async function setMalloc(settings: readonly (readonly [number, number])[]): Prom
  * Prepares a function that advises the kernel to use huge pages for a buffer that will be filled completely: one page
  * fault for 2 MB instead of 512.
  *
- * @returns advises huge pages for those that lie entirely in the buffer; it has no effect where madvise(2) is not available
+ * @returns a function that advises huge pages for all those that lie entirely in a buffer; without madvise(2) it has no
+ *   effect
  */
 export async function hugePageAdviser(): Promise<(bytes: Uint8Array) => void> {
   try {

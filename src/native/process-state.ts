@@ -10,7 +10,7 @@ const limitBytes = 16;
 /** State of the whole process that a native library can change, with a copy to restore it. */
 export class ProcessState {
   readonly #signals: SignalActions;
-  /** Each restores one part of the state, or throws. */
+  /** Functions that each restore one part of the state, or throw. */
   readonly #restorations: readonly (() => void)[];
 
   private constructor(signals: SignalActions, restorations: readonly (() => void)[]) {

@@ -6,7 +6,7 @@ const realTimeSignals = Array.from({ length: 31 }, (_, at) => 34 + at);
 const ignore = 1n;
 /** SIG_SETMASK of Linux's signal-defs.h. */
 const setMask = 2;
-/** At least the size of a C library's `struct sigaction` (152 bytes) and `sigset_t` (128 bytes). */
+/** Size of a buffer for a C library's `struct sigaction` (152 bytes) or `sigset_t` (128 bytes). */
 const structBytes = 256;
 
 /**

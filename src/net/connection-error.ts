@@ -60,7 +60,7 @@ export function describeConnection(error: unknown): string {
 /**
  * Classifies an error of Node's HTTP client.
  *
- * @returns the error itself where it is a ConnectionError already
+ * @returns the error itself if it is a ConnectionError already
  */
 export function toConnectionError(error: unknown): ConnectionError {
   if (error instanceof ConnectionError) return error;

@@ -19,7 +19,7 @@ const mostInterim = 16;
 
 export interface Question {
   method: string;
-  /** Of the scheme https; Node throws for any other. */
+  /** An https URL; Node throws for any other scheme. */
   url: string;
   headers: Readonly<Record<string, string>>;
   body?: string;
@@ -34,7 +34,7 @@ export interface Answer {
 
 export interface ExchangeLimits {
   signal: AbortSignal;
-  /** From the connection to the last byte of the answer. */
+  /** Longest time from the start of connecting to the last byte of the answer. */
   timeoutMs: number;
 }
 
@@ -42,7 +42,7 @@ export interface ExchangeLimits {
  * Sends one request to Azure AD, a vault or an attestation service, and reads one answer of bounded size. It follows no
  * redirect. It asks for an answer without compression (RFC 9110, section 12.5.3) and accepts no other.
  *
- * @throws ConnectionError where there is no answer in time, or no usable one
+ * @throws ConnectionError if there is no answer in time, or no usable one
  */
 export async function exchange(
   transport: Transport,

@@ -59,7 +59,7 @@ export function retryAfterMs(error: unknown): number | undefined {
   return isAxiosError(error) ? parseRetryAfter(error.response?.headers["retry-after"]) : undefined;
 }
 
-/** The `code` of an error of Node or a library; undefined where it has none, or none that is a string. */
+/** The `code` of an error of Node or a library; undefined if it has none, or none that is a string. */
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;

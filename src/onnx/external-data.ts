@@ -9,6 +9,7 @@ const tensorDataLocationField = 14;
  * is present). ONNX Runtime would open any path that they name, such as `/image.key`, and so reveal a data owner's secret
  * to the author of the model.
  *
+ * @param model an encoded ONNX model
  * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError
  */
 export function hasExternalData(model: Uint8Array): boolean {

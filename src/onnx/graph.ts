@@ -5,6 +5,7 @@
 
 /** TensorProto.DataType */
 export const elementTypes = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
+/** An element type that this code can write. */
 export type ElementType = (typeof elementTypes)[keyof typeof elementTypes];
 
 /**
@@ -13,7 +14,7 @@ export type ElementType = (typeof elementTypes)[keyof typeof elementTypes];
  */
 export const maxGraphDepth = 16;
 
-/** A model's subgraphs are nested deeper than `maxGraphDepth`. */
+/** A model's subgraphs are nested more than `maxGraphDepth` levels deep. */
 export class NestingError extends RangeError {
   constructor() {
     super(`graphs more than ${maxGraphDepth} deep inside each other`);
@@ -38,7 +39,7 @@ export const fields = {
 /** AttributeProto.AttributeType */
 export const attributeTypes = { float: 1, int: 2, text: 3, ints: 7 } as const;
 
-/** An initialiser. */
+/** An initialiser: a constant tensor of the graph, such as a layer's weights. */
 export interface TensorSpec {
   name: string;
   dims: readonly number[];
@@ -52,10 +53,11 @@ export interface TensorSpec {
 export interface ValueSpec {
   name: string;
   type: ElementType;
-  /** A name stands for any size. */
+  /** Sizes of the dimensions; a name stands for any size. */
   dims: readonly (number | string)[];
 }
 
+/** An attribute's value. Other kinds, such as subgraphs, are only kept encoded. */
 export type AttributeValue =
   { int: number } | { float: number } | { ints: readonly number[] } | { text: string };
 
@@ -90,6 +92,7 @@ export interface GraphNode {
   encoded: Uint8Array;
 }
 
+/** An input that was read. */
 export interface GraphInput {
   name: string;
   /** The whole field of GraphProto. */
@@ -101,7 +104,7 @@ export interface OnnxModel {
   irVersion: number;
   nodes: GraphNode[];
   tensors: Map<string, GraphTensor>;
-  /** In models of IR version 3 they include the initialisers. */
+  /** The graph's inputs. In models of IR version 3 these include the initialisers. */
   inputs: GraphInput[];
   outputs: string[];
   /** Version of each operator set, by domain; "" is ONNX' own. */

@@ -6,22 +6,23 @@ import { rewriteModel } from "./write.js";
 export interface LentWeights {
   /** The model, in which these weights are inputs. */
   model: Uint8Array;
-  /** By input name; views of the original model's bytes. */
+  /** The matrices by input name: their shapes, and views of the original model's bytes. */
   weights: Map<string, { dims: readonly number[]; data: Float32Array }>;
 }
 
-/** Smaller matrices stay in the model. */
+/** Size in bytes below which a matrix stays in the model. */
 const smallestBytes = 1 << 20;
 const multiplications = new Set(["Gemm", "MatMul"]);
 
 /**
- * Turns the large matrices that a model multiplies by into inputs. ONNX Runtime copies a model's initialisers, twice and
- * more while it loads; inputs it reads in place.
+ * Turns the large matrices that a model multiplies by into inputs. ONNX Runtime copies initialisers at least twice while
+ * it loads a model, but reads inputs where they are.
  *
  * The weights of convolutions stay in the model: ONNX Runtime reorders them, and they are small.
  *
  * @param bytes an ONNX model, taken over: matrices are moved in it by up to three bytes to align them as floats
- * @throws RangeError for bytes that are not an ONNX model; NestingError
+ * @returns the smaller model, in new memory, and the matrices, in `bytes`
+ * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError
  */
 export function lendWeights(bytes: Uint8Array): LentWeights {
   const model = readModel(bytes);

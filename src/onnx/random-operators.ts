@@ -3,9 +3,9 @@ import { readFields } from "./wire.js";
 import { someMessage } from "./walk-model.js";
 
 /**
- * Operators that draw random numbers. ONNX Runtime keeps the generator's state as long as the session. If a model draws
- * only for some pictures, the answers of later runs reveal whether one of those came before; with a fixed seed the state
- * can be computed. So one client's picture would influence the answer to another.
+ * Operators that draw random numbers. ONNX Runtime keeps the state of the random number generator for the whole session.
+ * If a model draws numbers for some pictures only, later answers reveal whether such a picture came before; with a fixed
+ * seed the state can be computed. So one client's picture would influence the answer to another client.
  */
 const random: readonly string[] = [
   "RandomNormal",
@@ -15,7 +15,7 @@ const random: readonly string[] = [
   "Multinomial",
   "Bernoulli",
 ];
-/** Random only with its third input, training_mode, which may be true. */
+/** Operator that is random only with its third input, training_mode, which may be true at run time. */
 const dropout = "Dropout";
 const trainingModeInput = 2;
 
@@ -46,7 +46,7 @@ function randomOperatorOf(node: Uint8Array): string | undefined {
   return isRandom ? operator : undefined;
 }
 
-/** Prefixes of the names. The model's bytes are searched once for each. */
+/** Prefixes of the operators' names. The model's bytes are searched once per prefix. */
 const prefixes = ["Random", "Multinomial", "Bernoulli", dropout];
 const lengthBytes = 4;
 const longestName = Math.max(...random.map((name) => name.length)) + 1;

@@ -10,7 +10,7 @@ import {
 import { readFields, readPackedVarints, wireTypes, type Field } from "./wire.js";
 
 /**
- * Parses an ONNX model. Tensors are views of `bytes`.
+ * Parses an ONNX model. Tensors, and all `encoded` fields, are views of `bytes`.
  *
  * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError
  */
@@ -127,7 +127,7 @@ function readTensor(encoded: Uint8Array): GraphTensor {
     if (field.number === fields.tensor.dims) dims.push(...numbersOf(field));
     else if (field.number === fields.tensor.type) type = field.value;
     else if (field.number === fields.tensor.name) name = textOf(field);
-    // Raw bytes and lists of floats, packed or not, hold the same bytes.
+    // raw_data and float_data, packed or not, contain the same little-endian bytes.
     else if (field.number === fields.tensor.data || field.number === fields.tensor.floats) {
       floats.push(field.content);
     }
@@ -154,6 +154,7 @@ function numbersOf({ wireType, value, content }: Field): number[] {
 /**
  * Copies the elements of a float tensor, whose bytes may be unaligned.
  *
+ * @param data little-endian float32 values
  * @throws RangeError if the length is not a multiple of 4
  */
 export function floatsOf(data: Uint8Array): Float32Array {

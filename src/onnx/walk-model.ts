@@ -1,6 +1,7 @@
 import { maxGraphDepth, NestingError } from "./graph.js";
 import { readFields, wireTypes } from "./wire.js";
 
+/** Name of a message in onnx.proto3. */
 export type MessageName = keyof typeof messages;
 
 /** The messages of onnx.proto3 that can contain a node or a tensor: for each, the message in a field, by field number. */
@@ -23,7 +24,8 @@ const messages = {
 } as const;
 
 /**
- * Whether `matches` returns true for a message of an ONNX model, subgraphs and functions included.
+ * Whether `matches` returns true for any message of an ONNX model, subgraphs and functions included. Only messages that
+ * can contain a node or a tensor are visited.
  *
  * @param matches called with each message's name and bytes, until it returns true
  * @throws RangeError for bytes that are not a Protocol Buffers message; NestingError

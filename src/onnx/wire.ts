@@ -7,7 +7,7 @@
 
 export const wireTypes = { varint: 0, fixed64: 1, length: 2, fixed32: 5 } as const;
 
-/** One field of a message. The arrays are views of the message. */
+/** One field of a message, as it was read. The arrays are views of the message. */
 export interface Field {
   number: number;
   wireType: number;
@@ -19,12 +19,15 @@ export interface Field {
   encoded: Uint8Array;
 }
 
-/** Larger tags are refused: Protocol Buffers' C++ reader drops their high bits, and so reads another field number. */
+/**
+ * Largest tag that is accepted. Protocol Buffers' C++ reader drops the high bits of larger ones, and so reads another
+ * field number than this reader would.
+ */
 const maxTag = 0xffff_ffff;
 const nothing = new Uint8Array(0);
 
 /**
- * Iterates over a message's fields.
+ * Iterates over a message's fields, in the order of its bytes.
  *
  * @throws RangeError for bytes that are not a Protocol Buffers message
  */
@@ -35,7 +38,7 @@ export function* readFields(message: Uint8Array): Generator<Field> {
     const tag = reader.varint();
     if (tag < 0 || tag > maxTag) throw new RangeError("a field's number too high");
     const number = Math.floor(tag / 8);
-    // Protocol Buffers' C++ reader ends the message there, and would ignore what follows.
+    // Protocol Buffers' C++ reader ends the message at field number 0, and ignores what follows.
     if (number === 0) throw new RangeError("a field without a number");
     const wireType = tag % 8;
     let value = 0;
@@ -52,6 +55,8 @@ export function* readFields(message: Uint8Array): Generator<Field> {
 /**
  * Reads a packed repeated field of varints.
  *
+ * @param content the field's content, without tag and length
+ * @returns the values as signed 64-bit numbers, rounded beyond 2^53
  * @throws RangeError for a truncated or overlong varint
  */
 export function readPackedVarints(content: Uint8Array): number[] {
@@ -101,30 +106,38 @@ function exact(bytes: Uint8Array): number {
   return Number(BigInt.asIntN(64, value));
 }
 
-/** Builds a message from pieces, which are joined once, in `encode`. */
+/** Builds a message. Each method appends one field; content is copied once, in `encode`. */
 export class Message {
   readonly #pieces: Uint8Array[] = [];
   length = 0;
 
-  /** @param value an integer that a double holds exactly */
+  /**
+   * Appends a varint.
+   *
+   * @param value an integer that a double represents exactly; negative ones take ten bytes
+   */
   number(field: number, value: number): this {
     return this.#tag(field, wireTypes.varint).raw(varint(value));
   }
 
+  /** Appends a string, in UTF-8. */
   text(field: number, value: string): this {
     return this.bytes(field, Buffer.from(value));
   }
 
+  /** Appends a float of 32 bits. */
   float(field: number, value: number): this {
     const content = Buffer.alloc(4);
     content.writeFloatLE(value);
     return this.#tag(field, wireTypes.fixed32).raw(content);
   }
 
+  /** Appends bytes, which must not change before `encode`. */
   bytes(field: number, content: Uint8Array): this {
     return this.#header(field, content.length).raw(content);
   }
 
+  /** Appends an embedded message. */
   message(field: number, content: Message): this {
     this.#header(field, content.length);
     for (const piece of content.#pieces) this.raw(piece);
@@ -138,6 +151,7 @@ export class Message {
     return this;
   }
 
+  /** @returns the message's bytes, in new memory */
   encode(): Uint8Array {
     return Buffer.concat(this.#pieces, this.length);
   }

@@ -15,7 +15,7 @@ import { Message, readFields } from "./wire.js";
 /** First IR version in which initialisers need not be inputs. */
 const irWithoutInitialiserInputs = 4;
 
-/** What is replaced in a model, and added to it. */
+/** The changes that `rewriteModel` makes to a model. */
 export interface Rewriting {
   /** All nodes, each after those whose values it reads. */
   nodes: readonly (NodeSpec | GraphNode)[];
@@ -31,7 +31,9 @@ export interface Rewriting {
 
 /**
  * Encodes a model with other nodes and initialisers. All other fields are kept, unknown ones included. Initialisers that
- * are also inputs, as in IR version 3, are no longer inputs.
+ * are also inputs, as in IR version 3, are no longer inputs, and the IR version becomes at least 4.
+ *
+ * @returns the encoded model, in new memory
  */
 export function rewriteModel(
   model: OnnxModel,
@@ -56,7 +58,12 @@ export function rewriteModel(
   return message.message(fields.model.graph, graph).encode();
 }
 
-/** @returns the node with other inputs; all other fields are kept */
+/**
+ * Replaces a node's inputs.
+ *
+ * @param inputs names of values, in the operator's order
+ * @returns a new node; all other fields are kept
+ */
 export function rewire(node: GraphNode, inputs: readonly string[]): GraphNode {
   const message = new Message();
   for (const input of inputs) message.text(fields.node.input, input);

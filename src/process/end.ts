@@ -59,7 +59,7 @@ export class ProcessEnd {
     this.#canWrite = await preparePoll();
   }
 
-  /** From now on the end of the process stops this server and removes its key files. */
+  /** Registers the running server: the process' end then stops it and removes its key files. */
   serve(server: EndingServer): void {
     this.#server = server;
   }
@@ -138,7 +138,7 @@ export class ProcessEnd {
   /**
    * Removes the key files synchronously, because the process may end right after it.
    *
-   * @returns the error where one could not be removed; undefined: none is left
+   * @returns the error if one could not be removed; undefined: none is left
    */
   #removeKeyFiles(): unknown {
     try {

@@ -52,7 +52,7 @@ export function kindOf(error: unknown): string {
 /**
  * Reads the frames of an error's stack. The message is removed first, because its lines may look like frames.
  *
- * @returns up to 8 frames, functions with their places; none where the message was changed after the error was created
+ * @returns up to 8 frames, functions with their places; none if the message was changed after the error was created
  */
 export function framesOf(error: unknown): string[] {
   try {

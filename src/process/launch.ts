@@ -59,7 +59,7 @@ export function closeUnaskedDebugger({
   return true;
 }
 
-/** @param holes what `findHolesOfLaunch` returned @throws ConfigurationError ENVIRONMENT_REFUSED where there are any */
+/** @param holes what `findHolesOfLaunch` returned @throws ConfigurationError ENVIRONMENT_REFUSED if there are any */
 export function refuseHoles(holes: readonly string[]): void {
   if (holes.length === 0) return;
   throw new ConfigurationError("ENVIRONMENT_REFUSED", {

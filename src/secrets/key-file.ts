@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { UnavailableError, describeCause } from "../errors.js";
 import { aesKeyBytes } from "../crypto/aes-key.js";
 
-/** The name is fixed, so that the next start finds and removes the file after a crash. */
+/** @returns the path of a key file's temporary file. It is fixed, so that the next start after a crash removes the file. */
 function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.confml-new`);
 }

@@ -30,6 +30,7 @@ export class KeyRefresher {
     this.#options = options;
   }
 
+  /** Schedules the first refresh of each secret; none if the interval is 0. */
   start(): void {
     const { secrets, intervalMs } = this.#options;
     if (intervalMs === 0) return;

@@ -1,7 +1,7 @@
 import type { Ask } from "./ask.js";
 import { plainProbe, shownEntries, type ShownEntry } from "./probe-picture.js";
 
-/** The labels of a text answer, and their percentages. */
+/** The labels in a text answer, and their percentages. */
 type Percentages = ReadonlyMap<string, number>;
 
 const values = 256;
@@ -36,8 +36,9 @@ export class AnswerTable {
   }
 
   /**
-   * @returns the entry's value that fits an answer, or undefined where the answer has no labels or fits no value better than
-   *   another. Answers are not compared for equality: the last digits of a probability may depend on the batch.
+   * @returns the entry's value that fits an answer best, or undefined if the answer has no labels or fits no value
+   *   better than another. Answers are not compared for equality: the last digits of a probability may depend on the
+   *   batch.
    */
   find(entry: ShownEntry, text: string): number | undefined {
     const answer = readPercentages(text);

@@ -10,7 +10,7 @@ export interface Reply {
 /** Uploads a file under a name and returns what the server answered. */
 export type Ask = (name: string, bytes: Buffer) => Promise<Reply>;
 
-/** An `Ask` to `/evaluate` over loopback. @param accept the media type to ask for; the server's default without it */
+/** Creates an `Ask` that uploads to `/evaluate` over loopback. @param accept the Accept header; default: none */
 export function uploader(port: number, agent: Agent, accept?: string): Ask {
   return (name, bytes) => {
     const { headers, body } = multipartBody(name, bytes);

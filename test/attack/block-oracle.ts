@@ -6,7 +6,7 @@ import { probe, viewOf } from "./probe-picture.js";
 /**
  * Decrypts one block with the server's key of `.encrypted` uploads, by 16 uploads.
  *
- * @returns undefined where an answer revealed nothing, because it was a refusal or encrypted
+ * @returns undefined if an answer revealed nothing, because it was a refusal or encrypted
  */
 export type DecryptBlock = (target: Buffer) => Promise<Buffer | undefined>;
 
@@ -22,7 +22,7 @@ const mostFillers = 16;
  * Uses the one block whose decryption is known to find fillers with which the garbage in the probes contains no
  * marker. The garbage does not depend on the target, so these fillers work for all targets.
  *
- * @returns undefined where the server's answers do not reveal the known block
+ * @returns undefined if the server's answers do not reveal the known block
  */
 export async function findBlockOracle(
   options: BlockOracleOptions,
@@ -44,7 +44,7 @@ export async function findBlockOracle(
   };
 }
 
-/** One byte of the target's decryption, by one upload. */
+/** Finds one byte of the target's decryption by one upload. */
 async function decryptByte(
   { ask, known, answers }: BlockOracleOptions,
   target: Buffer,
@@ -57,7 +57,7 @@ async function decryptByte(
   return value === undefined ? undefined : value ^ known.ciphertext.readUInt8(index);
 }
 
-/** The smallest of the numbers from 0 to `count` - 1 that passes a test. */
+/** Finds the smallest number from 0 to `count` - 1 that passes a test. */
 async function firstOf(
   count: number,
   passes: (candidate: number) => Promise<boolean>,

@@ -2,7 +2,7 @@ import { createDecipheriv } from "node:crypto";
 import type { DecryptBlock } from "./block-oracle.js";
 import { blockBytes, xor } from "./known-block.js";
 
-/** One block of a captured `.encrypted` file: P_i = D(C_i) xor C_(i-1). @param index from 1 on */
+/** Decrypts one block of a captured `.encrypted` file: P_i = D(C_i) xor C_(i-1). @param index from 1 on */
 export async function recoverBlock(
   file: Buffer,
   index: number,
@@ -35,7 +35,7 @@ export async function openCapturedJwe(token: string, decryptBlock: DecryptBlock)
 const semiblockBytes = 8;
 const integrityCheck = Buffer.alloc(semiblockBytes, 0xa6);
 
-/** AES key unwrap (RFC 3394, section 2.2.2): 6 rounds of one block decryption for each 8 bytes of the key. */
+/** Unwraps a key (RFC 3394, section 2.2.2): 6 rounds of one block decryption for each 8 bytes of the key. */
 async function unwrapKey(
   wrapped: Buffer,
   decryptBlock: DecryptBlock,

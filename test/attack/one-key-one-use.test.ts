@@ -103,7 +103,7 @@ async function openedOrNot(token: string, decryptBlock: DecryptBlock): Promise<s
   return "failed" in result ? result.failed : "opened";
 }
 
-/** All 24 decryptions of the key's unwrapping were answered, and what came out fails RFC 3394's check. */
+/** The result if all 24 block decryptions were answered, and the unwrapped key fails RFC 3394's integrity check. */
 const otherKey = "wrapped under another key";
 
 describe("the attack on one key for both formats", () => {
@@ -151,7 +151,7 @@ describe("the attack on a key for each format", () => {
 });
 
 describe("the attack on a server that encrypts all answers", () => {
-  test("opens .encrypted files by the status alone", async () => {
+  test("opens .encrypted files by the HTTP status only", async () => {
     const server = await start(servers.answersEncrypted());
     const byLabels = await attack(server.asking());
     expect(byLabels.decryptBlock).toBeUndefined();
@@ -163,7 +163,7 @@ describe("the attack on a server that encrypts all answers", () => {
     const before = total(tally);
     const recovered = decryptBlock && (await recoverBlock(captured, 1, decryptBlock));
     expect(recovered).toEqual(picture.subarray(blockBytes, 2 * blockBytes));
-    // One bit each.
+    // Each upload reveals one bit.
     expect(total(tally) - before).toBeLessThanOrEqual(128);
   });
 });
@@ -180,17 +180,14 @@ describe("the attack on a server that limits distinct .encrypted uploads", () =>
 });
 
 describe("the attack opens nothing", () => {
-  test.each([[["jwe"]], [["plain", "jwe"]]] as const)(
-    "where the formats are %j",
-    async (formats) => {
-      const server = await start(servers.only(...formats));
-      const { decryptBlock, tally } = await attack(server.asking());
-      expect(decryptBlock).toBeUndefined();
-      expect(Object.keys(tally)).toEqual(["403 FORMAT_REFUSED"]);
-    },
-  );
+  test.each([[["jwe"]], [["plain", "jwe"]]] as const)("if the formats are %j", async (formats) => {
+    const server = await start(servers.only(...formats));
+    const { decryptBlock, tally } = await attack(server.asking());
+    expect(decryptBlock).toBeUndefined();
+    expect(Object.keys(tally)).toEqual(["403 FORMAT_REFUSED"]);
+  });
 
-  test("where the type of the answer is refused", async () => {
+  test("if the requested type of answer is refused", async () => {
     const server = await start(servers.separateKeys());
     const { decryptBlock, tally } = await attack(server.asking("image/png"));
     expect(decryptBlock).toBeUndefined();

@@ -4,12 +4,12 @@ import { blockBytes, forge, type KnownBlock } from "./known-block.js";
  * A greyscale JPEG of 8 × 8 pixels whose quantization table contains a block of unknown plaintext. One of its AC
  * coefficients is not zero, so the decoded picture depends on one entry of that table.
  *
- * The file has no Huffman table: libjpeg-turbo installs the standard ones (ITU-T T.81, annex K.3) where a file has
+ * The file has no Huffman table: libjpeg-turbo installs the standard ones (ITU-T T.81, annex K.3) if a file has
  * none, as in Motion JPEG. A forged block has a block of garbage in front of it. The garbage lies in the opening's first
  * segment, in the rest of the table or between segments, where libjpeg skips bytes up to the next marker with a warning.
  */
 
-/** In zigzag order, the entries whose values from 0 to 255 each give another picture. Most entries have some that do not. */
+/** Entries, in zigzag order, each of whose values from 0 to 255 yields a different picture. Most entries do not qualify. */
 export const shownEntries = [11, 16] as const;
 export type ShownEntry = (typeof shownEntries)[number];
 
@@ -37,14 +37,14 @@ const entropyData: Readonly<Record<ShownEntry, Buffer>> = {
   16: Buffer.from("93ff00ded0", "hex"),
 };
 
-/** How one byte of a target block is observed. */
+/** How one byte of a target block is made visible. */
 interface View {
   entry: ShownEntry;
   /** Entries in front of the target: it begins in the table where it must for the byte to be that entry. */
   before: number;
 }
 
-/** Header and entries in front of the target share a block, so that an entry can show 11 of its bytes. */
+/** The header and the entries before the target share a block, so an entry can show 11 of the target's bytes. */
 export function viewOf(index: number): View {
   const entry = index < 11 ? 11 : 16;
   return { entry, before: entry - index };
@@ -65,7 +65,7 @@ export function opening({ ciphertext }: KnownBlock): Buffer {
   return Buffer.concat(Array.from({ length: 1 + skippedBlocks }, () => ciphertext));
 }
 
-/** All that follows the opening. */
+/** Everything after the opening. */
 export function picture(
   known: KnownBlock,
   target: Buffer,
@@ -110,7 +110,7 @@ function scan(entry: ShownEntry, filler: number): Buffer {
   return Buffer.concat([bytes, fill(bytes, filler)]);
 }
 
-/** Pads bytes to a block. */
+/** Pads bytes to a whole block. */
 function fill(bytes: Buffer, filler: number): Buffer {
   return Buffer.alloc(blockBytes - bytes.length, filler);
 }

@@ -42,7 +42,7 @@ export interface Server {
   close: () => void;
 }
 
-/** The configurations on which the attack is tried. */
+/** The configuration of a server that is attacked. */
 export const servers = {
   /** Both secrets have the same bytes, which a server refuses at its boot (keys/key-register.ts). */
   equalKeys: () => serve({ keys: { legacy: [legacyKey], jwe: [legacyKey] } }),

@@ -4,9 +4,9 @@ import { blockBytes, forge, xor, type KnownBlock } from "./known-block.js";
 import { opening, picture, viewOf } from "./probe-picture.js";
 
 /**
- * The same for a server whose answers are all encrypted: the status tells whether an upload was a picture. Two bytes of
- * the target become the length of a comment, and so say where libjpeg looks for the next marker: in front of a marker
- * that no JPEG has, or behind it. Each upload halves what the two bytes may be.
+ * Decrypts blocks with a server whose answers are all encrypted: the status shows whether an upload was a picture. Two
+ * bytes of the target become the length of a comment, and so determine where libjpeg looks for the next marker: before a
+ * marker that no JPEG has, or after it. Each upload halves the set of values that the two bytes may have.
  */
 export interface StatusOracleOptions {
   ask: Ask;
@@ -27,7 +27,7 @@ const reservedMarker = Buffer.from("ff02", "hex");
 const shortest = 64;
 const longest = 0xffff;
 
-/** @returns undefined where the server's statuses do not reveal the known block */
+/** @returns undefined if the server's statuses do not reveal the known block */
 export async function findStatusOracle(
   options: StatusOracleOptions,
 ): Promise<DecryptBlock | undefined> {
@@ -39,7 +39,7 @@ export async function findStatusOracle(
   return undefined;
 }
 
-/** One block, by 128 uploads of up to 64 KB. */
+/** Decrypts one block by 128 uploads of up to 64 KB. */
 async function decryptByStatus(
   options: StatusOracleOptions,
   target: Buffer,
@@ -58,7 +58,7 @@ async function decryptByStatus(
 
 /**
  * @param decrypted the target's decryption up to the pair
- * @param mask XORed to the pair, but for the first one: another where the comment was too short
+ * @param mask XORed to each pair except the first; another mask is tried if the comment was too short
  */
 async function decryptPair(
   options: StatusOracleOptions,
@@ -80,7 +80,7 @@ async function decryptPair(
 }
 
 /**
- * @param lengthAt where in the file the comment's length stands
+ * @param lengthAt offset of the comment's length in the file
  * @param endsBehind asks whether the comment ends behind a marker, in a file with room for comments that end before `end`
  */
 async function findLength(
@@ -113,7 +113,7 @@ function frontOf(known: KnownBlock, decrypted: Buffer, filler: number, mask: num
   return Buffer.concat([forge(known, endingWith(cover, filler)), previous]);
 }
 
-/** The file: its start, with the target, the reserved marker, and a picture behind `end`. */
+/** Builds the file: its start with the target, the reserved marker, and a picture after `end`. */
 function withMarker(
   { known, next }: StatusOracleOptions,
   start: Buffer,

@@ -35,7 +35,7 @@ describe("a configuration of an enclave", () => {
     await expect(attempt).rejects.not.toThrow("\n");
   });
 
-  test("is told what is wrong first, and how much more there is", async () => {
+  test("is refused with the first problem and the number of further ones", async () => {
     const text = hostileConfigurations[0]?.text.replace('"Debug": 0', '"Debug": 1') ?? "";
     await expect(load(text, true)).rejects.toThrow(
       /Debug: .*got 1 \(1 more to correct after it\)/u,
@@ -44,14 +44,14 @@ describe("a configuration of an enclave", () => {
     expect(problems).toEqual(["Debug", "HostEnvironmentVariables[2]"]);
   });
 
-  test("names every key that it does not know", () => {
+  test("is refused with every unknown key named", () => {
     const where = checkForEnclave({ NoBrk: true, ForkMode: "" }).problems.map((one) => one.where);
     expect(where).toEqual(expect.arrayContaining(["NoBrk", "ForkMode"]));
   });
 });
 
 describe("outside an enclave", () => {
-  test("other settings of Mystikos pass, but for variables by which it names the platform", async () => {
+  test("other settings of Mystikos are accepted, except variables that name the platform", async () => {
     for (const { title, text } of hostileConfigurations) {
       const alwaysRefused = /^(?:a key twice|a key in two cases|a key with|an inner|an entry's)/u;
       const isPlatform = /MYST_|"EnvironmentVariables": \[[^\]]*5|"HostEnvironmentVariables": "/u;
@@ -65,7 +65,7 @@ describe("outside an enclave", () => {
   });
 });
 
-describe("a key that two parsers may read differently", () => {
+describe("the search for a key that two parsers may read differently", () => {
   test.each<[string, string | undefined]>([
     ["{}", undefined],
     ['{"a":{"a":[{"a":1},{"a":2}]},"b":"a"}', undefined],
@@ -77,12 +77,12 @@ describe("a key that two parsers may read differently", () => {
     ['{"a\\\\":1}', "escaped a\\"],
     ['{"":1,"":2}', "repeated "],
     ['{"__proto__":1,"__proto__":2}', "repeated __proto__"],
-  ])("in %s: %s", (text, expected) => {
+  ])("in %s finds %s", (text, expected) => {
     const found = findAmbiguousKey(text);
     expect(found && `${found.kind} ${found.path.join(".")}`).toBe(expected);
   });
 
-  test("is found in a text of megabytes", () => {
+  test("works on a text of megabytes", () => {
     const long = JSON.stringify({ a: '\\"{'.repeat(1_000_000), b: 1 });
     expect(findAmbiguousKey(long)).toBeUndefined();
     expect(findAmbiguousKey(`${long.slice(0, -1)},"B":2}`)?.path).toEqual(["B"]);

@@ -14,7 +14,7 @@ function secretOf(environment: ReturnType<typeof readEnvironment>): string | und
 }
 
 describe("the environment", () => {
-  test("gives the principal, and the audience where it is set", () => {
+  test("provides the principal, and the audience if it is set", () => {
     const read = readEnvironment({ ...variables, MHSM_AAD_URL: "" });
     expect(read).toMatchObject({ tenantId: "tenant", clientId: "client", audience: undefined });
     expect(secretOf(read)).toBe("s3cret");
@@ -22,7 +22,7 @@ describe("the environment", () => {
     expect(audience).toBe("https://a.example");
   });
 
-  test("is refused where something is missing or empty, which is named, and no value is", () => {
+  test("is refused if a variable is missing or empty; the error names it and contains no value", () => {
     expect(() => readEnvironment({ ...variables, APP_ID: "", CLIENT_ID: undefined })).toThrow(
       /got no APP_ID, no CLIENT_ID\. Set them/u,
     );
@@ -32,7 +32,7 @@ describe("the environment", () => {
     expect(() => readEnvironment({ CLIENT_SECRET: "s3cret" })).toThrow(/^(?!.*s3cret)/u);
   });
 
-  test("may be that of workload identity, where there is no client secret", () => {
+  test("may be that of workload identity if there is no client secret", () => {
     expect(readEnvironment(workloadIdentity)).toEqual({
       tenantId: "pod's tenant",
       clientId: "pod's client",
@@ -47,14 +47,14 @@ describe("the environment", () => {
     expect([tenantId, clientId]).toEqual(["tenant", "client"]);
   });
 
-  test("takes nothing of workload identity's where there is a client secret", () => {
+  test("ignores workload identity's variables if there is a client secret", () => {
     expect(secretOf(readEnvironment({ ...workloadIdentity, ...variables }))).toBe("s3cret");
     expect(() => readEnvironment({ ...workloadIdentity, CLIENT_SECRET: "s3cret" })).toThrow(
       /got no APP_ID, no CLIENT_ID\./u,
     );
   });
 
-  test("shows its secret to nobody who does not ask for it", () => {
+  test("does not contain its secret when it is printed or serialised", () => {
     const environment = readEnvironment(variables);
     const shown = [
       inspect(environment, { depth: 9, showHidden: true }),

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { projectFolder } from "../helpers/server-process.js";
 
 export interface HostileConfiguration {
-  /** What it would let somebody do. */
+  /** What is wrong with the configuration. */
   title: string;
-  /** The committed configuration, changed. */
+  /** The committed configuration with a change. */
   text: string;
-  /** Its refusal: the key, then what came. */
+  /** The expected refusal: the key, what was expected and what came. */
   says: string;
 }
 
@@ -22,7 +22,7 @@ const parameters = /"ApplicationParameters": (\[[^\]]*\])/u.exec(committed)?.[1]
 const main = '"/app/dist/main.js"';
 const trap = '"--disable-wasm-trap-handler",';
 
-/** A Mystikos setting, added or in its place. */
+/** Adds or replaces a Mystikos setting. */
 const setting = (text: string): string => replaced('"ProductID": 1,', `"ProductID": 1, ${text},`);
 const nodeOption = (text: string): string => replaced(trap, `${trap} ${text},`);
 const started = (text: string): string => replaced(parameters, text);
@@ -259,7 +259,7 @@ const rows: [title: string, text: string, says: string][] = [
     setting('"__proto__": { "Debug": 1 }'),
     "__proto__: expected one of the known keys",
   ],
-  // Where keys are written. Whoever owns one chooses its 32 bytes, which nobody measures.
+  // Paths of key files. A key's owner chooses its 32 bytes, which are not measured.
   ...[
     "/app/dist/model/inference-worker.js",
     "/lib/libconfml-shim.so",
@@ -324,24 +324,24 @@ const rows: [title: string, text: string, says: string][] = [
   ],
 ];
 
-/** What neither `make package` nor the server under SGX takes. */
+/** Configurations that both `make package` and the server under SGX refuse. */
 export const hostileConfigurations: HostileConfiguration[] = rows.map(([title, text, says]) => ({
   title,
   text,
   says,
 }));
 
-/** `…` in what is expected stands for any text in one line. */
+/** Converts an expected text to a pattern; `…` stands for any text within a line. */
 export function saying(says: string): RegExp {
   const escaped = says.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/gu, "\\$&"));
   return new RegExp(escaped.join("[^\n]*"), "u");
 }
 
-/** What both take as well. */
+/** Further configurations that both accept. */
 export const goodConfigurations: [title: string, text: string][] = [
   ["the repository's", committed],
   ["no options of Node", started(`[${main}, "--config", "/app/config.json"]`)],
-  ["the configuration's path behind =", started(`[${main}, "--config=/app/config.json"]`)],
+  ["the configuration's path after =", started(`[${main}, "--config=/app/config.json"]`)],
   ["the configuration's path left out", started(`[${main}]`)],
   ["debugging off, as false", replaced('"Debug": 0', '"Debug": false')],
   ["the host's command line off", setting('"HostApplicationParameters": false')],

@@ -3,7 +3,7 @@ import type { KeyNames } from "../../src/config/key-rules.js";
 import { all, original, resolve, three, type Entry, type Names } from "./secret-roles.js";
 
 describe("the secrets' roles", () => {
-  test("are told by the original's paths, in whatever order the entries stand", () => {
+  test("are derived from the original's paths, whatever the order of the entries", () => {
     const names = {
       model: "ModelKey",
       images: ["DataKey"],
@@ -15,7 +15,7 @@ describe("the secrets' roles", () => {
     expect(resolve(three)).toEqual(names);
   });
 
-  test("are the original's where Formats names encrypted and not jwe", () => {
+  test("are the original's if Formats contains encrypted but not jwe", () => {
     const names = {
       model: "ModelKey",
       images: [],
@@ -26,7 +26,7 @@ describe("the secrets' roles", () => {
     expect(resolve(original, { formats: ["plain", "encrypted"] })).toEqual(names);
   });
 
-  test("ask for no data owner's key where only plain uploads are read", () => {
+  test("include no data owner's key if only plain uploads are accepted", () => {
     expect(resolve(original.slice(0, 1), { formats: ["plain"] })).toEqual({
       model: "ModelKey",
       images: [],
@@ -35,7 +35,7 @@ describe("the secrets' roles", () => {
     });
   });
 
-  test("are told by name, whatever the paths", () => {
+  test("are derived from names, whatever the paths", () => {
     expect(resolve(three, { model: "DataKey", images: ["OtherKey", "ModelKey"] })).toEqual({
       model: "DataKey",
       images: ["OtherKey", "ModelKey"],
@@ -44,15 +44,15 @@ describe("the secrets' roles", () => {
     });
   });
 
-  test("are told by name for one and by path for the other", () => {
+  test("are derived from a name for one and from a path for the other", () => {
     expect(resolve(three, { model: "OtherKey" })).toMatchObject({ images: ["DataKey"] });
     expect(resolve(three, { images: ["OtherKey"] })).toMatchObject({ model: "ModelKey" });
   });
 
-  test("give uploads without a name the key that LegacyKey says", () => {
+  test("assign LegacyKey's key to uploads without a key name", () => {
     const swapped = { images: ["DataKey"], legacy: "OtherKey", formats: all };
     expect(resolve(three, swapped)).toMatchObject({ images: ["DataKey"], legacyImage: "OtherKey" });
-    // Named or by its path.
+    // By name or by path.
     for (const legacy of [undefined, "DataKey"]) {
       const names = resolve(three, {
         images: ["OtherKey"],
@@ -64,7 +64,7 @@ describe("the secrets' roles", () => {
     expect(resolve(three, { legacy: "OtherKey" })).toMatchObject({ images: ["DataKey"] });
   });
 
-  test("seal answers to .encrypted uploads under the secret that Results.Key says", () => {
+  test("assign Results.Key's secret to answers to .encrypted uploads", () => {
     const names: Names = { images: ["OtherKey"], formats: all };
     for (const Encrypt of ["match", "always", "never"]) {
       const { results } = resolve(three, { ...names, results: { Key: "OtherKey", Encrypt } });
@@ -81,13 +81,13 @@ describe("the secrets' roles are refused", () => {
 
   test.each<[string, Entry[], Names, RegExp]>([
     [
-      "a model's key without an entry",
+      "a name of the model's key that has no entry",
       original,
       { model: "None" },
       /Inference\.Model\.Key: expected the ID of an entry of Secret \(ModelKey, DataKey\); got "None"/u,
     ],
     [
-      "an image's key without an entry",
+      "a name of the image's key that has no entry",
       original,
       { images: ["DataKey", "None"] },
       /Keys\[1\].*"None"/u,
@@ -121,7 +121,7 @@ describe("the secrets' roles are refused", () => {
       /LegacyKey: .*"ModelKey"/u,
     ],
     [
-      "a legacy key without an entry",
+      "a LegacyKey that has no entry",
       original,
       { legacy: "None" },
       /LegacyKey: expected the ID of an entry of Secret \(ModelKey, DataKey\); got "None"/u,
@@ -133,7 +133,7 @@ describe("the secrets' roles are refused", () => {
       /Images\.Keys: expected a JWE secret that is not the LegacyKey: nothing authenticates .*one key, one use.*got "DataKey"\. Name a secret of its own/u,
     ],
     [
-      "one secret for .encrypted and JWE, even where neither is read",
+      "one secret for .encrypted and JWE, even if neither is accepted",
       three,
       { images: ["DataKey"], legacy: "DataKey", formats: ["plain"] },
       /not the LegacyKey.*got "DataKey"/u,
@@ -193,7 +193,7 @@ describe("the secrets' roles are refused", () => {
       /take Inference\.Images\.LegacyKey out/u,
     ],
     [
-      "answers sealed under a key without an entry",
+      "answers sealed under a key that has no entry",
       three,
       { results: { Key: "None" } },
       /Results\.Key: .*"None"/u,
@@ -206,7 +206,7 @@ describe("the secrets' roles are refused", () => {
     ],
     ["two entries of one name", renamed(2, { ID: "DataKey" }), {}, /a different ID in each entry/u],
     [
-      "two entries of one name for the vault, which reads capitals as small letters",
+      "two entries whose names differ only in case, which the vault ignores",
       renamed(2, { ID: "MODELKEY" }),
       { images: ["MODELKEY"] },
       /a different ID in each entry; got "MODELKEY" twice/u,
@@ -218,7 +218,7 @@ describe("the secrets' roles are refused", () => {
       /a different LocalPath in each entry; got "\/image\.key" twice/u,
     ],
     [
-      "two entries of one path, written in two ways",
+      "two entries of one path in two spellings",
       renamed(2, { LocalPath: "//keys/.././model.key" }),
       {},
       /a different LocalPath in each entry/u,

@@ -24,7 +24,7 @@ async function load(text: string): ReturnType<typeof loadConfig> {
   return loadConfig(file, { enclave: false });
 }
 
-/** The committed configuration with one value in another's place; undefined takes it out. */
+/** Replaces one value of the committed configuration; undefined removes it. */
 function changed(path: string, value: unknown, text = committed): string {
   const root: unknown = JSON.parse(text);
   const keys = path.split(".");
@@ -39,7 +39,7 @@ function changed(path: string, value: unknown, text = committed): string {
 }
 
 describe("a configuration", () => {
-  test("as the repository has it is good, and nothing changes it", async () => {
+  test("of the repository is accepted, and returned without changes", async () => {
     const { config, keyNames } = await load(committed);
     expect(keyNames).toEqual({
       model: "AlexNetModelKey",
@@ -53,7 +53,7 @@ describe("a configuration", () => {
     }).toThrow(TypeError);
   });
 
-  test("that is another file, such as a key, is refused and not repeated", async () => {
+  test("that is another file, such as a key, is refused with an error that does not repeat it", async () => {
     for (const text of [
       "hunter2-hunter2",
       '{"version": hunter2',
@@ -65,7 +65,7 @@ describe("a configuration", () => {
     }
   });
 
-  test("is refused in words however deep it is", async () => {
+  test("is refused with a readable error however deep it is nested", async () => {
     for (const depth of [200, 5000, 100_000]) {
       const deep = `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
       const text = committed.replace('"Evidence":', `"EvidenceOptions": ${deep}, "Evidence":`);
@@ -79,7 +79,7 @@ describe("a configuration", () => {
     await expect(load(text)).resolves.toBeDefined();
   });
 
-  test("with the original's own entries, native library and all, is good", async () => {
+  test("with the original's entries, including its native library, is accepted", async () => {
     const entries = ["AlexNetModelKey /model.key", "AlexNetDataKey /image.key"].map((text) => {
       const [ID, LocalPath] = text.split(" ");
       const SrsAddress = "https://accmhsm.managedhsm.azure.net";
@@ -106,7 +106,7 @@ describe("a configuration", () => {
     });
   });
 
-  test("gets the contract's defaults of Limits, Images, Results, Release and the model", async () => {
+  test("gets the documented defaults of Limits, Images, Results, Release and the model", async () => {
     const left = ["Limits", "Images", "Results", "Release", "Model.Format", "Model.Weights"];
     const bare = left.reduce(
       (text, key) => changed(`Inference.${key}`, undefined, text),
@@ -151,7 +151,7 @@ describe("a configuration", () => {
     });
   });
 
-  test("has the limits on pictures that the owner's commands have", async () => {
+  test("has the same limits on pictures as the owners' commands", async () => {
     const bare = changed("Inference.Images", undefined);
     const { Images: images } = (await load(bare)).config.Inference;
     expect({
@@ -163,13 +163,13 @@ describe("a configuration", () => {
     }).toEqual(defaultLimits);
   });
 
-  test("wants memory for one picture at least among that for all", async () => {
+  test("must allow at least one picture's memory for all pictures together", async () => {
     await expect(
       load(changed("Inference.Images.MaxDecodeBytesInFlight", 67_108_864)),
     ).rejects.toThrow(/Images\.MaxDecodeBytesInFlight.*at least Images\.MaxDecodeBytes/u);
   });
 
-  test("is frozen through and through", async () => {
+  test("is deeply frozen", async () => {
     const unfrozen: unknown[] = [];
     const visit = (value: unknown): void => {
       if (typeof value !== "object" || value === null) return;
@@ -180,7 +180,7 @@ describe("a configuration", () => {
     expect(unfrozen).toEqual([]);
   });
 
-  test("keeps what stands at the bounds", async () => {
+  test("may contain the smallest and largest allowed values", async () => {
     const bounds = [
       ["Inference.Listen.Port", 0],
       ["Inference.Listen.Port", 65_535],
@@ -196,12 +196,12 @@ describe("a configuration", () => {
     }
   });
 
-  test("may hold keys of Mystikos' own that we do not know", async () => {
+  test("may contain unknown keys of Mystikos", async () => {
     await expect(load(changed("SomeNewKey", { a: 1 }))).resolves.toBeDefined();
   });
 });
 
-describe("a configuration is refused, and the key, the value and the fix named, for", () => {
+describe("a configuration is refused with an error that names the key, the value and the fix, for", () => {
   test.each<[string, unknown, RegExp]>([
     [
       "Inference.Limits.MaxBach",
@@ -287,22 +287,22 @@ describe("a configuration is refused, and the key, the value and the fix named, 
     await expect(attempt).rejects.toThrow(/^reading .*config\.json: /u);
   });
 
-  test("more than one thing, which it counts", async () => {
+  test("several problems, whose number the error states", async () => {
     const twice = changed("Inference.Limits", { MaxBatch: 0, MaxQueue: 0 });
     await expect(load(twice)).rejects.toThrow(/\(1 more to correct after it\)/u);
   });
 
-  test("a key that only JSON can hold", async () => {
+  test("a key that a JavaScript literal cannot contain", async () => {
     const text = committed.replace('"Listen"', '"__proto__": { "Port": 1 }, "Listen"');
     await expect(load(text)).rejects.toThrow(/Inference\.__proto__: expected one of the known/u);
   });
 
-  test("a value too long to be shown whole", async () => {
+  test("a value that is too long to be shown in full", async () => {
     const attempt = load(changed("Inference.Listen.Port", "1".repeat(500)));
     await expect(attempt).rejects.toThrow(/got "1{70,80}\.\.\. Correct the value/u);
   });
 
-  test.each(["null", "[]", "5", '"text"'])("%s, which is no object", async (text) => {
+  test.each(["null", "[]", "5", '"text"'])("%s, which is not an object", async (text) => {
     const attempt = load(text);
     await expect(attempt).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     await expect(attempt).rejects.toThrow("the whole file: expected a value of type object; got");
@@ -315,14 +315,14 @@ describe("a configuration is refused, and the key, the value and the fix named, 
     });
   });
 
-  test("a text that is no JSON", async () => {
+  test("a text that is not JSON", async () => {
     await expect(load('{ "Secret": [], // comment\n }')).rejects.toMatchObject({
       code: "CONFIG_INVALID",
       message: expect.stringContaining("expected JSON (without comments)"),
     });
   });
 
-  test("a file that is not there", async () => {
+  test("a missing file", async () => {
     await expect(loadConfig(join(folder, "none.json"), { enclave: false })).rejects.toMatchObject({
       code: "CONFIG_UNREADABLE",
       message: expect.stringMatching(/none\.json.*ENOENT.*--config/u),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { KeyNames } from "../../src/config/key-rules.js";
 import { all, resolve, three, type Names } from "./secret-roles.js";
 
-describe("whatever the configuration says", () => {
+describe("in any configuration that is accepted", () => {
   const ids = [undefined, "ModelKey", "DataKey", "OtherKey"];
   const keySets = [undefined, ["DataKey"], ["OtherKey"], ["DataKey", "OtherKey"], ["ModelKey"]];
   const formatSets = [

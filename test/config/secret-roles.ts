@@ -13,12 +13,12 @@ export interface Names {
   model?: string;
   images?: string[];
   legacy?: string;
-  /** Default: the configuration's own. */
+  /** Default: the schema's. */
   formats?: string[];
   results?: { Key?: string; Encrypt?: string };
 }
 
-/** The original sample's. */
+/** The paths of the original sample. */
 export const original: Entry[] = [
   { ID: "ModelKey", LocalPath: "/model.key" },
   { ID: "DataKey", LocalPath: "/image.key" },

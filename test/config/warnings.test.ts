@@ -40,7 +40,7 @@ describe("a configuration's warnings", () => {
     },
   );
 
-  test("say what a JWE's answer in the clear gives away", () => {
+  test("say what a plain-text answer to a JWE reveals", () => {
     expect(warningsFor(["plain"], {}, "never")).toEqual([]);
     expect(warningsFor(["plain", "jwe"], {}, "never")).toEqual([
       expect.stringMatching(/^Results\.Encrypt is "never": whoever uploads a captured \.jwe/u),
@@ -49,7 +49,7 @@ describe("a configuration's warnings", () => {
   });
 
   test.each([[["encrypted"]], [["plain", "encrypted"]], [["plain", "encrypted", "jwe"]]])(
-    "say in one line what .encrypted uploads give away for %j, whatever blunts it",
+    "say in one line what .encrypted uploads reveal for %j, whatever mitigation is configured",
     (formats) => {
       for (const limits of [{}, { MaxLegacyUploads: 1 }]) {
         expect(warningsFor(formats, limits)).toEqual([

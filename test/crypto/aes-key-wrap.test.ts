@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { unwrapWithPadding } from "../../src/crypto/aes-key-wrap.js";
 import { bytes, hexVectors } from "../helpers/vectors.js";
 
-/** OpenSSL's other direction of RFC 5649. */
+/** Wraps with OpenSSL's implementation of RFC 5649: the inverse of the tested function. */
 function wrap(kek: Uint8Array, key: Uint8Array, iv = "a65959a6"): Buffer {
   const name = `id-aes${kek.length * 8}-wrap-pad`;
   return createCipheriv(name, kek, Buffer.from(iv, "hex")).update(key);
@@ -15,12 +15,12 @@ const kekBytes = fc
   .chain((length) => fc.uint8Array({ minLength: length, maxLength: length }));
 
 describe("AES key unwrap with padding", () => {
-  test.each(hexVectors("rfc5649.json"))("opens RFC 5649's examples: %#", (vector) => {
+  test.each(hexVectors("rfc5649.json"))("unwraps RFC 5649's examples: %#", (vector) => {
     const key = unwrapWithPadding(bytes(vector, "kek"), bytes(vector, "wrapped"));
     expect(key).toEqual(bytes(vector, "key"));
   });
 
-  test("agrees with NIST's vectors, both those that open and those that do not", () => {
+  test("agrees with NIST's vectors, both valid and invalid ones", () => {
     const vectors = hexVectors("nist-kwp-ad.json");
     const outcomes = vectors.map((vector) =>
       unwrapWithPadding(bytes(vector, "kek"), bytes(vector, "wrapped")),
@@ -29,7 +29,7 @@ describe("AES key unwrap with padding", () => {
     expect(vectors.filter(({ key }) => key === undefined).length).toBeGreaterThan(20);
   });
 
-  test("opens any wrapped key", () => {
+  test("unwraps any wrapped key", () => {
     fc.assert(
       fc.property(kekBytes, fc.uint8Array({ minLength: 1, maxLength: 100 }), (kek, key) => {
         expect(unwrapWithPadding(kek, wrap(kek, key))).toEqual(Buffer.from(key));

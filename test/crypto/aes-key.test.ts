@@ -11,14 +11,14 @@ const bytes = Buffer.from(
 const uses: KeyUse[] = ["cbc", "jwe", "none"];
 
 describe.each(uses)("a key that is kept for %s", (use) => {
-  test("wipes the buffer that it was made of", async () => {
+  test("wipes the buffer from which it was made", async () => {
     const buffer = Buffer.from(bytes);
     await takeKey(buffer, use);
     expect(buffer).toEqual(Buffer.alloc(32));
   });
 
   test.each([0, 16, 31, 33, 64])(
-    "is not made of %i bytes, which are wiped, too",
+    "is not made from %i bytes, which are wiped as well",
     async (length) => {
       const buffer = Buffer.alloc(length, 7);
       await expect(takeKey(buffer, use)).rejects.toThrow(`got ${length}`);
@@ -26,7 +26,7 @@ describe.each(uses)("a key that is kept for %s", (use) => {
     },
   );
 
-  test("can be compared with a key for any use", async () => {
+  test("can be compared with a key of any use", async () => {
     const key = await takeKey(Buffer.from(bytes), use);
     for (const other of uses) {
       expect(key.equals(await takeKey(Buffer.from(bytes), other))).toBe(true);
@@ -34,7 +34,7 @@ describe.each(uses)("a key that is kept for %s", (use) => {
     }
   });
 
-  test("has a fingerprint that differs for any other key", async () => {
+  test("has a fingerprint that differs from that of any other key", async () => {
     const challenge = Buffer.from("challenge");
     const key = await takeKey(Buffer.from(bytes), use);
     expect(key.fingerprint(challenge)).toEqual(
@@ -42,7 +42,7 @@ describe.each(uses)("a key that is kept for %s", (use) => {
     );
   });
 
-  test("is never shown when it is printed", async () => {
+  test("does not appear in printed output", async () => {
     const key = await takeKey(Buffer.from(bytes), use);
     const shown = inspect(key, { depth: 9, showHidden: true }) + JSON.stringify(key);
     for (const form of ["hex", "base64", "base64url", "latin1"] as const) {
@@ -51,8 +51,8 @@ describe.each(uses)("a key that is kept for %s", (use) => {
   });
 });
 
-describe("a key has one use:", () => {
-  test("for .encrypted files it holds the bytes it was made of, and has no handle for JWE", async () => {
+describe("a key has only one use:", () => {
+  test("for .encrypted files it holds the given bytes, and has no handle for JWE", async () => {
     const key = await takeKey(Buffer.from(bytes), "cbc");
     const encrypt = (secret: Parameters<typeof createCipheriv>[1]): string =>
       createCipheriv("aes-256-cbc", secret, Buffer.alloc(16))
@@ -62,7 +62,7 @@ describe("a key has one use:", () => {
     expect(Object.keys(key)).toEqual(["secret"]);
   });
 
-  test("for JWE it holds the bytes it was made of, cannot be exported, and has no handle for AES-CBC", async () => {
+  test("for JWE it holds the given bytes, cannot be exported, and has no handle for AES-CBC", async () => {
     const key = await takeKey(Buffer.from(bytes), "jwe");
     const token = Buffer.from(await sealJwe(bytes, Buffer.from("text"), { kid: "x" }));
     expect(await openJwe(token, key)).toEqual(new TextEncoder().encode("text"));
@@ -74,7 +74,7 @@ describe("a key has one use:", () => {
     ]);
   });
 
-  test("for no use it has no handle", async () => {
+  test("without a use it has no handle", async () => {
     expect(Object.keys(await takeKey(Buffer.from(bytes), "none"))).toEqual([]);
   });
 });

@@ -25,8 +25,8 @@ function verify(chain: (Certified | Buffer)[], roots: Certified[] = [root], forH
   );
 }
 
-describe("a certificate chain is good", () => {
-  test("with its root or without it, and gives the leaf's key", async () => {
+describe("a certificate chain is accepted", () => {
+  test("with or without its root, and yields the leaf's key", async () => {
     const key = await webcrypto.subtle.exportKey("spki", leaf.keys.publicKey);
     for (const chain of [
       [leaf, intermediate, root],
@@ -36,7 +36,7 @@ describe("a certificate chain is good", () => {
     }
   });
 
-  test("for a wildcard's hosts, of one label", async () => {
+  test("for the hosts that a wildcard covers, which differ in one label", async () => {
     const wild = await certify("wild", root, { names: ["*.hsm.example"] });
     expect(() => verify([wild], [root], "vault.hsm.example")).not.toThrow();
     expect(() => verify([wild], [root], "a.vault.hsm.example")).toThrow("not for a.vault");
@@ -44,7 +44,7 @@ describe("a certificate chain is good", () => {
 });
 
 describe("a certificate chain is refused", () => {
-  test("for another host, and for a host in the common name alone", async () => {
+  test("for another host, and for a host that only the common name contains", async () => {
     expect(() => verify([leaf, intermediate], [root], "other.example")).toThrow("not for other");
     const named = await certify(host, root);
     expect(() => verify([named])).toThrow(`not for ${host}`);
@@ -53,7 +53,7 @@ describe("a certificate chain is refused", () => {
   test.each([
     ["no longer valid", "2025-01-01", "2026-05-31"],
     ["not yet valid", "2026-06-02", "2027-01-01"],
-  ])("with a leaf that is %s, whose dates are not repeated", async (what, from, to) => {
+  ])("with a leaf that is %s; the message does not repeat its dates", async (what, from, to) => {
     const other = await certify("other", root, { names: [host], from, to });
     expect(() => verify([other])).toThrow(new Error(`a certificate that is ${what}`));
   });
@@ -72,7 +72,7 @@ describe("a certificate chain is refused", () => {
     expect(() => verify([underOldRoot], [oldRoot])).toThrow("trusted root");
   });
 
-  test("issued by a certificate that is no CA's", async () => {
+  test("issued by a certificate that is not a CA", async () => {
     const under = await certify("under", leaf, { names: [host] });
     expect(() => verify([under, leaf, intermediate])).toThrow("not issued by");
     const noCaRoot = await certify("plain", undefined, { names: [host] });
@@ -92,20 +92,20 @@ describe("a certificate chain is refused", () => {
     expect(() => verify([underAnchor], [anchor])).toThrow("trusted root");
   });
 
-  test("with an expired root at its end, though the root is trusted", async () => {
+  test("that ends with an expired root, although the root is trusted", async () => {
     const old = await certify("old", undefined, { ca: true, to: "2026-05-31" });
     const under = await certify("under", old, { names: [host] });
     expect(() => verify([under, old], [old])).toThrow("no longer valid");
   });
 
-  test("with a certificate between that issued nothing, or one that comes twice", async () => {
+  test("that contains an unrelated certificate, or one certificate twice", async () => {
     const idle = await certify("idle", root, { ca: true });
     expect(() => verify([leaf, idle, intermediate])).toThrow("not issued by");
     expect(() => verify([leaf, leaf, intermediate])).toThrow("not issued by");
     expect(() => verify([leaf, intermediate, intermediate])).toThrow("not issued by");
   });
 
-  test("signed with another key than its issuer's, under the issuer's name", async () => {
+  test("signed with a key other than its issuer's, under the issuer's name", async () => {
     const impostor = await certify("intermediate", undefined, { ca: true });
     const forged = await certify("leaf", impostor, { names: [host] });
     expect(() => verify([forged, intermediate])).toThrow("not issued by");
@@ -118,7 +118,7 @@ describe("a certificate chain is refused", () => {
     expect(() => verify([underRoot])).toThrow("trusted root");
   });
 
-  test("with a CA in the leaf's place", async () => {
+  test("with a CA in place of the leaf", async () => {
     const ca = await certify("ca", root, { ca: true, names: [host] });
     expect(() => verify([ca])).toThrow("CA's certificate");
   });
@@ -131,7 +131,7 @@ describe("a certificate chain is refused", () => {
     expect(() => verify([forged, root])).toThrow("not issued by");
   });
 
-  test("self-signed, out of order, incomplete, empty, or no certificates at all", async () => {
+  test("that is self-signed, out of order, incomplete or empty, or contains no certificates", async () => {
     const alone = await certify("alone", undefined, { names: [host] });
     expect(() => verify([alone])).toThrow("trusted root");
     expect(() => verify([leaf, root, intermediate])).toThrow("not issued by");
@@ -141,9 +141,9 @@ describe("a certificate chain is refused", () => {
     expect(() => verify([leaf, intermediate], [])).toThrow("trusted root");
   });
 
-  test("that OpenSSL reads with other bytes than it has", () => {
+  test("whose bytes differ from OpenSSL's encoding of it", () => {
     const bytes = Buffer.from(leaf.der);
-    // The last bits of the signature, a bit string (X.690, section 11.2.1): said to be unused, and not 0.
+    // The last bits of the signature, a bit string, are declared unused but are not 0 (X.690, section 11.2.1).
     const at = bytes.lastIndexOf(Buffer.from("0030", "hex"));
     const signature = Buffer.from("0300", "hex");
     expect(bytes[at - 2]).toBe(signature[0]);

@@ -120,12 +120,12 @@ const structure: [string, Parts, RegExp][] = [
   ["a serial number of no bytes", { serialNumber: hex("0200") }, /of no bytes/u],
   ["no serial number", { serialNumber: none }, /of tag 48 in place of 2/u],
   [
-    "another algorithm inside than outside",
+    "different algorithms inside and outside of the signed part",
     { outerAlgorithm: hex("300a06082a8648ce3d040303") },
     /two different/u,
   ],
   [
-    "parameters of ECDSA outside alone",
+    "parameters of ECDSA outside of the signed part only",
     { outerAlgorithm: hex("300c06082a8648ce3d0403020500") },
     /two different/u,
   ],
@@ -137,7 +137,7 @@ const structure: [string, Parts, RegExp][] = [
   ],
   ["a subject of an empty set", { subject: hex("30023100") }, /empty list/u],
   [
-    "a subject's set out of order",
+    "a set in the subject that is not sorted",
     {
       subject: der(
         0x30,
@@ -150,7 +150,7 @@ const structure: [string, Parts, RegExp][] = [
     /DER's order/u,
   ],
   [
-    "an attribute twice in a set",
+    "the same attribute twice in a set",
     {
       subject: der(
         0x30,
@@ -178,7 +178,7 @@ const structure: [string, Parts, RegExp][] = [
     /too short/u,
   ],
   [
-    "an attribute's string that is cut off",
+    "a truncated string in an attribute",
     { subject: hex("300c310a30080603550403 0c0561") },
     /cut off/u,
   ],
@@ -202,14 +202,14 @@ const structure: [string, Parts, RegExp][] = [
     /neither YYMMDD/u,
   ],
   [
-    "GeneralizedTime of two digits a year",
+    "GeneralizedTime with a year of two digits",
     { notAfter: generalized("510101000000Z") },
     /neither YYMMDD/u,
   ],
   ["UTCTime of four digits a year", { notAfter: utc("20510101000000Z") }, /neither YYMMDD/u],
   ["GeneralizedTime before 2050", { notAfter: generalized("20491231235959Z") }, /before 2050/u],
   [
-    "a beginning in GeneralizedTime before 2050",
+    "a start before 2050 in GeneralizedTime",
     { notBefore: generalized("20260101000000Z") },
     /before 2050/u,
   ],
@@ -219,7 +219,7 @@ const structure: [string, Parts, RegExp][] = [
   ["hour 24", { notAfter: utc("270101240000Z") }, /does not exist/u],
   ["second 60", { notAfter: utc("270101000060Z") }, /does not exist/u],
   [
-    "an end before its beginning",
+    "an end before its start",
     { notBefore: utc("270101000000Z"), notAfter: utc("260101000000Z") },
     /ends before it begins/u,
   ],
@@ -230,7 +230,7 @@ const structure: [string, Parts, RegExp][] = [
     /does not belong/u,
   ],
   ["a time of another type", { notAfter: der(0x13, "270101000000Z") }, /neither YYMMDD/u],
-  ["P-256 with its parameters spelled out", { key: ecKey("P-256", "explicit") }, /weak key/u],
+  ["P-256 with explicit parameters", { key: ecKey("P-256", "explicit") }, /weak key/u],
   ["P-224", { key: ecKey("secp224r1") }, /weak key/u],
   ["secp256k1", { key: ecKey("secp256k1") }, /weak key/u],
   [
@@ -239,23 +239,19 @@ const structure: [string, Parts, RegExp][] = [
     /weak key/u,
   ],
   [
-    "a point in the compressed form",
+    "a point in compressed form",
     { key: p256Key(hex(`000${2 + parity}`), x) },
     /uncompressed form/u,
   ],
+  ["a point in hybrid form", { key: p256Key(hex(`000${6 + parity}`), x, y) }, /uncompressed form/u],
   [
-    "a point in the hybrid form",
-    { key: p256Key(hex(`000${6 + parity}`), x, y) },
-    /uncompressed form/u,
-  ],
-  [
-    "a point with a byte too many",
+    "a point with one byte too many",
     { key: p256Key(hex("0004"), x, y, hex("00")) },
     /uncompressed form/u,
   ],
   ["a point that is on no curve", { key: p256Key(hex("0004"), x, x) }, /no certificate/u],
   [
-    "a key's bits that are not whole bytes",
+    "a key that does not end at a byte boundary",
     { key: p256Key(hex("0104"), x, y?.map((byte) => byte & 0xfe) as Buffer) },
     /whole bytes/u,
   ],
@@ -281,19 +277,19 @@ const structure: [string, Parts, RegExp][] = [
     /does not belong/u,
   ],
   [
-    "a key and something behind it",
+    "bytes after the key",
     { key: der(0x30, ecKey("P-256").subarray(2), hex("0500")) },
     /does not belong/u,
   ],
   ["RSA without NULL", { key: rsaKey("010001", "06092a864886f70d010101") }, /weak key/u],
   [
-    "RSA's algorithm for RSASSA-PSS",
+    "a key restricted to RSASSA-PSS",
     { key: rsaKey("010001", "06092a864886f70d01010a") },
     /weak key/u,
   ],
   ["a unique identifier of its issuer", { identifiers: hex("81020055") }, /does not belong/u],
   ["a unique identifier of its subject", { identifiers: hex("82020055") }, /does not belong/u],
-  ["something behind the extensions", { more: hex("0500") }, /does not belong/u],
+  ["a field after the extensions", { more: hex("0500") }, /does not belong/u],
   ["extensions twice", { more: der(0xa3, der(0x30, noCa)) }, /does not belong/u],
   ["an empty list of extensions", { extensionsField: hex("a3023000") }, /empty list/u],
   [
@@ -303,10 +299,10 @@ const structure: [string, Parts, RegExp][] = [
   ],
 ];
 
-describe("a certificate is refused, the leaf's and an authority's, with", () => {
+describe("a leaf and an authority are refused with", () => {
   test.each(structure)("%s", (_what, parts, reason) => {
     expect(verdict(chainOf({ leaf: parts }))).toMatch(reason);
-    // An authority that has another key than it signs with fails by its signature.
+    // An authority that signs with another key than its certificate's is refused because of the signature.
     const authorityReason =
       parts.key === undefined ? reason : /weak key|not issued|no certificate/u;
     expect(verdict(chainOf({ authority: parts }))).toMatch(authorityReason);
@@ -320,7 +316,7 @@ describe("a certificate is refused, the leaf's and an authority's, with", () => 
     }
   });
 
-  test("no name of its holder, or of its issuer", () => {
+  test("no subject, or no issuer", () => {
     const nameless = { subject: der(0x30) };
     expect(verdict(chainOf({ leaf: nameless }))).toMatch(/holder has no name/u);
     const critical = extension("551d11", isCritical, der(0x30, dns("ca.example")));
@@ -334,19 +330,19 @@ describe("a certificate is refused, the leaf's and an authority's, with", () => 
     ["RSA of 1,024 bits", generateKeyPairSync("rsa", { modulusLength: 1024 })],
     ["secp256k1", generateKeyPairSync("ec", { namedCurve: "secp256k1" })],
     [
-      "P-256 with its parameters spelled out",
+      "P-256 with explicit parameters",
       generateKeyPairSync("ec", { namedCurve: "P-256", paramEncoding: "explicit" }),
     ],
-  ])("an authority's %s", (_what, keys) => {
+  ])("%s as an authority's key", (_what, keys) => {
     const algorithm = keys.publicKey.asymmetricKeyType === "rsa" ? rsaSha256 : ecdsaSha256;
     expect(verdict(chainOf({ authority: { keys }, leaf: { algorithm } }))).toMatch(/weak key/u);
   });
 });
 
-describe("a certificate is refused that is encoded", () => {
+describe("a certificate is refused if it is encoded", () => {
   const [leaf = none, authority = none] = chainOf({});
   const content = leaf.subarray(4);
-  // TBSCertificate: its tag, two bytes of length and one that counts them, and what is in it.
+  // TBSCertificate: a tag, one byte that announces two bytes of length, these, and the content.
   const signed = content.subarray(0, 4 + content.readUInt16BE(2));
   test.each<[string, Buffer, RegExp]>([
     ["with a byte behind it", Buffer.concat([leaf, hex("00")]), /cut off/u],
@@ -359,7 +355,7 @@ describe("a certificate is refused that is encoded", () => {
       /length of no use/u,
     ],
     [
-      "with a length in a byte too many",
+      "with a length that takes one byte too many",
       Buffer.concat([hex("308300"), leaf.subarray(2)]),
       /length too long/u,
     ],
@@ -370,7 +366,7 @@ describe("a certificate is refused that is encoded", () => {
     ],
     ["with a fourth part", der(0x30, content, hex("0500")), /does not belong/u],
     [
-      "with a signature that is not of whole bytes",
+      "with a signature that does not end at a byte boundary",
       der(0x30, signed, ecdsaSha256, der(0x03, hex("0100"))),
       /whole bytes/u,
     ],
@@ -382,12 +378,12 @@ describe("a certificate is refused that is encoded", () => {
   });
 });
 
-describe("RSA signs", () => {
+describe("RSA signatures", () => {
   const authority = { keys: rsa, extensions: [ca, signsCertificates] };
   const algorithm = (last: string, parameters = "0500"): Buffer =>
     der(0x30, objectIdentifier(`2a864886f70d0101${last}`), hex(parameters));
 
-  test("with SHA-256, 384 and 512", () => {
+  test("with SHA-256, SHA-384 and SHA-512 are accepted", () => {
     for (const [last, hash] of [
       ["0b", "sha256"],
       ["0c", "sha384"],
@@ -405,13 +401,13 @@ describe("RSA signs", () => {
     ["SHA-224", algorithm("0e"), "sha224"],
     ["SHA-256 without NULL", algorithm("0b", ""), "sha256"],
     ["SHA-256 and a sequence for NULL", algorithm("0b", "3000"), "sha256"],
-  ])("not with %s", (_what, name, hash) => {
+  ])("with %s are refused", (_what, name, hash) => {
     expect(verdict(chainOf({ authority, leaf: { algorithm: name, hash } }))).toMatch(
       /not relied on/u,
     );
   });
 
-  /** RFC 4055, section 3.1; `more` stands behind the salt's length. */
+  /** RSASSA-PSS-params (RFC 4055, section 3.1); `more` follows the salt's length. */
   const pss = (hash: string, salt: string, parameters: string, more = ""): Buffer => {
     const hashed = der(0x30, objectIdentifier(`6086480165030402${hash}`), hex(parameters));
     const mask = der(0x30, objectIdentifier("2a864886f70d010108"), hashed);
@@ -424,19 +420,26 @@ describe("RSA signs", () => {
     ["01", "sha256", 32],
     ["02", "sha384", 48],
     ["03", "sha512", 64],
-  ])("with RSASSA-PSS, its hash %s with NULL or without", (id, hash, saltLength) => {
-    const salt = saltLength.toString(16);
-    for (const parameters of ["0500", ""]) {
-      const leaf = { algorithm: pss(id, salt, parameters), hash, saltLength };
-      expect(verdict(chainOf({ authority, leaf }))).toBe("accepted");
-    }
-    for (const other of [pss(id, "14", "0500"), pss(id, salt, "0500", "a303020101")]) {
-      const leaf = { algorithm: other, hash, saltLength: other.at(-1) === 0x14 ? 20 : saltLength };
-      expect(verdict(chainOf({ authority, leaf }))).toMatch(/not relied on/u);
-    }
-  });
+  ])(
+    "with RSASSA-PSS and the hash %s are accepted, with NULL parameters and without",
+    (id, hash, saltLength) => {
+      const salt = saltLength.toString(16);
+      for (const parameters of ["0500", ""]) {
+        const leaf = { algorithm: pss(id, salt, parameters), hash, saltLength };
+        expect(verdict(chainOf({ authority, leaf }))).toBe("accepted");
+      }
+      for (const other of [pss(id, "14", "0500"), pss(id, salt, "0500", "a303020101")]) {
+        const leaf = {
+          algorithm: other,
+          hash,
+          saltLength: other.at(-1) === 0x14 ? 20 : saltLength,
+        };
+        expect(verdict(chainOf({ authority, leaf }))).toMatch(/not relied on/u);
+      }
+    },
+  );
 
-  test("not under the name of ECDSA", () => {
+  test("that are declared as ECDSA are refused", () => {
     expect(verdict(chainOf({ authority, leaf: {} }))).toMatch(/not issued by/u);
   });
 });

@@ -35,7 +35,7 @@ const extensionCases: [string, Buffer, RegExp][] = [
   ],
   ["critical: FALSE, written", extension("2a0304", hex("010100"), hex("0500")), /default value/u],
   [
-    "critical: TRUE as BER may have it",
+    "critical: TRUE in an encoding that only BER allows",
     extension("2a0304", hex("010101"), hex("0500")),
     /no DER boolean/u,
   ],
@@ -69,25 +69,25 @@ const extensionCases: [string, Buffer, RegExp][] = [
     /not known: 2\.5\.29\.36/u,
   ],
   [
-    "no anyPolicy allowed",
+    "the extension inhibitAnyPolicy",
     extension("551d36", isCritical, hex("020100")),
     /not known: 2\.5\.29\.54/u,
   ],
-  ["no policies in a list of them", extension("551d20", none, hex("3000")), /empty list/u],
+  ["an empty list of policies", extension("551d20", none, hex("3000")), /empty list/u],
   ["a policy twice", extension("551d20", none, der(0x30, anyPolicy, anyPolicy)), /policy twice/u],
   [
-    "a policy with more than qualifiers",
+    "a policy with a third element",
     extension("551d20", none, der(0x30, der(0x30, objectIdentifier("551d2000"), hex("0500")))),
     /does not belong/u,
   ],
   [
-    "a policy with no qualifiers in their list",
+    "a policy with an empty list of qualifiers",
     extension("551d20", none, der(0x30, der(0x30, objectIdentifier("551d2000"), hex("3000")))),
     /empty list/u,
   ],
 ];
 
-describe("a certificate is refused for its extensions, the leaf's and an authority's:", () => {
+describe("a leaf and an authority are refused for the extension:", () => {
   test.each(extensionCases)("%s", (_what, added, reason) => {
     expect(verdict(chainOf({ leaf: { extensions: [...leafExtensions, added] } }))).toMatch(reason);
     const extensions = [...authorityExtensions, forHost, added];
@@ -95,30 +95,34 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
   });
 
   test.each<[string, Buffer[], RegExp]>([
-    ["no CA, written", [basicConstraints(hex("3003010100")), signs, forHost], /default value/u],
     [
-      "a CA as BER may have it",
+      "a CA flag of FALSE, which is the default",
+      [basicConstraints(hex("3003010100")), signs, forHost],
+      /default value/u,
+    ],
+    [
+      "a CA flag in an encoding that only BER allows",
       [basicConstraints(hex("3003010101")), signs, forHost],
       /no DER boolean/u,
     ],
-    ["a CA, though it may not sign certificates", [ca, signs, forHost], /CA's certificate in/u],
+    ["a CA that may not sign certificates", [ca, signs, forHost], /CA's certificate in/u],
     [
-      "a CA, by a mark that is not critical",
+      "basic constraints of a CA that are not critical",
       [basicConstraints(hex("30030101ff"), none), signs, forHost],
       /CA's certificate in/u,
     ],
     [
-      "a path length, and no CA",
+      "a path length without the CA flag",
       [basicConstraints(hex("3003020100")), signs, forHost],
       /path length/u,
     ],
     [
-      "something behind the basic constraints",
+      "bytes after the basic constraints",
       [basicConstraints(hex("30020500")), signs, forHost],
       /does not belong/u,
     ],
     [
-      "two basic constraints in one",
+      "two sequences in the basic constraints",
       [basicConstraints(hex("30003000")), signs, forHost],
       /not exactly one/u,
     ],
@@ -126,7 +130,7 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
     ["name constraints", [noCa, signs, forHost, constraints(permitted(dns(host)))], /only a CA/u],
     ["a key usage of no bits", [noCa, keyUsage(hex("030100")), forHost], /one to nine uses/u],
     [
-      "a key usage of no bits, three of them unused",
+      "a key usage without bits, of which three are unused",
       [noCa, keyUsage(hex("030103")), forHost],
       /of no length/u,
     ],
@@ -144,13 +148,13 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /of no length/u,
     ],
     [
-      "a key usage that is no bit string",
+      "a key usage that is not a bit string",
       [noCa, keyUsage(hex("04020780")), forHost],
       /in place of 3/u,
     ],
     ["purposes, none", [noCa, signs, purposes(), forHost], /empty list/u],
     [
-      "a purpose that is no identifier",
+      "a purpose that is not an object identifier",
       [noCa, signs, forHost, extension("551d25", none, hex("30020500"))],
       /in place of 6/u,
     ],
@@ -161,12 +165,12 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /unknown form/u,
     ],
     [
-      "a name that is constructed and should not be",
+      "a constructed name that must be primitive",
       [noCa, signs, alternativeNames(dns(host), der(0xa2, "a"))],
       /unknown form/u,
     ],
     [
-      "a name that is not constructed and should be",
+      "a primitive name that must be constructed",
       [noCa, signs, alternativeNames(dns(host), der(0x84, der(0x30)))],
       /unknown form/u,
     ],
@@ -176,7 +180,7 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /address of 5 bytes/u,
     ],
     [
-      "a directory name that is none",
+      "a malformed directory name",
       [noCa, signs, alternativeNames(dns(host), der(0xa4, hex("0500")))],
       /in place of 48/u,
     ],
@@ -186,7 +190,7 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /letters, digits and hyphens/u,
     ],
     [
-      "a DNS name with a dot at its end",
+      "a DNS name that ends with a dot",
       [noCa, signs, alternativeNames(dns(host), dns(`${host}.`))],
       /letters, digits and hyphens/u,
     ],
@@ -196,7 +200,7 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /letters, digits and hyphens/u,
     ],
     [
-      "a DNS name of no letters",
+      "an empty DNS name",
       [noCa, signs, alternativeNames(dns(host), dns(""))],
       /letters, digits and hyphens/u,
     ],
@@ -206,7 +210,7 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /letters, digits and hyphens/u,
     ],
     [
-      "a DNS name with a wildcard in its middle",
+      "a DNS name with a wildcard in the middle",
       [noCa, signs, alternativeNames(dns(host), dns(`a.*.${host}`))],
       /letters, digits and hyphens/u,
     ],
@@ -218,7 +222,7 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
     ["without a name", constraints(), /without a name/u],
     ["with an empty list", constraints(der(0xa0)), /empty list/u],
     [
-      "with an empty list beside another",
+      "with an empty list next to another list",
       constraints(permitted(dns(host)), der(0xa1)),
       /empty list/u,
     ],
@@ -234,7 +238,7 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /with bounds/u,
     ],
     [
-      "with a minimum of 0, written",
+      "with an encoded minimum of 0, which is the default",
       constraints(permitted(Buffer.concat([dns(host), hex("800100")]))),
       /with bounds/u,
     ],
@@ -244,43 +248,43 @@ describe("a certificate is refused for its extensions, the leaf's and an authori
       /with bounds/u,
     ],
     [
-      "of an address without a mask",
+      "on an address without a mask",
       constraints(excluded(der(0x87, "1234"))),
       /address of 4 bytes/u,
     ],
     [
-      "of a mask with gaps",
+      "on an address whose mask has gaps",
       constraints(excluded(der(0x87, hex("0a000000ff00ff00")))),
       /with gaps/u,
     ],
     ["of a name of an unknown form", constraints(excluded(der(0x89, "a"))), /unknown form/u],
     [
-      "of a directory name that is none",
+      "on a malformed directory name",
       constraints(excluded(der(0xa4, hex("0500")))),
       /in place of 48/u,
     ],
     [
-      "of a DNS name with a dot at its beginning",
+      "on a DNS name that begins with a dot",
       constraints(permitted(dns(".example"))),
       /may not certify/u,
     ],
     [
-      "of a DNS name with a wildcard",
+      "on a DNS name with a wildcard",
       constraints(excluded(dns("*.other.example"))),
       /may not certify/u,
     ],
     [
-      "of a DNS name with a zero byte",
+      "on a DNS name with a zero byte",
       constraints(excluded(dns("other\0.example"))),
       /may not certify/u,
     ],
     [
-      "of a registered identifier",
+      "on a registered identifier",
       constraints(excluded(der(0x88, hex("2a03")))),
       /may not certify/u,
     ],
     [
-      "of another name",
+      "on an otherName",
       constraints(excluded(der(0xa0, hex("06022a03 a0020500")))),
       /may not certify/u,
     ],

@@ -56,28 +56,28 @@ describe("name constraints", () => {
     ["permit the name", authorityWith(constraints(permitted(dns("example")))), {}],
     ["permit the name in capitals", authorityWith(constraints(permitted(dns("EXAMPLE")))), {}],
     [
-      "permit a name that has capitals",
+      "permit a name in capitals",
       authorityWith(constraints(permitted(dns("example")))),
       leafWith(dns("A.EXAMPLE")),
     ],
     ["exclude a name below it", authorityWith(constraints(excluded(dns(`a.${host}`)))), {}],
     [
-      "permit one of two",
+      "permit one of two names",
       authorityWith(constraints(permitted(dns("a.example"), dns("hsm.example")))),
       {},
     ],
     [
-      "exclude all addresses, and there is none",
+      "exclude all addresses, but there is none",
       authorityWith(constraints(excluded(address("00".repeat(8)), address("00".repeat(32))))),
       {},
     ],
     [
-      "permit an e-mail address, and there is none",
+      "permit an e-mail address, but there is none",
       authorityWith(constraints(permitted(email("a@b.example")))),
       {},
     ],
     [
-      "exclude a URI, and there is none",
+      "exclude a URI, but there is none",
       authorityWith(constraints(excluded(der(0x86, ".example")))),
       {},
     ],
@@ -87,12 +87,12 @@ describe("name constraints", () => {
       {},
     ],
     [
-      "exclude a name that merely begins alike",
+      "exclude a name with the same beginning",
       authorityWith(constraints(excluded(dns("vault.hsm")))),
       {},
     ],
     [
-      "exclude directory names, and there are none",
+      "exclude directory names, but there are none",
       authorityWith(constraints(excluded(directory(commonName("x"))))),
       {
         subject: der(0x30),
@@ -121,7 +121,7 @@ describe("name constraints", () => {
       {},
     ],
     [
-      "exclude a directory name among the leaf's alternatives",
+      "exclude a directory name among the leaf's alternative names",
       authorityWith(constraints(excluded(directory(commonName("x"))))),
       {
         subject: der(0x30),
@@ -143,12 +143,12 @@ describe("name constraints", () => {
       leafWith(address("0a000001")),
     ],
     [
-      "are on e-mail addresses, of which there is one",
+      "apply to e-mail addresses, and the leaf has one",
       authorityWith(constraints(excluded(email("other.example")))),
       leafWith(email("a@b.example")),
     ],
     [
-      "are on e-mail addresses, of which the subject has one",
+      "apply to e-mail addresses, and the subject has one",
       authorityWith(constraints(excluded(email("other.example")))),
       {
         subject: der(
@@ -158,7 +158,7 @@ describe("name constraints", () => {
       },
     ],
     [
-      "are on URIs, of which there is one",
+      "apply to URIs, and the leaf has one",
       authorityWith(constraints(excluded(der(0x86, "other.example")))),
       leafWith(der(0x86, "https://a.example")),
     ],
@@ -166,7 +166,7 @@ describe("name constraints", () => {
     expect(verdict(chainOf({ authority, leaf }))).toMatch(notCertified);
   });
 
-  test("hold for the names of authorities below, but not of one that certified itself anew", () => {
+  test("apply to the names of authorities below, but not to self-issued certificates", () => {
     const upper = authorityWith(constraints(excluded(dns("ca.example"))));
     const named = authorityWith(alternativeNames(dns("a.ca.example")));
     expect(verdict(longChain({ upper, lower: named }))).toMatch(notCertified);
@@ -177,7 +177,7 @@ describe("name constraints", () => {
     expect(verdict(longChain({ upper, leaf }))).toMatch(notCertified);
   });
 
-  test("hold at every height, each for itself", () => {
+  test("of several authorities all apply", () => {
     const upper = authorityWith(constraints(permitted(dns("example"))));
     const lower = authorityWith(constraints(permitted(dns("hsm.example"))));
     expect(verdict(longChain({ upper, lower }))).toBe("accepted");
@@ -186,7 +186,7 @@ describe("name constraints", () => {
     expect(verdict(longChain({ upper: other, lower }))).toMatch(notCertified);
   });
 
-  test("of thousands of names for thousands of names are refused before they are compared", () => {
+  test("are refused without a comparison if thousands of them meet thousands of names", () => {
     const many = (count: number): Buffer[] =>
       Array.from({ length: count }, (_, index) => dns(`n${index}.example`));
     const chain = (count: number): Buffer[] =>
@@ -203,27 +203,43 @@ describe("an authority", () => {
   test.each<[string, Parts, string | RegExp]>([
     ["without a key usage is one by its mark", { extensions: [ca] }, "accepted"],
     [
-      "with a key identifier and another leaf's is another",
+      "with a key identifier may issue a leaf that names none",
       authorityWith(extension("551d0e", none, hex("04020102"))),
       "accepted",
     ],
     [
-      "whose mark is not critical is none",
+      "whose basic constraints are not critical is not accepted",
       { extensions: [basicConstraints(hex("30030101ff"), none), signsCertificates] },
       /not critical/u,
     ],
-    ["without basic constraints is none", { extensions: [signsCertificates] }, /not issued by/u],
-    ["that says it is no CA is none", { extensions: [noCa, signsCertificates] }, /not issued by/u],
-    ["that may not sign certificates signs none", { extensions: [ca, signs] }, /not issued by/u],
-    ["for servers has leaves for servers", authorityWith(serverAuth), "accepted"],
-    ["for code has none", authorityWith(purposes("2b06010505070303")), /issuer that is for other/u],
     [
-      "with a path length below 0 is none",
+      "without basic constraints is not accepted",
+      { extensions: [signsCertificates] },
+      /not issued by/u,
+    ],
+    [
+      "that declares not to be a CA is not accepted",
+      { extensions: [noCa, signsCertificates] },
+      /not issued by/u,
+    ],
+    [
+      "that may not sign certificates is not accepted",
+      { extensions: [ca, signs] },
+      /not issued by/u,
+    ],
+    ["for servers may issue leaves for servers", authorityWith(serverAuth), "accepted"],
+    [
+      "for signing code is not accepted",
+      authorityWith(purposes("2b06010505070303")),
+      /issuer that is for other/u,
+    ],
+    [
+      "with a path length below 0 is not accepted",
       { extensions: [basicConstraints(hex("30060101ff0201ff")), signsCertificates] },
       /from 0 to 127/u,
     ],
     [
-      "with a path length of two bytes is none",
+      "with a path length of two bytes is not accepted",
       { extensions: [basicConstraints(hex("30070101ff02020000")), signsCertificates] },
       /from 0 to 127/u,
     ],
@@ -232,7 +248,7 @@ describe("an authority", () => {
     else expect(verdict(chainOf({ authority }))).toMatch(expected);
   });
 
-  test("that may not sign certificates is none for our reader either", () => {
+  test("that may not sign certificates is not accepted by our reader either", () => {
     const [leaf, issuer] = chainOf({ authority: { extensions: [ca, signs] } }).map(
       readCertificateFields,
     );
@@ -242,14 +258,14 @@ describe("an authority", () => {
     }).toThrow(/not for certificates/u);
   });
 
-  test("has a leaf for other purposes refused, whatever its own are", () => {
+  test("cannot issue a leaf for other purposes than TLS servers, whatever its own purposes are", () => {
     const leaf = { extensions: [noCa, signs, purposes("2b06010505070302"), forHost] };
     expect(verdict(chainOf({ authority: authorityWith(serverAuth), leaf }))).toMatch(
       /leaf that is for other/u,
     );
   });
 
-  test("is the one that the key identifier says", () => {
+  test("is the one with the key identifier that the leaf names", () => {
     const identified = authorityWith(extension("551d0e", none, hex("04020102")));
     const said = (id: string): Parts => ({
       extensions: [...leafExtensions, extension("551d23", none, hex(`3004 8002 ${id}`))],
@@ -260,7 +276,7 @@ describe("an authority", () => {
     );
   });
 
-  test("is the one that the issuer's name says, byte by byte", () => {
+  test("has the leaf's issuer name, byte by byte", () => {
     for (const issuer of [
       commonName("Authority"),
       commonName("authority", 0x13),
@@ -274,7 +290,7 @@ describe("an authority", () => {
     expect(verdict([leaf, authority])).toMatch(/trusted root/u);
   });
 
-  test("is allowed so many others below it, of which its own renewals do not count", () => {
+  test("may have as many authorities below it as its path length, not counting self-issued ones", () => {
     const length = (most: string): Parts => ({
       extensions: [basicConstraints(hex(`30060101ff0201${most}`)), signsCertificates],
     });
@@ -290,13 +306,13 @@ describe("a chain", () => {
   const upper = writeAuthority("upper", root);
   const leafOf = (issuer: Written): Buffer => write("leaf", issuer).der;
 
-  test("has no certificate twice, with or without the root", () => {
+  test("must not contain a certificate twice, with or without the root", () => {
     expect(verdict([leafOf(upper), upper.der, root.der])).toBe("accepted");
     expect(verdict([leafOf(upper), upper.der, root.der, root.der])).toMatch(/comes twice/u);
     expect(verdict([root.der, root.der])).not.toBe("accepted");
   });
 
-  test("has no loop of authorities that certify one another", () => {
+  test("must not contain authorities that certify one another in a loop", () => {
     const keysOf = (of: Written, name: string, issuer: Written): Written => ({
       ...writeAuthority(name, issuer, { key: of.key }),
       privateKey: of.privateKey,
@@ -313,7 +329,7 @@ describe("a chain", () => {
     );
   });
 
-  test("has its certificates in order, all of them, up to a root that is trusted", () => {
+  test("must contain all certificates in order up to a trusted root", () => {
     const [leaf = none, lower = none, above = none] = longChain({});
     expect(verdict([leaf, lower, above])).toBe("accepted");
     for (const chain of [
@@ -331,17 +347,17 @@ describe("a chain", () => {
     );
   });
 
-  test("is more than a trusted root, even one that is for the host", () => {
+  test("must contain more than a trusted root, even one for the host", () => {
     const alone = write("alone", undefined);
     expect(verdict([alone.der], [alone])).toMatch(/trusted root/u);
   });
 
-  test("ends in the root of several of one name that signed it", () => {
+  test("may end in any of several roots of the same name, if that root signed it", () => {
     const namesake = writeAuthority("root", undefined);
     expect(verdict(chainOf({}), [namesake, root])).toBe("accepted");
   });
 
-  test("under a root that is not read says so", () => {
+  test("under a root that cannot be read is refused with that reason", () => {
     const sloppy = writeAuthority(
       "sloppy",
       undefined,
@@ -363,7 +379,7 @@ describe("a chain", () => {
     }
   });
 
-  test("under a root that breaks rules for others is good: it is trusted for what it is", () => {
+  test("under a trusted root that breaks rules for other certificates is accepted", () => {
     const old = writeAuthority("old", undefined, {
       serialNumber: hex("020100"),
       notAfter: der(0x18, "20461006083956Z"),
@@ -378,7 +394,7 @@ describe("a chain", () => {
     }
   });
 
-  test("is valid from the first second to the last, each certificate for itself", () => {
+  test("is valid from the first to the last second of each of its certificates", () => {
     const [leaf = none, authority = none] = chainOf({});
     const at = (time: string): void => {
       verifyCertificateChain([leaf, authority], {

@@ -53,12 +53,12 @@ describe("a certificate in which Node finds a PEM certificate is refused", () =>
   });
 });
 
-describe("of a chain nothing is accepted but itself", () => {
+describe("no variation of a chain is accepted", () => {
   const untouched = chainOf({});
   const withEntry = (index: number, entry: Uint8Array): Uint8Array[] =>
     untouched.with(index, Buffer.from(entry));
 
-  test("whichever byte is changed", () => {
+  test("with any byte changed", () => {
     expect(verdict(untouched)).toBe("accepted");
     for (const [index, certificate] of untouched.entries()) {
       for (let at = 0; at < certificate.length; at += 1) {
@@ -69,7 +69,7 @@ describe("of a chain nothing is accepted but itself", () => {
     }
   });
 
-  test("whatever is taken out, put in, moved, or taken from the other certificate", () => {
+  test("with a part removed, inserted, moved, or replaced by one of the other certificate", () => {
     const random = new Random("certificates");
     for (let run = 0; run < 1500; run += 1) {
       const index = run % 2;

@@ -39,7 +39,7 @@ function verify(chain: Certified[], trusted = root, forHost = host): void {
   );
 }
 
-/** root → intermediates, the uppermost first → leaf; the chain as x5c has it, without the root. */
+/** Root → intermediates, the uppermost first → leaf. The chain is in the order of `x5c`, without the root. */
 async function chain(
   authorities: Wishes[],
   leaf: Wishes = {},
@@ -58,10 +58,10 @@ function eku(...purposes: string[]): Extension[] {
   return [new ExtendedKeyUsageExtension(purposes)];
 }
 
-describe("a chain is good", () => {
+describe("a chain is accepted", () => {
   test.each<[string, Wishes[], Wishes]>([
     [
-      "as public ones are",
+      "with the extensions of public chains",
       [{ usage: authorityUsage, pathLength: 0, extensions: eku(serverAuth, clientAuth) }],
       { usage: KeyUsageFlags.digitalSignature, extensions: eku(serverAuth, clientAuth) },
     ],
@@ -80,12 +80,12 @@ describe("a chain is good", () => {
     ["with RSASSA-PSS", [{ algorithm: rsa(2048, "RSA-PSS") }], {}],
     ["on P-384", [{ algorithm: { ...p256, namedCurve: "P-384" } }], {}],
     [
-      "within the names that an authority may certify",
+      "with a name below one that an authority may certify",
       [{ extensions: [nameConstraints(["example"], ["other.example"])] }],
       {},
     ],
     [
-      "of exactly the name that an authority may certify",
+      "with exactly the name that an authority may certify",
       [{ extensions: [nameConstraints([host])] }],
       {},
     ],
@@ -116,7 +116,7 @@ describe("a chain is good", () => {
     }).not.toThrow();
   });
 
-  test("though an authority certified itself anew below one that allows no other", async () => {
+  test("with a self-issued authority below one whose path length is 0", async () => {
     const upper = await certify("same", root, { ca: true, pathLength: 0 });
     const renewed = await certify("same", upper, { ca: true, pathLength: 0 });
     const leaf = await certify("leaf", renewed, { names: [host] });
@@ -150,17 +150,17 @@ describe("a chain is refused", () => {
     ["one authority too many", [{ pathLength: 0 }, {}], {}, length],
     ["one authority too many further down", [{ pathLength: 1 }, {}, {}], {}, length],
     [
-      "a leaf whose key is for encryption alone",
+      "a leaf whose key is for encryption only",
       [],
       { usage: KeyUsageFlags.keyEncipherment },
       /not for signatures/u,
     ],
-    ["a leaf for clients alone", [], { extensions: eku(clientAuth) }, purpose],
-    ["an authority for clients alone", [{ extensions: eku(clientAuth) }], {}, purpose],
+    ["a leaf for clients only", [], { extensions: eku(clientAuth) }, purpose],
+    ["an authority for clients only", [{ extensions: eku(clientAuth) }], {}, purpose],
     ["an unknown critical extension in the leaf", [], { extensions: stranger }, unknown],
     ["an unknown critical extension in an authority", [{ extensions: stranger }], {}, unknown],
     [
-      "an unknown critical extension whose number could hold a text",
+      "an unknown critical extension whose identifier looks like text",
       [{ extensions: [new Extension(`1.2.3.${"9876543210.".repeat(8)}1`, true, der(0x05))] }],
       {},
       /not known: an OID of 95 characters/u,
@@ -178,13 +178,13 @@ describe("a chain is refused", () => {
       names,
     ],
     [
-      "a name that merely ends like one permitted",
+      "a name that has a permitted one as its suffix, but not at a dot",
       [{ extensions: [nameConstraints(["sm.example"])] }],
       {},
       names,
     ],
     [
-      "the top itself where only what is below it is permitted",
+      "a domain of which only subdomains are permitted",
       [{ extensions: [nameConstraints([`.${host}`])] }],
       {},
       names,
@@ -203,25 +203,25 @@ describe("a chain is refused", () => {
       names,
     ],
     [
-      "a wildcard over an excluded name",
+      "a wildcard that covers an excluded name",
       [{ extensions: [nameConstraints([], ["a.hsm.example"])] }],
       { names: ["*.hsm.example"] },
       names,
     ],
     [
-      "a wildcard wider than what is permitted",
+      "a wildcard that covers more than is permitted",
       [{ extensions: [nameConstraints([host])] }],
       { names: ["*.hsm.example"] },
       names,
     ],
     [
-      "constraints on names that cannot be evaluated",
+      "name constraints that cannot be evaluated",
       [{ extensions: [new Extension("2.5.29.30", true, directory)] }],
       {},
       names,
     ],
     [
-      "a name of another form that is constrained",
+      "a constrained name of another form",
       [
         {
           extensions: [
@@ -237,7 +237,7 @@ describe("a chain is refused", () => {
       names,
     ],
     [
-      "constraints further up",
+      "constraints of an authority further up",
       [{ extensions: [nameConstraints(["other.example"])] }, {}],
       {},
       names,
@@ -257,18 +257,21 @@ describe("a chain is refused", () => {
       [],
       names,
     ],
-    ["a trusted root for clients alone", { extensions: eku(clientAuth) }, [], purpose],
-  ])("with %s, be it in the chain or not", async (_what, wishes, authorities, reason) => {
-    const anchor = await certify("anchor", undefined, { ca: true, ...wishes });
-    const made = await chain(authorities, {}, anchor);
-    for (const whole of [made, [...made, anchor]]) {
-      expect(() => {
-        verify(whole, anchor);
-      }).toThrow(reason);
-    }
-  });
+    ["a trusted root for clients only", { extensions: eku(clientAuth) }, [], purpose],
+  ])(
+    "with %s, whether or not the root is in the chain",
+    async (_what, wishes, authorities, reason) => {
+      const anchor = await certify("anchor", undefined, { ca: true, ...wishes });
+      const made = await chain(authorities, {}, anchor);
+      for (const whole of [made, [...made, anchor]]) {
+        expect(() => {
+          verify(whole, anchor);
+        }).toThrow(reason);
+      }
+    },
+  );
 
-  test("for a host that only a wildcard within a label covers", async () => {
+  test("for a host that is covered only by a wildcard within a label", async () => {
     const made = await chain([], { names: ["va*.hsm.example"] });
     expect(() => {
       verify(made);
@@ -282,7 +285,7 @@ describe("a chain is refused", () => {
     }).toThrow("a chain of 9 certificates");
   });
 
-  test("with anything behind a certificate", async () => {
+  test("with bytes after a certificate", async () => {
     const [leaf] = await chain([]);
     if (leaf === undefined) throw new Error("no leaf");
     expect(() => {
@@ -293,7 +296,7 @@ describe("a chain is refused", () => {
     }).toThrow("no certificate");
   });
 
-  test("with an extension that comes twice", async () => {
+  test("with the same extension twice", async () => {
     const twice = [
       new Extension("1.2.3.5", false, der(0x05)),
       new Extension("1.2.3.5", false, der(0x05)),
@@ -305,18 +308,18 @@ describe("a chain is refused", () => {
   });
 });
 
-describe("what Node does not show of a certificate", () => {
-  test("is no hash to rely on where RSASSA-PSS names none, which means SHA-1", () => {
+describe("properties of a certificate that Node does not report:", () => {
+  test("RSASSA-PSS without a hash means SHA-1, which is not secure", () => {
     const [vector = {}] = hexVectors("rsassa-pss-defaults.json");
     expect(readCertificateFields(bytes(vector, "der")).signatureHash).toBeUndefined();
   });
 
-  test("is read of every root that Node trusts", () => {
+  test("they can be read from every root that Node trusts", () => {
     expect(rootCertificates.length).toBeGreaterThan(100);
     const usages = rootCertificates.map(
       (pem) => readCertificateFields(new X509Certificate(pem).raw).keyUsage,
     );
-    // As the rules for public roots want it; a few old ones say nothing.
+    // The rules for public roots require a critical extension; a few old roots have none.
     expect(usages.filter((usage) => usage?.keyCertSign === false)).toEqual([]);
     expect(usages.filter((usage) => usage?.keyCertSign === true).length).toBeGreaterThan(100);
   });

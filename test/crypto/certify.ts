@@ -26,7 +26,7 @@ interface KeyAlgorithm {
 }
 
 export interface Wishes {
-  /** undefined: the certificate does not say. */
+  /** Whether it is a CA; default: false. With undefined there is no extension for it. */
   ca?: boolean | undefined;
   pathLength?: number;
   usage?: KeyUsageFlags;
@@ -34,9 +34,9 @@ export interface Wishes {
   otherNames?: JsonGeneralNames;
   from?: string;
   to?: string;
-  /** Of the new key. */
+  /** Algorithm of the new key; default: P-256. */
   algorithm?: KeyAlgorithm;
-  /** Of the signature, in place of SHA-256. */
+  /** Hash of the signature; default: SHA-256. */
   hash?: string;
   extensions?: Extension[];
 }
@@ -48,7 +48,7 @@ export function rsa(modulusLength: number, name = "RSASSA-PKCS1-v1_5"): KeyAlgor
   return { name, modulusLength, publicExponent, hash: "SHA-256" };
 }
 
-/** Certifies a new key; without an issuer, by itself. */
+/** Creates a key and a certificate for it; without an issuer, a self-signed one. */
 export async function certify(
   name: string,
   issuer: Certified | undefined,
@@ -103,7 +103,7 @@ function extensionsOf(wishes: Wishes): Extension[] {
   return [...made, ...extensions];
 }
 
-/** A DER value of less than 65,536 bytes. */
+/** Encodes a DER value of less than 65,536 bytes. */
 export function der(tag: number, ...parts: (Uint8Array | string)[]): Buffer {
   const content = Buffer.concat(parts.map((part) => Buffer.from(part)));
   const { length } = content;
@@ -111,7 +111,7 @@ export function der(tag: number, ...parts: (Uint8Array | string)[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...(length < 0x80 ? [length] : long)]), content]);
 }
 
-/** RFC 5280, section 4.2.1.10, of DNS names. */
+/** Encodes name constraints on DNS names (RFC 5280, section 4.2.1.10). */
 export function nameConstraints(permitted: string[], excluded: string[] = []): Extension {
   const subtrees = (tag: number, names: string[]): Buffer =>
     names.length === 0

@@ -37,7 +37,7 @@ describe("DER", () => {
     expect(() => readAllDer(hex(text))).toThrow(Error);
   });
 
-  test("of another tag, of two values or of none is refused where one is wanted", () => {
+  test("with another tag, with two values or without a value is refused where one value is expected", () => {
     expect(readDer(hex("020105"), 2).content).toEqual(new Uint8Array([5]));
     for (const text of ["040105", "0201050500", ""]) {
       expect(() => readDer(hex(text), 2)).toThrow(Error);
@@ -61,7 +61,7 @@ describe("DER", () => {
     },
   );
 
-  test("booleans and small numbers are of one form", () => {
+  test("has only one encoding of a boolean and of a small number", () => {
     expect([
       readBoolean(readDer(hex("0101ff"), 1)),
       readBoolean(readDer(hex("010100"), 1)),
@@ -75,7 +75,7 @@ describe("DER", () => {
     }
   });
 
-  test("noise, and a certificate with bytes changed, are read or refused, with an Error", async () => {
+  test("random bytes, and a certificate with changed bytes, are read or refused with an Error", async () => {
     const { der: certificate } = await certify("root", undefined, {
       ca: true,
       names: ["a.example"],

@@ -10,7 +10,7 @@ const plain = '{"alg":"dir","enc":"A256GCM","kid":"mine"}';
 const encode = (text: string): string => Buffer.from(text).toString("base64url");
 const read = (header: string) => readHeader(Buffer.from(`${header}.a.b.c.d`));
 
-/** A token with a valid tag for a header that no library would write. */
+/** Creates a token with any header and a valid tag; libraries would refuse to write some headers. */
 async function sealWith(header: string, ivBytes = 12): Promise<string> {
   const content = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt"]);
   const iv = Buffer.alloc(ivBytes, 7);
@@ -25,12 +25,12 @@ async function opens(token: string): Promise<boolean> {
 }
 
 describe("a protected header", () => {
-  test("is read with unknown names in it", () => {
+  test("may contain unknown names", () => {
     const header = { alg: "dir", x: [{ a: 1, b: { a: 2 } }, { a: 3 }], "a:b": '"{":[,' };
     expect(read(encode(JSON.stringify(header)))).toEqual(header);
   });
 
-  test("is read like JSON.parse, for any JSON object", () => {
+  test("is parsed like JSON.parse does, for any JSON object", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (header) => {
         const json = JSON.stringify(header);
@@ -54,7 +54,7 @@ describe("a protected header", () => {
   test.each([
     ["the same name twice", '{"alg":"dir","enc":"A256GCM","kid":"mine","kid":"mine"}'],
     [
-      "a name twice, once escaped",
+      "the same name twice, once escaped",
       '{"alg":"dir","enc":"A256GCM","kid":"mine","\\u006bid":"other"}',
     ],
     ["a name twice, deep inside", '{"alg":"dir","enc":"A256GCM","x":[{"y":{"a":1,"b":2,"a":1}}]}'],
@@ -63,12 +63,12 @@ describe("a protected header", () => {
     ["nothing", "null"],
     ["more than an object", `${plain}{}`],
     ["a comment", `/**/${plain}`],
-  ])("with %s is none", async (_what, header) => {
+  ])("with %s is refused", async (_what, header) => {
     expect(read(encode(header))).toBeUndefined();
     expect(await opens(await sealWith(encode(header)))).toBe(false);
   });
 
-  test("is refused in another encoding than UTF-8", async () => {
+  test("is refused in an encoding other than UTF-8", async () => {
     const bytes = Buffer.concat([
       Buffer.from('{"alg":"dir","enc":"A256GCM","x":"'),
       Buffer.from([0xff]),
@@ -77,7 +77,7 @@ describe("a protected header", () => {
     expect(await opens(await sealWith(bytes.toString("base64url")))).toBe(false);
   });
 
-  test("that a library would write opens with a tag made by hand, too", async () => {
+  test("of a usual form opens with a tag that this test computed", async () => {
     expect(await opens(await sealWith(encode(plain)))).toBe(true);
     expect(await opens(await sealWith(encode(plain.replace(":", " :\n "))))).toBe(true);
   });
@@ -101,8 +101,8 @@ describe("a compact serialisation", () => {
     }
   });
 
-  test("is strict base64url in each part: no padding, white space, other alphabet or unused bits", async () => {
-    // Contents of each length modulo 3: one of them leaves bits unused.
+  test("is strict base64url in each part: no padding, no white space, no other alphabet, no nonzero unused bits", async () => {
+    // The contents have all lengths modulo 3. Two of these leave bits of the last character unused.
     for (const content of ["12", "123", "1234"]) {
       for (const token of await Promise.all(tokens(Buffer.from(content)))) {
         expect(await opens(token)).toBe(true);
@@ -124,7 +124,7 @@ describe("a compact serialisation", () => {
     }
   });
 
-  test("is refused in the alphabet of base64, which would decode to the same bytes", () => {
+  test("is refused in base64's alphabet, which a lenient decoder reads as the same bytes", () => {
     const part = Buffer.from([0xfb, 0xef, 0xff]).toString("base64url");
     expect(part).toBe("--__");
     for (const other of ["++__", "--//"]) {
@@ -139,7 +139,7 @@ describe("a compact serialisation", () => {
     expect(await opens(await sealWith(encode(plain.replace("A256", "A128"))))).toBe(false);
   });
 
-  test("is read to the byte, for any lengths", () => {
+  test("is split into exactly its parts, for any lengths", () => {
     const bytes = fc.uint8Array({ maxLength: 60 });
     const tag = fc.uint8Array({ minLength: 16, maxLength: 16 });
     fc.assert(
@@ -157,7 +157,7 @@ describe("a compact serialisation", () => {
   });
 });
 
-/** The same bytes to a lenient decoder. */
+/** Returns a text that a lenient decoder reads as the same bytes. */
 function withUnusedBit(part: string): string {
   const lenient = Buffer.from(part, "base64url");
   for (const last of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {

@@ -13,12 +13,12 @@ const kept = await takeKey(Buffer.from(key), "jwe");
 async function open(text: string): Promise<Uint8Array | undefined> {
   const made = Buffer.from(text);
   const opened = await openJwe(made, key);
-  // The server's form of the key opens exactly what its bytes open.
+  // The server's form of the key opens exactly the tokens that its bytes open.
   expect(await openJwe(made, kept)).toEqual(opened);
   return opened;
 }
 
-/** A JWE with `alg` `dir` and any header, under a valid tag, made without jose, which refuses some headers. */
+/** Creates a JWE with `alg` `dir`, any header and a valid tag, without jose, which refuses some headers. */
 function sealDirectly(header: object, content: Buffer): string {
   const encoded = Buffer.from(JSON.stringify(header)).toString("base64url");
   const iv = Buffer.alloc(12, 7);
@@ -40,7 +40,7 @@ describe("a JWE opens", () => {
     expect(Buffer.from(opened ?? [])).toEqual(plaintext);
   });
 
-  test("that sealJwe made, for any content", async () => {
+  test("if sealJwe made it, for any content", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 500 }), async (content) => {
         const opened = await open(await sealJwe(key, content, { kid: "mine" }));
@@ -61,7 +61,7 @@ describe("a JWE does not open", () => {
     ["A256KW", "A256CBC-HS512", 32],
     ["dir", "A128CBC-HS256", 32],
     ["PBES2-HS512+A256KW", "A256GCM", 32],
-  ])("with %s and %s, for a key of the right length", async (alg, enc, length) => {
+  ])("with %s and %s and a key of the right length", async (alg, enc, length) => {
     const secret = key.subarray(0, length);
     const made = Buffer.from(await token({ alg, enc }, secret));
     await expect(openJwe(made, secret)).resolves.toBeUndefined();
@@ -97,7 +97,7 @@ describe("a JWE does not open", () => {
     }
   });
 
-  test("with a compressed content, though its tag is valid", async () => {
+  test("with compressed content, although its tag is valid", async () => {
     const header = { alg: "dir", enc: "A256GCM", kid: "mine" };
     // Without `zip` the same token opens.
     const opened = await open(sealDirectly(header, plaintext));
@@ -157,20 +157,20 @@ describe("a token's kid", () => {
     },
   );
 
-  test("is not needed to open it", async () => {
+  test("is not required for opening it", async () => {
     const opened = await open(sealDirectly({ alg: "dir", enc: "A256GCM" }, plaintext));
     expect(Buffer.from(opened ?? [])).toEqual(plaintext);
   });
 });
 
 describe("a sealed answer", () => {
-  test("under the server's form of a key opens with the key's bytes", async () => {
+  test("that the server sealed opens with the key's bytes", async () => {
     const sealed = await sealJwe(kept, plaintext, { kid: "mine" });
     const opened = await openJwe(Buffer.from(sealed), key);
     expect(Buffer.from(opened ?? [])).toEqual(plaintext);
   });
 
-  test("names its key and content type, and has a fresh content key each time", async () => {
+  test("names its key and content type, and has a new content key each time", async () => {
     const first = await sealJwe(key, plaintext, { kid: "mine", cty: "json" });
     const second = await sealJwe(key, plaintext, { kid: "mine", cty: "json" });
     expect(decodeProtectedHeader(first)).toEqual({

@@ -51,7 +51,7 @@ function mixed(): Buffer {
 }
 
 describe("RFC 5649's vectors", () => {
-  // Their KEK has 192 bits, ours 256: they prove that the cipher this builds on is the RFC's.
+  // Their key-encryption key has 192 bits, ours 256: they prove that node:crypto's cipher is RFC 5649's.
   test.each(hexVectors("rfc5649.json"))("hold for node:crypto's cipher: %#", (vector) => {
     const decipher = createDecipheriv(
       "id-aes192-wrap-pad",
@@ -63,14 +63,14 @@ describe("RFC 5649's vectors", () => {
 });
 
 describe("unwrapping", () => {
-  test.each(algorithms)("does not take %s's hash for another's", (name) => {
+  test.each(algorithms)("with %s does not accept another algorithm's hash", (name) => {
     const wrapped = wrap(Buffer.alloc(32, 7), { hash: hashes[name] });
     for (const other of algorithms.filter((one) => one !== name)) {
       expect(unwrapKey(other, privateKey, wrapped, 32)).toBeUndefined();
     }
   });
 
-  test.each(algorithms)("%s gives what was wrapped", (known) => {
+  test.each(algorithms)("%s returns the wrapped key", (known) => {
     const hash = hashes[known];
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (secret) => {
@@ -117,12 +117,12 @@ describe("unwrapping", () => {
     expect(unwrapKey(algorithm, privateKey, wrapped, 32)).toBeUndefined();
   });
 
-  test("refuses what was wrapped for another key", () => {
+  test("refuses a key that was wrapped for another RSA key", () => {
     const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
     expect(unwrapKey(algorithm, other, wrap(Buffer.alloc(32, 7)), 32)).toBeUndefined();
   });
 
-  test("refuses a private key that is no RSA key", () => {
+  test("refuses a private key that is not an RSA key", () => {
     const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
     expect(unwrapKey(algorithm, other, wrap(Buffer.alloc(32, 7)), 32)).toBeUndefined();
   });

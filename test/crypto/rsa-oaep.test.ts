@@ -18,7 +18,7 @@ const hashes: OaepHash[] = ["sha1", "sha256", "sha384"];
 
 describe("RSA-OAEP", () => {
   test.each(published)(
-    "with %s opens the published vectors, and no other hash does",
+    "with %s decrypts the published vectors, and no other hash does",
     (hash, name) => {
       const vectors = hexVectors(name);
       expect(vectors.length).toBeGreaterThan(5);
@@ -49,15 +49,15 @@ describe("RSA-OAEP", () => {
     }
   });
 
-  test("refuses the older padding of PKCS #1 v1.5", () => {
+  test("refuses the padding of PKCS #1 v1.5", () => {
     expect(decryptOaep(privateKey, "sha256", encrypt(constants.RSA_PKCS1_PADDING))).toBeUndefined();
   });
 
-  test.each([0, 255, 257])("refuses %i bytes for a key of 256", (length) => {
+  test.each([0, 255, 257])("refuses %i bytes for a key of 256 bytes", (length) => {
     expect(decryptOaep(privateKey, "sha256", Buffer.alloc(length, 1))).toBeUndefined();
   });
 
-  test("refuses a key of another kind", () => {
+  test("refuses a key that is not an RSA key", () => {
     const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
     expect(modulusBytes(other)).toBe(0);
     expect(decryptOaep(other, "sha256", Buffer.alloc(0))).toBeUndefined();

@@ -6,7 +6,7 @@ export const now = new Date("2026-06-01");
 
 export const root = writeAuthority("root", undefined);
 
-/** root → authority → leaf, the latter two with other parts; as x5c has it, without the root. */
+/** Root → authority → leaf; the parts given replace those of the last two. In the order of `x5c`, without the root. */
 export function chainOf({
   authority = {},
   leaf = {},

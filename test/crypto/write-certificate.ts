@@ -1,7 +1,7 @@
 import { constants as crypto, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { der } from "./certify.js";
 
-/** A certificate written part by part, right or wrong, and signed. */
+/** Writes a certificate part by part, and signs it. Each part may be invalid. */
 export interface Written {
   name: Buffer;
   privateKey: KeyObject;
@@ -10,32 +10,32 @@ export interface Written {
   der: Buffer;
 }
 
-/** DER, each in place of what would be there. An empty one leaves the part out. */
+/** The parts in DER; each replaces the default. An empty one leaves the part out. */
 export interface Parts {
   version?: Buffer;
   serialNumber?: Buffer;
-  /** AlgorithmIdentifier, inside and outside of what is signed. */
+  /** AlgorithmIdentifier, inside and outside of the signed part. */
   algorithm?: Buffer;
-  /** Outside alone. */
+  /** AlgorithmIdentifier outside of the signed part only. */
   outerAlgorithm?: Buffer;
-  /** Of the signature, as OpenSSL calls it. */
+  /** OpenSSL's name of the signature's hash. */
   hash?: string;
-  /** Of RSASSA-PSS, in bytes; undefined: RSASSA-PKCS1-v1_5, or ECDSA. */
+  /** RSASSA-PSS' salt length in bytes; undefined: RSASSA-PKCS1-v1_5, or ECDSA. */
   saltLength?: number;
   issuer?: Buffer;
   notBefore?: Buffer;
   notAfter?: Buffer;
-  /** In place of both, whole. */
+  /** The whole field; replaces both. */
   validity?: Buffer;
   subject?: Buffer;
   keys?: { publicKey: KeyObject; privateKey: KeyObject };
   key?: Buffer;
-  /** Between the key and the extensions. */
+  /** Bytes between the key and the extensions. */
   identifiers?: Buffer;
   extensions?: Buffer[];
-  /** The field, whole. */
+  /** The whole field. */
   extensionsField?: Buffer;
-  /** At the end of what is signed. */
+  /** Bytes at the end of the signed part. */
   more?: Buffer;
 }
 

@@ -30,7 +30,7 @@ afterEach(async () => {
   await scene.close();
 });
 
-/** Checks a start: exactly its own key files, a right answer, and no files left after its end. */
+/** Checks a start: exactly its own key files, a right answer, and no file left when it has ended. */
 async function expectOrderlyRun(options: LaunchOptions): Promise<void> {
   const server = await startServer(options);
   expect((await readdir(scene.keysFolder)).sort()).toEqual(keyFiles);
@@ -53,7 +53,7 @@ async function expectOrderlyRun(options: LaunchOptions): Promise<void> {
 describe("a server that is killed", () => {
   test("at any step of its boot leaves only files that the next start removes", async () => {
     const options = await scene.launch();
-    // Each start finds what the one before has left.
+    // Each start finds the files that the previous one left.
     for (const [step, left] of [
       ["platform", 0],
       ["key released", 1],
@@ -108,7 +108,7 @@ describe("a server that is killed", () => {
   });
 });
 
-describe("where no key file can be written", () => {
+describe("if no key file can be written", () => {
   test("the boot ends with KEY_FILE_FAILED (no file may have a byte)", async () => {
     const wrapper = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"];
     const ended = await runServerToItsEnd({ ...(await scene.launch()), wrapper });
@@ -141,7 +141,7 @@ function canMount(): boolean {
   }
 }
 
-describe("where the disk of the key files is full", () => {
+describe("if the disk of the key files is full", () => {
   const whenMounting = canMount() ? test : test.skip;
 
   whenMounting("the boot ends and says so, and leaves no key on it", async () => {

@@ -102,7 +102,7 @@ describe("a boot", () => {
     await expectBoot(isTrusted(jump) || service === "models");
   });
 
-  test("whose attestation token has expired ends with an error that says so", async () => {
+  test("whose attestation token has expired ends with an error that names the reason", async () => {
     scene = await setScene({ attestationTokenLifetimeSeconds: -60 });
     await scene.importKeys();
     setClock(0);

@@ -67,7 +67,7 @@ describe("a server with an uncaught error", () => {
     expect(await readdir(options.keysFolder)).toEqual([]);
   });
 
-  test("exits with 70 where its output is closed, full or a broken pipe", async () => {
+  test("exits with 70 if its output is closed, full or a broken pipe", async () => {
     useFault({ Fault: "throw", OnSignal: false });
     const wrappers = [
       // A pipe without a reader: EPIPE.

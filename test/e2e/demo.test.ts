@@ -12,7 +12,7 @@ const scripts = join(projectFolder, "build/scripts/demo");
 const pictures = join(projectFolder, "models/demo");
 const models = join(projectFolder, "test/fixtures/models");
 
-/** After this time a test kills the demo. */
+/** Time after which a test kills the demo. */
 const patienceMs = 40_000;
 
 function start(script: string, ...args: string[]) {
@@ -32,7 +32,7 @@ function start(script: string, ...args: string[]) {
     clearTimeout(watchdog);
     return code;
   });
-  /** Settles when the output matches; rejects where the demo ends before. */
+  /** Resolves when the output matches; rejects if the demo ends before. */
   const prints = async (pattern: RegExp): Promise<RegExpExecArray> => {
     for (;;) {
       const found = pattern.exec(printed.stdout);
@@ -87,7 +87,7 @@ describe("make run", () => {
     }
   });
 
-  test("cleans up where its standard output is closed", async () => {
+  test("cleans up if its standard output is closed", async () => {
     const { child, closed, prints } = start("run.js");
     await prints(/emulator │/u);
     child.stdout.destroy();

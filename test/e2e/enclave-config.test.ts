@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Boots without credentials: where the configuration is accepted, the boot fails with ENVIRONMENT_INCOMPLETE. */
+/** Boots without credentials: if the configuration is accepted, the boot fails with ENVIRONMENT_INCOMPLETE. */
 async function boot(script: string, text: string): Promise<{ code: unknown; stderr: string }> {
   const file = join(folder, "config.json");
   await writeFile(file, text);

@@ -96,7 +96,7 @@ describe("environment variables that the host sets", () => {
     });
     const before = scene.emulator.requests.length;
     const options = await scene.launch();
-    // A configuration that is refused is told of first.
+    // A refused configuration is reported first.
     const [, configuration = ""] = goodConfigurations[0] ?? [];
     await writeFile(options.configFile, configuration);
     const ended = await runServerToItsEnd(options);

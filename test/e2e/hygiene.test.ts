@@ -61,7 +61,7 @@ function expectNoKeys(text: string): void {
   }
 }
 
-describe("what a running server's process reveals", () => {
+describe("a running server's process:", () => {
   test("a heap snapshot contains no key", async () => {
     const snapshot = await diagnose("--heapsnapshot-signal=SIGUSR2", /\.heapsnapshot$/u);
     // Proves that this is a snapshot of this server's heap.

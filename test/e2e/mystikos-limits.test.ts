@@ -7,7 +7,7 @@ import { answerNaming, upload } from "../helpers/upload.js";
 
 const limits = join(projectFolder, "test/fixtures/platform/mystikos-limits.mjs");
 
-describe("a server without what Mystikos lacks", () => {
+describe("a server without the features that Mystikos lacks", () => {
   let scene: Scene;
   let server: ServerProcess;
 

@@ -35,7 +35,7 @@ async function useLibrary(macros: Record<string, string | number> = {}): Promise
   scene.environment = {};
 }
 
-/** What the kernel keeps for the whole process and for its main thread. */
+/** State that the kernel keeps for the whole process and for its main thread. */
 async function processState(pid: number): Promise<unknown> {
   const folder = `/proc/${pid}`;
   const status = await readFile(`${folder}/status`, "utf8");
@@ -73,7 +73,7 @@ whenCompiling("a server whose keys come through a native library", () => {
     expect(server.output()).not.toContain(keyOf("ImageKey").toString("hex"));
   });
 
-  test("is stopped in order, also where the library ignores signals and meddles with the process", async () => {
+  test("is stopped in order, even if the library ignores signals and changes the process", async () => {
     await useLibrary({ MEDDLE: 1 });
     const server = await startServer(await scene.launch());
     try {

@@ -8,7 +8,7 @@ import { flat } from "../helpers/pictures.js";
 import { setScene, type Scene } from "../helpers/scene.js";
 import { projectFolder, startServer, type ServerProcess } from "../helpers/server-process.js";
 
-/** Modules that hold nothing but types have no code to reach once they are compiled. */
+/** Modules that contain only types, and so have no compiled code to reach. */
 const typesAlone = "export {};\n";
 
 /** ONNX Runtime's package holds the libraries of all platforms, 300 MB. */
@@ -79,7 +79,7 @@ describe("the packages that the server loads", () => {
     expect(metadata.status).toBe(200);
   });
 
-  test("are without those that only install or build", () => {
+  test("do not include those that only install or build", () => {
     expect(packages.length).toBeGreaterThan(50);
     const needless = ["adm-zip", "global-agent", "jest", "typescript", "@vercel/nft"];
     expect(packages.filter((path) => needless.includes(path.slice(13)))).toEqual([]);

@@ -75,7 +75,7 @@ ours("make appdir", () => {
       "CONFIG_INVALID: reading package.json: Secret: expected a value of type array; got nothing (1 more to correct " +
         "after it). Add it.",
     ],
-  ])("stops at once where %j is wrong", async (environment, message) => {
+  ])("stops at once if %j is wrong", async (environment, message) => {
     const { code, stdout, stderr } = await project.run(["scripts/appdir.sh"], environment);
     expect([code, stdout, stderr]).toEqual([65, "", `error: ${message}\n`]);
   });
@@ -94,7 +94,7 @@ function keysInMemory(): string[] {
 }
 
 /**
- * A folder for PATH whose programs write down which of the secrets they are given, and are then themselves. npm, tsc and
+ * A folder for PATH whose programs record which secrets they are given, and then run the real program. npm, tsc and
  * asc are Node's programs; the C compiler is started by the shell that starts the others.
  */
 function recorders(record: string): string {
@@ -136,7 +136,7 @@ ours("make package", () => {
     ]);
   });
 
-  test("refuses a debug build, and says what is missing without Mystikos", async () => {
+  test("refuses a debug build, and without Mystikos reports what is missing", async () => {
     const config = readFileSync(join(project.folder, "config.json"), "utf8");
     writeFileSync(join(project.folder, "debug.json"), config.replace('"Debug": 0', '"Debug": 1'));
     const debug = await project.run(["make", "package", "CONFIG=debug.json"], {
@@ -253,7 +253,7 @@ ours("make package", () => {
 
 (canChangeRoot ? ours : describe.skip)("make run", () => {
   test(
-    "runs the demo in Mystikos where it is installed, from the image of the TEE's file system",
+    "runs the demo in Mystikos, if it is installed, from the image of the TEE's file system",
     async () => {
       const { code, stdout, stderr } = await project.run(["make", "run", "TEE=linux"], withStandIn);
       expect([code, stderr]).toEqual([0, ""]);

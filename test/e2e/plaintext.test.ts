@@ -11,7 +11,7 @@ import { answerNaming, upload } from "../helpers/upload.js";
 const noLargeFiles = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh"];
 
 describe("plaintext", () => {
-  test("would be stopped by this test's file size limit on its way to a disk", () => {
+  test("could not be written to a disk because of this test's file size limit", () => {
     const write = `
       try { require("node:fs").writeFileSync(process.argv[1], Buffer.alloc(2000)); }
       catch (error) { console.log(error.code); }`;
@@ -27,7 +27,7 @@ describe("plaintext", () => {
     expect(printed.toString()).toBe("EFBIG\n");
   });
 
-  test("never reaches one: model, images and pictures of over 100 MB stay in memory", async () => {
+  test("never reaches a disk: model, images and pictures of over 100 MB stay in memory", async () => {
     const scene = await setScene();
     try {
       await scene.importKeys();

@@ -141,7 +141,7 @@ describe("rotation under load", () => {
 });
 
 describe("a vault that fails while the server runs", () => {
-  test("leaves the old key in use, and log, metrics and health check say so until it works again", async () => {
+  test("leaves the old key in use; log, metrics and health check report the failure until the vault works again", async () => {
     scene.inference["Release"] = { RefreshMs: 100, DeadlineMs: 2000 };
     scene.inference["Metrics"] = { Host: "127.0.0.1", Port: 0 };
     server = await startServer(await scene.launch());
@@ -246,7 +246,7 @@ describe("several data owners", () => {
     const first: Owner = { id: "SealKey", vault: scene.vault, authority, keys: [scene.sealKey] };
     expect(await ask(port, await prepare(first, 1))).toBe("right");
     expect(output()).toMatch(/"secret":"OtherKey"[^\n]*"code":"RELEASE_REFUSED"/u);
-    // The claims in that line say why, to whoever has the policy.
+    // With the policy, the claims in that line explain the refusal.
     const line = output()
       .split("\n")
       .find((one) => one.includes('"secret":"OtherKey"'));

@@ -76,7 +76,7 @@ describe("a signal", () => {
       const harmless = [SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGSTOP];
       // The C library uses 32 and 33; V8 handles SIGSEGV.
       const expected = [SIGKILL, SIGBUS, SIGFPE, SIGILL, SIGTRAP, ...harmless];
-      // It handles them from when a thread first needs it to.
+      // The C library handles them once a thread first needs it.
       const isOfLibrary = (number: number): boolean => number === 32 || number === 33;
       const open = numbers.filter((number) => !held.includes(number) && !isOfLibrary(number));
       expect(open).toEqual(expected.sort((a, b) => a - b));

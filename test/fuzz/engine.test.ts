@@ -50,7 +50,7 @@ async function search(session: Session, most: number): Promise<Finding | undefin
 }
 
 describe("the fuzzer", () => {
-  test("finds a planted bug, stores its input, and tries that first in later runs", async () => {
+  test("finds a planted bug, stores its input, and tries that input first in later runs", async () => {
     const target = plant(readTexts);
     const finding = await search(await sessionOf(target), 2000);
     expect(finding?.problem).toMatch(/^no 2\d\d bytes \(at .*planted/u);
@@ -80,7 +80,7 @@ describe("the fuzzer", () => {
     expect(made[0]).toBe(made[1]);
   });
 
-  test("reports an input that is slow each time, not one that was slow once", async () => {
+  test("reports an input that is slow every time, but not one that was slow once", async () => {
     for (const [slowRuns, isFound] of [
       [1, false],
       [3, true],
@@ -115,7 +115,7 @@ describe("the fuzzer", () => {
     expect(finding?.problem).toBe("took 2 MiB of memory");
   });
 
-  test("reports a parser that writes into its input, or before it", async () => {
+  test("reports a parser that writes into its input, or into the bytes before it", async () => {
     for (const at of [0, -1]) {
       const target = plant((input) => {
         Buffer.from(input.buffer)[input.byteOffset + at] = 7;
@@ -127,7 +127,7 @@ describe("the fuzzer", () => {
   });
 
   test("mutates inputs that had new outcomes", async () => {
-    // Four bytes, each looked at where the one before is right: found one after the other, or not at all.
+    // Each of four bytes is compared only if the one before is right, so they must be found one after the other.
     const wanted = Buffer.from("00ff7f80", "hex");
     const target = plant(
       (input) => {
@@ -142,18 +142,21 @@ describe("the fuzzer", () => {
     });
   });
 
-  test.each<MutationKind>(["bytes", "json", "token"])("keeps %s within their bound", (kind) => {
-    const random = new Random(kind);
-    let input: Uint8Array = Buffer.from('{"a":[1,"b",{"c":null}]}');
-    const seen = new Set<string>();
-    for (let count = 0; count < 500; count += 1) {
-      const other = Buffer.from('{"d":2}');
-      input = mutate(input, { kind, random, other, maxBytes: 100, dictionary: ["word"] });
-      expect(input.length).toBeLessThanOrEqual(100);
-      seen.add(Buffer.from(input).toString("hex"));
-    }
-    expect(seen.size).toBeGreaterThan(100);
-  });
+  test.each<MutationKind>(["bytes", "json", "token"])(
+    "keeps mutated inputs of kind %s within the maximum length",
+    (kind) => {
+      const random = new Random(kind);
+      let input: Uint8Array = Buffer.from('{"a":[1,"b",{"c":null}]}');
+      const seen = new Set<string>();
+      for (let count = 0; count < 500; count += 1) {
+        const other = Buffer.from('{"d":2}');
+        input = mutate(input, { kind, random, other, maxBytes: 100, dictionary: ["word"] });
+        expect(input.length).toBeLessThanOrEqual(100);
+        seen.add(Buffer.from(input).toString("hex"));
+      }
+      expect(seen.size).toBeGreaterThan(100);
+    },
+  );
 });
 
 describe("the process of a target", () => {
@@ -161,7 +164,7 @@ describe("the process of a target", () => {
   const planted = (name: string): string =>
     fileURLToPath(new URL(`../fixtures/fuzz/${name}.mjs`, import.meta.url));
 
-  test("is a finding if an input ends it, with that input", async () => {
+  test("is reported with the input if an input ends it", async () => {
     const { finding } = await runTarget({
       ...job,
       target: planted("greedy"),
@@ -172,7 +175,7 @@ describe("the process of a target", () => {
     expect(finding?.input.toString()).toBe("greedy");
   });
 
-  test("is a finding if it does not end, with its input", async () => {
+  test("is reported with the input if it does not end", async () => {
     const { finding } = await runTarget({
       ...job,
       target: planted("endless"),

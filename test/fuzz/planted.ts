@@ -1,6 +1,6 @@
 import type { Prepared, Target } from "../../fuzz/target.js";
 
-/** A target of a parser that is given. */
+/** Creates a fuzz target for a parser. */
 export function plant(
   check: Prepared["check"],
   seeds: readonly string[] = ["\x03abc\x01x"],
@@ -15,7 +15,7 @@ export function plant(
   };
 }
 
-/** Reads texts behind their lengths, and forgets to look whether there are so many bytes. */
+/** Reads texts, each after a byte with its length. The planted bug: it throws if more than 200 bytes are missing. */
 export function readTexts(input: Uint8Array): string {
   const lengths: number[] = [];
   for (let at = 0; at < input.length;) {

@@ -1,5 +1,5 @@
 /**
- * What aomenc 3.6.0 makes of one grey picture of 40 × 24 pixels (`--obu --cpu-used=8 --limit=1`), in hexadecimal digits.
+ * Output of aomenc 3.6.0 for one grey picture of 40 × 24 pixels (`--obu --cpu-used=8 --limit=1`), in hexadecimal digits.
  * `full`: `--full-still-picture-hdr`; `red`: the reduced header. `grain`: `--film-grain-test=1`. `multi`: three frames.
  */
 export const av1Streams = {

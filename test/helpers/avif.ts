@@ -8,7 +8,7 @@ export interface AvifShape {
   data: Buffer;
   brand?: string;
   itemType?: string;
-  /** Whole boxes behind `ispe`; the highest bit of an association tells that they are essential. */
+  /** Whole boxes after `ispe`; the highest bit of an association marks them as essential. */
   properties?: readonly Buffer[];
   isEssential?: boolean;
   /** 1: the data is in `idat`. */
@@ -16,9 +16,9 @@ export interface AvifShape {
   /** Boxes before `meta`, and in it. */
   before?: readonly Buffer[];
   inMeta?: readonly Buffer[];
-  /** How many extents the data is cut into. */
+  /** Number of extents into which the data is divided. */
   extents?: number;
-  /** Each extent is all of the data. */
+  /** Each extent covers all of the data. */
   isRepeated?: boolean;
 }
 
@@ -88,7 +88,7 @@ export function clap(width: number, height: number): Buffer {
   return box("clap", ...[width, 1, height, 1, 0, 1, 0, 1].map((value) => uint(4, value)));
 }
 
-/** The OBUs that libaom makes of a picture without alpha: sharp writes `mdat` as the last box, and nothing else in it. */
+/** Returns libaom's OBUs of a picture without alpha: sharp writes `mdat` as the last box, and nothing else in it. */
 export async function obusOf(picture: Sharp, options: object = {}): Promise<Buffer[]> {
   const file = await picture.avif({ effort: 0, ...options }).toBuffer();
   return split(file.subarray(file.indexOf("mdat") + 4));
@@ -108,7 +108,7 @@ function split(stream: Buffer): Buffer[] {
   return obus;
 }
 
-/** An OBU of a type without a meaning for pixels. */
+/** An OBU of a type that does not affect pixels. */
 export function obu(type: number, body: Buffer): Buffer {
   return Buffer.concat([uint(1, (type << 3) | 2), uint(1, body.length), body]);
 }

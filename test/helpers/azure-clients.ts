@@ -41,7 +41,7 @@ export function azureClients({ port, caPem, tenant }: Emulator): AzureClients {
 export interface RuntimeKey {
   privateKey: KeyObject;
   kid: string;
-  /** JSON with the public key. */
+  /** JSON that contains the public key. */
   data: Buffer;
 }
 
@@ -53,7 +53,7 @@ export function runtimeKey(kid = "runtime-key"): RuntimeKey {
 
 export const mrenclave = "ab".repeat(32);
 
-/** Makes a quote over runtime data, as the emulated evidence provider does. */
+/** Creates a quote over runtime data, as the emulated evidence provider does. */
 export function quoteOver(
   { sgxPlatform }: Emulator,
   data: Uint8Array,

@@ -6,7 +6,7 @@ import { loadOptions } from "./load-options.js";
 
 const folder = new URL("../fixtures/models/", import.meta.url);
 
-/** A real model of a few bytes: the mean of each colour times ten, labels red, green and blue. */
+/** A real, tiny model: its scores are ten times the mean of each colour; its labels are red, green and blue. */
 export async function coloursSession(labels?: string[]): Promise<ModelSession> {
   const manifest = await loadManifest(fileURLToPath(new URL("colours.json", folder)));
   const model = await readFile(new URL("colours.onnx", folder));

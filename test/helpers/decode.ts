@@ -7,7 +7,7 @@ import {
   type Preprocessing,
 } from "../../src/image/preprocess.js";
 
-/** Both steps of decoding, and every row as RGB. */
+/** Reads a picture's header, decodes it, and converts every row to RGB. */
 export async function decode(
   file: Uint8Array,
   maxPixels: number,
@@ -22,7 +22,7 @@ export async function decode(
   return { ...image, rgb };
 }
 
-/** All steps from a file to a model's square. */
+/** Runs all steps from a file to the square that a model gets. */
 export async function prepare(
   file: Uint8Array,
   preprocessing: Preprocessing,

@@ -1,4 +1,4 @@
-/** Settles when the condition is true. @throws Error where it is not true in time */
+/** Resolves when the condition is true. @throws Error if it is not true in time */
 export async function eventually(condition: () => boolean, patienceMs = 20_000): Promise<void> {
   const end = performance.now() + patienceMs;
   while (!condition()) {

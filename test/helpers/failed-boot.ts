@@ -3,7 +3,7 @@ import { expect } from "@jest/globals";
 import type { Scene } from "./scene.js";
 import type { EndedProcess } from "./server-process.js";
 
-/** How a failed boot has to end. */
+/** How a failed boot must end. */
 export interface ExpectedEnd {
   code: string;
   exitCode: number;
@@ -26,7 +26,7 @@ export async function expectFailedBoot(
   expectNoSecrets(stdout + stderr, scene);
 }
 
-/** All that must not be printed: keys in several encodings, the client's secret, tokens. */
+/** Fails if an output contains a key in one of several encodings, the client's secret or a token. */
 export function expectNoSecrets(
   output: string,
   { modelKey, imageKey, sealKey, emulator, environment }: Scene,

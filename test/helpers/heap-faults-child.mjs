@@ -4,7 +4,7 @@ import process from "node:process";
 import koffi from "koffi";
 import { keepHeap } from "../../dist/native/process-memory.js";
 
-// Before koffi has loaded a library: it refuses settings afterwards.
+// Set before koffi loads a library, because it refuses settings afterwards.
 if (process.argv[2] === "kept") await keepHeap();
 
 const size = 12_000_000;

@@ -6,7 +6,7 @@ import { imageKeys, type TestApp } from "./test-app.js";
 
 export interface InferCall {
   path?: string;
-  /** Sent behind the JSON, with the header that says so. */
+  /** Binary data after the JSON; the header Inference-Header-Content-Length is then sent. */
   binary?: Uint8Array;
   headers?: Record<string, string>;
 }
@@ -14,7 +14,7 @@ export interface InferCall {
 /**
  * `POST /v2/models/colours/infer`; the answer's body is the bytes.
  *
- * @param json text or bytes are sent as they are
+ * @param json an object to serialise; text or bytes are sent unchanged
  */
 export function infer({ app }: TestApp, json: unknown, call: InferCall = {}): Test {
   const { path = "/v2/models/colours/infer", binary, headers = {} } = call;
@@ -29,7 +29,7 @@ export function infer({ app }: TestApp, json: unknown, call: InferCall = {}): Te
     .send(Buffer.concat([text, binary ?? Buffer.alloc(0)]));
 }
 
-/** superagent passes the answer as a stream, whatever its types say. */
+/** Collects the answer's bytes. superagent passes a stream, although its types declare another class. */
 function collect(answer: unknown, done: (error: Error | null, body: Buffer) => void): void {
   const stream = answer as Readable;
   const chunks: Buffer[] = [];
@@ -57,7 +57,7 @@ export interface InferAnswer {
     error?: string;
     code?: string;
   };
-  /** What follows it. */
+  /** The binary data after the JSON. */
   binary: Buffer;
   headers: Record<string, string>;
 }

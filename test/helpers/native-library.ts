@@ -25,7 +25,7 @@ if (!hasCompiler) {
   process.stderr.write("skipped: tests with native libraries, because there is no C compiler\n");
 }
 
-/** The path of AddressSanitizer's library, for preloading; undefined, with a printed reason, where there is none. */
+/** The path of AddressSanitizer's library, for preloading; undefined, with a printed reason, if there is none. */
 export async function findSanitizer(): Promise<string | undefined> {
   if (compiler !== undefined) {
     const { stdout } = await promisify(execFile)(compiler, ["-print-file-name=libasan.so"]);

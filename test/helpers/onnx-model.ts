@@ -12,7 +12,7 @@ import { rewriteModel } from "../../src/onnx/write.js";
 /** A graph for `writeModel`. */
 export interface GraphSpec {
   name: string;
-  /** Each after those whose values it reads. */
+  /** Each node after those whose outputs it reads. */
   nodes: readonly (NodeSpec | GraphNode)[];
   tensors: readonly TensorSpec[];
   inputs: readonly ValueSpec[];

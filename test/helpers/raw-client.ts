@@ -7,9 +7,9 @@ export interface RawClient {
   socket: Socket;
   /** Everything received so far. */
   received: () => string;
-  /** Settles with everything received when it matches; rejects where the connection ends before. */
+  /** Resolves with everything received when it matches; rejects if the connection ends before. */
   until: (pattern: RegExp) => Promise<string>;
-  /** Settles with everything received when the connection is closed, by a reset as well. */
+  /** Resolves with everything received when the connection is closed or reset. */
   closed: Promise<string>;
 }
 

@@ -37,7 +37,7 @@ export interface Arrangement {
   federatedTokenFile?: string;
   /** The key in the vault. */
   key?: Buffer;
-  /** What code the key's release policy names. */
+  /** The enclave's measurement that the key's release policy requires. */
   policyMeasurement?: string;
   reportData?: (data: Uint8Array) => Uint8Array;
   algorithm?: KeyWrapAlgorithm;
@@ -54,7 +54,7 @@ export interface ReleaseScene {
   close: () => Promise<void>;
 }
 
-/** Makes a release client, and an emulator whose vault has its key. Interceptors are active after the import of the key. */
+/** Creates a release client, and an emulator whose vault has its key. Interceptors are active after the key's import. */
 export async function setReleaseScene(
   interceptors: EmulatorOptions["interceptors"] = {},
   part: Arrangement = {},

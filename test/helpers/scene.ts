@@ -18,7 +18,7 @@ const otherVaultUrl = `https://${hosts.otherManagedHsm}`;
 export const evidenceModule = join(projectFolder, "build/emulator/evidence.js");
 const modelFile = "colours.onnx.encrypted";
 
-/** All that a server needs to start, as `make serve` prepares it, with a tiny model. */
+/** Everything that a server needs to start, as `make serve` prepares it, with a tiny model. */
 export interface Scene {
   folder: string;
   /** A folder for the server's key files only. */
@@ -43,7 +43,7 @@ export interface Scene {
   publishModel: (encrypted: Buffer) => Promise<void>;
   /** Writes the configuration. */
   launch: () => Promise<LaunchOptions>;
-  /** The same for one of several servers at a time, whose key files lie in a folder of its own. */
+  /** Like `launch`, for one of several servers that run at the same time, with its own folder for key files. */
   launchApart: (name: string) => Promise<LaunchOptions & { keysFolder: string }>;
   close: () => Promise<void>;
 }

@@ -2,7 +2,7 @@ import { expect } from "@jest/globals";
 
 const pieceLength = 6;
 
-/** Fails where a text contains six consecutive characters of a secret, plain, reversed or encoded. */
+/** Fails if a text contains six consecutive characters of a secret, plain, reversed or encoded. */
 export function expectNoPieces(text: string, secret: string): void {
   const bytes = Buffer.from(secret);
   const encodings = [

@@ -4,7 +4,7 @@ import { projectFolder } from "../../scripts/project.js";
 
 export { projectFolder };
 
-/** After this time a server is killed. */
+/** Time after which a server is killed. */
 const patienceMs = 40_000;
 
 const listening = /"port":(\d+),"msg":"listening"/u;
@@ -12,7 +12,7 @@ const listening = /"port":(\d+),"msg":"listening"/u;
 export interface LaunchOptions {
   configFile: string;
   environment: Record<string, string>;
-  /** The start of the command, before `node`: a shell with `ulimit`, `unshare` and the like. */
+  /** The command's words before `node`, such as a shell with `ulimit`, or `unshare`. */
   wrapper?: string[];
   /** The server's main.js; the built one by default. */
   main?: string;
@@ -23,11 +23,11 @@ export interface ServerProcess {
   port: number;
   /** Everything printed so far, on both streams. */
   output: () => string;
-  /** Settles when the output matches often enough; rejects where the server ends before. */
+  /** Resolves when the output matches often enough; rejects if the server ends before. */
   printed: (pattern: RegExp, times?: number) => Promise<void>;
   /** Stops reading the server's output until it has ended. */
   stopReading: () => void;
-  /** Settles with the exit code when the server has ended. */
+  /** Resolves with the exit code when the server has ended. */
   exited: Promise<number | null>;
   stop(): Promise<number | null>;
 }

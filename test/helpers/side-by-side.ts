@@ -1,7 +1,7 @@
 /**
  * Runs an action for each item, in their order, with a limited number at a time.
  *
- * @param most the limit
+ * @param most largest number of actions at a time
  * @returns the results in the order of the items
  */
 export async function sideBySide<Item, Result>(

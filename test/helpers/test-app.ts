@@ -30,7 +30,7 @@ export const legacyKeyVersion = "4567cdef";
 export interface TestApp {
   app: Express;
   uploads: UploadReader;
-  /** They have a third owner, "Missing", whose key was not released. */
+  /** The keys have a third owner, "Missing", whose key was not released. */
   keys: ImageKeys;
   /** The clock of the keys' grace periods. */
   clock: { nowMs: number };

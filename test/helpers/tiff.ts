@@ -100,7 +100,7 @@ interface Tag {
 /** UNDEFINED, SHORT, LONG. */
 const types = { 1: 7, 2: 3, 4: 4 } as const;
 
-/** Header, blocks, the directory, and the values that do not fit into its entries. */
+/** Joins the header, the blocks, the directory, and the values that do not fit into its entries. */
 function assemble(body: Buffer, tags: readonly Tag[]): Buffer {
   const header = Buffer.from("49492a0000000000", "hex");
   header.writeUInt32LE(8 + body.length, 4);

@@ -12,7 +12,7 @@ export function hexVectors(name: string): Record<string, Buffer>[] {
   );
 }
 
-/** A value of a vector. @throws Error where it is missing */
+/** Returns a value of a vector. @throws Error if it is missing */
 export function bytes(vector: Record<string, Buffer>, name: string): Buffer {
   const value = vector[name];
   if (value === undefined) throw new Error(`the vector has no ${name}`);

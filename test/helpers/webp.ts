@@ -44,10 +44,10 @@ export interface GroupsShape {
   side: number;
   /** The number of prefix code groups, in which each code has one symbol. */
   groups: number;
-  /** 2 to 9: a block's side is a power of two. */
+  /** Base-2 logarithm of a block's side, from 2 to 9. */
   blockBits?: number;
   cacheBits?: number;
-  /** A palette of 16 colours: two indices in a pixel. */
+  /** With a palette of 16 colours, which puts two indices into a pixel. */
   hasPalette?: boolean;
 }
 
@@ -87,20 +87,20 @@ export function manyGroups(shape: GroupsShape): Buffer {
   return chunk("VP8L", bits.bytes());
 }
 
-/** Codes are written with the highest bit first. */
+/** Reverses a byte's bits, because codes are written with the highest bit first. */
 function reversed(value: number): number {
   let result = 0;
   for (let bit = 0; bit < 8; bit += 1) result = result * 2 + ((value >> bit) & 1);
   return result;
 }
 
-/** Section 3.7.2.1.1: a simple code. */
+/** Writes a simple code (section 3.7.2.1.1). */
 function putSymbolCode(bits: BitWriter, symbol: number): void {
   bits.put(symbol < 2 ? 0b001 : 0b101, 3);
   bits.put(symbol, symbol < 2 ? 1 : 8);
 }
 
-/** A code with eight bits for each of 256 symbols, and none for further symbols. */
+/** Writes a code with eight bits for each of 256 symbols, and none for further symbols. */
 function putBytesCode(bits: BitWriter, more: number): void {
   bits.put(0, 1);
   // The code of lengths: one bit for 8 (the twelfth in their order), and one for 18, 11 zeros or more (the second).

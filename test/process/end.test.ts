@@ -32,7 +32,7 @@ interface Ended {
   left: string[];
 }
 
-/** Runs a script in a process that has an `end`, whose server has one key file, and a log. */
+/** Runs a script in a process that has a ProcessEnd `end`, a log, and a server with one key file. */
 async function run(script: string, isRead = true): Promise<Ended> {
   const whole = `
     import { mkdirSync, writeFileSync } from "node:fs";
@@ -68,7 +68,7 @@ async function run(script: string, isRead = true): Promise<Ended> {
 }
 
 describe("the end of a process", () => {
-  test("takes with it a key file that was written while its last line was", async () => {
+  test("removes a key file that was written while the last line was printed", async () => {
     const ended = await run(`
       void end.leave(77, "no");
       writeFileSync(keyFile, "key of a boot that goes on");
@@ -76,7 +76,7 @@ describe("the end of a process", () => {
     expect(ended).toEqual({ code: 77, signal: null, stderr: "confml: error: no\n", left: [] });
   });
 
-  test("prints its line where libuv's pool is busy for longer than the line may take", async () => {
+  test("prints its line even if libuv's pool is busy for longer than the line's time limit", async () => {
     const ended = await run(`
       const { pbkdf2 } = await import("node:crypto");
       for (let i = 0; i < 64; i += 1) pbkdf2("", "", 2 ** 30, 64, "sha512", () => undefined);
@@ -86,15 +86,15 @@ describe("the end of a process", () => {
   });
 
   test.each([
-    ["whole where the reader reads on", true],
-    ["in part where the reader has stalled", false],
+    ["in full if the reader keeps reading", true],
+    ["in part if the reader has stalled", false],
   ])("prints a line of a megabyte %s", async (_what, isRead) => {
     const { code, stderr } = await run(`void end.leave(77, "x".repeat(1_000_000));`, isRead);
     expect(code).toBe(77);
     expect(stderr.length === "confml: error: \n".length + 1_000_000).toBe(isRead);
   });
 
-  test("is what the first reason says", async () => {
+  test("is decided by the first reason", async () => {
     const { code, stderr } = await run(`
       void end.leave(77, "first");
       void end.leave(0);
@@ -103,7 +103,7 @@ describe("the end of a process", () => {
     expect([code, stderr]).toEqual([77, "confml: error: first\n"]);
   });
 
-  test("is no success where a key file cannot be removed", async () => {
+  test("is a failure if a key file cannot be removed", async () => {
     const { code, stderr } = await run(`
       mkdirSync(keyFile.replace(/a.key$/u, ".a.key.confml-new/x"), { recursive: true });
       process.kill(process.pid, "SIGTERM");
@@ -114,7 +114,7 @@ describe("the end of a process", () => {
     ]);
   });
 
-  test("after a fault of the server is a failure, also where a signal comes while requests end", async () => {
+  test("after a fault of the server is a failure, even if a signal arrives while requests end", async () => {
     const { code, left } = await run(`
       let answered;
       end.failAfter(new Promise((resolve) => (answered = resolve)), new Error("no model"));
@@ -124,7 +124,7 @@ describe("the end of a process", () => {
     expect([code, left]).toEqual([70, []]);
   });
 
-  test("is a failure where the stop fails", async () => {
+  test("is a failure if stopping fails", async () => {
     const { code, stderr, left } = await run(`
       stop = () => Promise.reject(new Error("no way to stop"));
       process.kill(process.pid, "SIGHUP");
@@ -133,7 +133,7 @@ describe("the end of a process", () => {
     expect(stderr).toMatch(/^confml: error: INTERNAL: [^\n]+: Error at [^\n]+\n$/u);
   });
 
-  test("comes without JavaScript's doing where native code aborts, handler or not", async () => {
+  test("is SIGABRT if native code aborts, whatever handlers there are", async () => {
     expect(await run("process.abort();")).toMatchObject({ code: null, signal: "SIGABRT" });
   });
 });

@@ -12,7 +12,7 @@ function readError(action: () => unknown): unknown {
   return undefined;
 }
 
-describe("an error that nothing caught", () => {
+describe("an uncaught error", () => {
   const errors: [unknown, string][] = [
     [new RangeError(secret), "RangeError"],
     [Object.assign(new Error(secret), { code: "EPIPE" }), "Error EPIPE"],
@@ -44,12 +44,12 @@ describe("an error that nothing caught", () => {
     ],
   ];
 
-  test.each(errors)("is named without its message (%#)", (error, kind) => {
+  test.each(errors)("is described without its message (%#)", (error, kind) => {
     expect(kindOf(error)).toBe(kind);
     expect(describeBug(error)).not.toContain(secret);
   });
 
-  test("has the places of its stack, and none that its message made up", () => {
+  test("has the frames of its stack, and none that its message imitates", () => {
     const error = new Error(`an answer\n    at ${secret} (${secret}:1:1)`);
     const frames = framesOf(error);
     expect(frames.length).toBeGreaterThan(0);
@@ -57,15 +57,15 @@ describe("an error that nothing caught", () => {
     expect(frames.join("\n")).not.toContain(secret);
   });
 
-  test("has its places where it is one of Node's own", () => {
+  test("has its frames if Node created it", () => {
     const error = readError(() => Buffer.alloc(-1));
     expect(kindOf(error)).toBe("RangeError ERR_OUT_OF_RANGE");
     expect(framesOf(error).join("\n")).toContain("failure.test");
   });
 
-  test("has no places where its message is not the one of its stack", () => {
+  test("has no frames if its message was changed after its creation", () => {
     const error = new Error(`an answer\n    at ${secret} (${secret}:1:1)`);
-    // As Node makes it: when the error is made.
+    // Node writes the message into the stack when the error is created.
     const { stack } = error;
     Object.defineProperty(error, "stack", { value: stack });
     error.message = "Error";

@@ -16,8 +16,8 @@ const launch = {
 
 const permitted = { nodeOptions, variables: [] };
 
-describe("how a process was started", () => {
-  test("lets nobody in as config.json starts it", () => {
+describe("the check of how a process was started", () => {
+  test("finds nothing if config.json starts it", () => {
     expect(findHolesOfLaunch(launch, permitted)).toEqual([]);
     expect(() => {
       refuseHoles([]);
@@ -37,17 +37,17 @@ describe("how a process was started", () => {
     "--cpu-prof",
     "--trace-events-enabled",
     "--wasm-max-mem-pages=256 --inspect",
-    // These let nobody in, but are none of the measured configuration's.
+    // These do not let anyone observe the process, but differ from the measured configuration.
     "--wasm-max-mem-pages=257",
     "--max-old-space-size=1",
     "--jitless",
-  ])("lets somebody in with Node's option %s, whose value is not told", (option) => {
+  ])("reports Node's option %s without its value", (option) => {
     const started = { ...launch, nodeOptions: [...launch.nodeOptions, option] };
     const holes = findHolesOfLaunch(started, permitted);
     expect(holes).toEqual([`Node's option ${option.split("=")[0] ?? ""}`]);
   });
 
-  test("lets somebody in with a variable that acts early, or an open debugger", () => {
+  test("reports a variable that takes effect before JavaScript runs, and an open debugger", () => {
     const earlyVariables = new Map([
       ["NODE_OPTIONS", "--import=/secret"],
       ["LD_PRELOAD", "/evil.so"],
@@ -60,7 +60,7 @@ describe("how a process was started", () => {
     ]);
   });
 
-  test("may preload what the measured configuration names, exactly", () => {
+  test("allows preloading exactly the libraries that the measured configuration names", () => {
     const shim = new Map([["LD_PRELOAD", "/lib/libconfml-shim.so"]]);
     const two = new Map([["LD_PRELOAD", "/lib/libconfml-shim.so:/evil.so"]]);
     const variables = ["NODE_ENV=production", "LD_PRELOAD=/lib/libconfml-shim.so"];
@@ -77,13 +77,13 @@ describe("how a process was started", () => {
     ).toHaveLength(1);
   });
 
-  test("is refused in one line that names each way in", () => {
+  test("refuses the start in one line that names each finding", () => {
     expect(() => {
       refuseHoles(["the variable NODE_OPTIONS", "an open debugger port"]);
     }).toThrow(/got the variable NODE_OPTIONS, an open debugger port\. Take them out/u);
   });
 
-  test("leaves no debugger's port open but one that Node's options ask for", () => {
+  test("leaves no debugger port open except one that Node's options request", () => {
     open(0, "127.0.0.1");
     const inspectorUrl = url();
     expect(inspectorUrl).toMatch(/^ws:/u);
@@ -99,7 +99,7 @@ describe("how a process was started", () => {
     expect(closeUnaskedDebugger(launch)).toBe(false);
   });
 
-  test("is read from this process", () => {
+  test("reads this process's options and variables", () => {
     const early = new Map([["NODE_DEBUG", "*"]]);
     expect(inspectLaunch(early)).toEqual({
       nodeOptions: process.execArgv,

@@ -2,10 +2,10 @@ import { constants } from "node:os";
 import { describe, expect, test } from "@jest/globals";
 import { endingSignals, handleEndingSignals } from "../../src/process/signals.js";
 
-/** signal(7): those that do not end a process, or that JavaScript cannot or must not handle. */
+/** Signals without a handler (signal(7)): they do not end a process, or JavaScript cannot or must not handle them. */
 const others = {
   kernelOnly: ["SIGKILL", "SIGSTOP"],
-  // The default is to ignore, stop or continue.
+  // By default the process ignores these, stops or continues.
   harmless: ["SIGCHLD", "SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGWINCH"],
   ignoredByNode: ["SIGPIPE", "SIGXFSZ"],
   faults: ["SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP"],
@@ -13,12 +13,12 @@ const others = {
 };
 
 describe("the handlers of signals", () => {
-  test("are for every signal that Node knows, but for those with a reason", () => {
+  test("cover every signal that Node knows, except those listed with a reason", () => {
     const known = Object.keys(constants.signals);
     expect([...endingSignals, ...Object.values(others).flat()].sort()).toEqual(known.sort());
   });
 
-  test("are registered each by itself: one that cannot be does not stop the others", () => {
+  test("are registered independently: one that cannot be registered does not prevent the others", () => {
     const on = process.on.bind(process);
     const handler = (): void => undefined;
     try {

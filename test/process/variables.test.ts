@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { removeUnnamedVariables } from "../../src/process/variables.js";
 
 describe("the environment", () => {
-  test("keeps what the server names, and nothing else, whatever it is called", () => {
+  test("keeps only the variables that the server names, whatever the others are called", () => {
     const named = {
       APP_ID: "tenant",
       CLIENT_ID: "client",
@@ -30,7 +30,7 @@ describe("the environment", () => {
     expect(environment).toEqual({ ...named, NODE_ENV: "production" });
   });
 
-  test("tells of the removed ones that have acted already, and of no others", () => {
+  test("reports the removed variables that have taken effect already, and no others", () => {
     const early = {
       NODE_OPTIONS: "--inspect",
       NODE_EXTRA_CA_CERTS: "/ca.pem",

@@ -21,7 +21,7 @@ export const secret = z.strictObject({
     .string()
     .startsWith("/", { error: "an absolute path" })
     .refine((file) => !file.endsWith("/"), "the path of a file, without a slash at its end")
-    // A key file is written under this name first.
+    // This suffix is the one of key files that are not complete yet.
     .refine((file) => !file.endsWith(".confml-new"), "a name that does not end in .confml-new")
     .describe("The absolute path, in the TEE's file system, of the file with the released key."),
   ClientLib: z

@@ -18,9 +18,9 @@ const floatBytes = 4;
 /** A request's input, without its data. */
 export interface CheckedInput {
   datatype: RequestInput["datatype"];
-  /** Of the pictures; FP32 tensors are plain. */
+  /** Format of the pictures; the format of FP32 tensors is the plain one. */
   format: UploadFormat;
-  /** Pictures. */
+  /** Number of pictures. */
   count: number;
   shape: readonly number[];
   /** Whether JSON strings are base64: bytes that are no text have no other form in JSON. */

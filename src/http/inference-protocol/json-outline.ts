@@ -7,9 +7,9 @@ const closeList = 0x5d;
 const openObject = 0x7b;
 const closeObject = 0x7d;
 
-/** The most members of all objects together. V8 takes microseconds for each name that it has not seen. */
+/** Most members of all objects together. V8 takes microseconds for each name that it has not seen before. */
 const mostMembers = 200;
-/** The most objects and lists inside each other; nested tensor data has eight. */
+/** Deepest nesting of objects and lists; nested tensor data has eight levels. */
 const deepest = 16;
 /** Lists for each row of a tensor of 16 pictures of 1,024 rows, and some more. */
 const mostLists = 65_536;

@@ -20,7 +20,7 @@ export interface RequestedOutput {
  * Checks the output that a request asks for.
  *
  * @param types the media types in which POST /evaluate may answer a picture of this format
- * @throws RequestError PARAMETER_INVALID; NOT_ACCEPTABLE where `encrypt` asks for what is not possible
+ * @throws RequestError PARAMETER_INVALID; NOT_ACCEPTABLE if `encrypt` asks for what is not possible
  */
 export function checkOutput(
   { parameters, outputs }: InferenceRequest,
@@ -74,7 +74,7 @@ function invalid(expected: string): RequestError {
 }
 
 /**
- * A label as Triton's classification extension writes it: `VALUE:INDEX:LABEL`. VALUE is `nan` where the configuration
+ * A label as Triton's classification extension writes it: `VALUE:INDEX:LABEL`. VALUE is `nan` if the configuration
  * withholds probabilities.
  */
 export function toClassification(

@@ -19,7 +19,7 @@ const shared = {
     .describe("JSON strings are base64 (RFC 4648, section 4), as MLServer's clients say it."),
 };
 
-/** Of the whole request; those of an input or an output go before. */
+/** Parameters of the whole request. Parameters of an input or output take precedence. */
 const requestParameters = z.strictObject({
   ...shared,
   binary_data_output: z.boolean().optional().describe("Answers with binary data (Triton)."),

@@ -2,7 +2,7 @@ import type { Request } from "express";
 import { RequestError } from "../request-error.js";
 import { isPlainEnough } from "./json-outline.js";
 
-/** The length in bytes of a request's JSON, where binary data follows it. */
+/** The length in bytes of a request's JSON, if binary data follows it. */
 export const jsonLengthHeader = "Inference-Header-Content-Length";
 
 /**
@@ -15,7 +15,7 @@ export const mostJsonBytes = 4_194_304;
 /**
  * Reads the header of the binary tensor data extension.
  *
- * @returns undefined where the whole body is JSON
+ * @returns undefined if the whole body is JSON
  * @throws RequestError UPLOAD_MALFORMED, UPLOAD_TOO_LARGE
  */
 export function readJsonLength(request: Request): number | undefined {

@@ -24,13 +24,13 @@ type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never
 /** An operation (OpenAPI 3.1, section 4.8.10), with zod schemas in place of JSON Schema. */
 export interface Operation {
   method: "get" | "post";
-  /** With parameters in braces: `/v2/models/{name}`. */
+  /** The path, with parameters in braces: `/v2/models/{name}`. */
   path: string;
-  /** Unique. */
+  /** The operation's ID, which is unique in the document. */
   id: string;
   summary: string;
   description?: string;
-  /** All that `path` names, and those of the query and the head. */
+  /** All parameters in `path`, in the query and in the headers. */
   parameters?: readonly Parameter[];
   request?: Readonly<Record<string, Content>>;
   answers: readonly Answer[];

@@ -64,7 +64,11 @@ function addRow(row: usize, length: i32, weight: i32, sums: usize): void {
   }
 }
 
-/** Sets every sum to one half, which makes the final shift round to nearest. Called before the first row. */
+/**
+ * Sets every sum to one half, which makes the final shift round to nearest. Called before the first row.
+ *
+ * @param parameters address of the struct of resize-parameters.ts
+ */
 export function begin(parameters: usize): void {
   const sums = load<usize>(parameters, field.sumsAt);
   const count = load<i32>(parameters, field.rows) * load<i32>(parameters, field.rowBytes);
@@ -73,8 +77,12 @@ export function begin(parameters: usize): void {
 }
 
 /**
- * Adds source rows `firstRow` to before `endRow` to the sums of all output rows that they contribute to. They lie at
- * `sourceAt`, with `stride` bytes from one to the next.
+ * Adds source rows to the sums of all output rows to which they contribute. The rows are at `sourceAt`.
+ *
+ * @param parameters address of the struct of resize-parameters.ts
+ * @param stride bytes from the start of one source row to the next
+ * @param firstRow index of the first row
+ * @param endRow index after the last row
  */
 export function addRows(parameters: usize, stride: i32, firstRow: i32, endRow: i32): void {
   const rows = load<i32>(parameters, field.rows);
@@ -95,7 +103,7 @@ export function addRows(parameters: usize, stride: i32, firstRow: i32, endRow: i
     ) {
       first++;
     }
-    // The output rows' first source rows never decrease, so the loop may stop at the first that is too late.
+    // An output row never starts before the previous one, so the loop ends at the first one that starts after `row`.
     for (let output = first; output < rows; output++) {
       const start = load<i32>(starts + (output << 2));
       if (start > row) break;
@@ -105,7 +113,11 @@ export function addRows(parameters: usize, stride: i32, firstRow: i32, endRow: i
   }
 }
 
-/** Converts the sums to bytes at `resultAt`. Called after the last row. */
+/**
+ * Converts the sums to bytes at `resultAt`. Called after the last row.
+ *
+ * @param parameters address of the struct of resize-parameters.ts
+ */
 export function finish(parameters: usize): void {
   const sums = load<usize>(parameters, field.sumsAt);
   const target = load<usize>(parameters, field.resultAt);

@@ -57,6 +57,7 @@ export class MhsmReleaseClient implements SecretReleaseClient {
     this.#options = options;
   }
 
+  /** Releases a secret in the steps that the class describes. @throws BootError that names the step */
   async release(secret: SecretEntry, context: RetryContext): Promise<ReleasedKey> {
     const { evidence, attestationFor } = this.#options;
     // The private key is in OpenSSL's memory only, which is cleared when the KeyObject is collected.

@@ -1,7 +1,7 @@
 import { generateKeyPair, randomUUID, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 
-/** As in Azure's own release clients. The key is used for one release, inside TLS (decision 16). */
+/** RSA key size, the same as in Azure's own release clients. A key is used for one release, inside TLS (decision 16). */
 const modulusBits = 2048;
 
 export interface WrappingKey {

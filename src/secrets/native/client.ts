@@ -9,7 +9,7 @@ import { allocateReleasedSecret, copyKey } from "./released-secret.js";
 import { SsrLibrary } from "./ssr-library.js";
 
 export interface NativeClientOptions {
-  /** The folder where a library is looked for that is not on the loader's default library paths. */
+  /** A folder that is searched for native client libraries, in addition to the default library paths. */
   folder: string;
 }
 
@@ -29,6 +29,7 @@ export class NativeSecretReleaseClient implements SecretReleaseClient {
     this.#options = options;
   }
 
+  /** Releases a secret after all earlier ones have ended, because a library's state belongs to the whole process. */
   async release(secret: SecretEntry, { signal }: RetryContext): Promise<ReleasedKey> {
     const before = NativeSecretReleaseClient.#released;
     const key = this.#releaseAfter(before, secret, signal);

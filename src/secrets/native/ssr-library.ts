@@ -60,20 +60,24 @@ export class SsrLibrary {
       };
       return new SsrLibrary(functions, state);
     } finally {
-      // The library's constructors have run in this thread.
+      // Loading ran the library's constructors, which may have changed the process' state.
       state.restore();
     }
   }
 
+  /** Calls `set_verbose`. @returns the library's status; 0 is success */
   setVerbose(level: number): Promise<number> {
     return this.#status("set_verbose", level);
   }
 
+  /** Calls `init`. @returns the library's status; 0 is success */
   init(): Promise<number> {
     return this.#status("init");
   }
 
   /**
+   * Calls `get_secret`, which releases a secret.
+   *
    * @param apiVersion null: NULL is passed
    * @param secret address of a zeroed ReleasedSecret
    * @returns the library's status; 0 is success
@@ -87,10 +91,12 @@ export class SsrLibrary {
     return this.#status("get_secret", address, apiVersion, id, secret);
   }
 
+  /** Calls `free_secret`. @param secret address of a ReleasedSecret that `getSecret` filled */
   async freeSecret(secret: bigint): Promise<void> {
     await this.#functions.free_secret(secret);
   }
 
+  /** Calls `terminate`, and restores the process' state. */
   async terminate(): Promise<void> {
     try {
       await this.#functions.terminate();
