@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { evaluatePolicy } from "../../owners/policy/evaluate.js";
 import { explainPolicy } from "../../owners/policy/explain.js";
-import { parsePolicy, type Node, type ReleasePolicy } from "../../owners/policy/grammar.js";
+import type { Node } from "../../client/policy/conditions.js";
+import { parsePolicy, type ReleasePolicy } from "../../owners/policy/grammar.js";
 import { trustOf, warnings } from "../../owners/policy/warnings.js";
 import { attempt, isPlainError } from "../refusal.js";
 import type { Target } from "../target.js";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { escapeInvisible, quote } from "../../owners/policy/wording.js";
+import { escapeInvisible, quote } from "../../client/policy/wording.js";
 import { parseRetryAfter } from "../../src/net/http-failure.js";
 import { isTooDeep, parseShallowJson } from "../../src/net/shallow-json.js";
 import {
@@ -31,7 +31,7 @@ export const remoteAnswer: Target = {
   parsers: [
     "src/net/shallow-json.ts",
     "src/net/http-failure.ts",
-    "owners/policy/wording.ts",
+    "client/policy/wording.ts",
     "src/secrets/mhsm/public-claims.ts",
     "src/secrets/mhsm/refusal-codes.ts",
   ],

@@ -3,7 +3,7 @@ import { describeCause } from "../../src/errors.js";
 import { explainPolicy } from "../policy/explain.js";
 import { parsePolicy } from "../policy/grammar.js";
 import { warnings } from "../policy/warnings.js";
-import { escapeInvisible, quote } from "../policy/wording.js";
+import { escapeInvisible, quote } from "../../client/policy/wording.js";
 import { readKeyName } from "./options.js";
 import { only, parseOptions } from "../options.js";
 import { printLines } from "../io/streams.js";

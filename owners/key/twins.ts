@@ -1,6 +1,6 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { describeCause } from "../../src/errors.js";
-import { quote } from "../policy/wording.js";
+import { quote } from "../../client/policy/wording.js";
 import type { OwnersVault } from "./vault.js";
 
 /** After this time the remaining keys are not compared. */

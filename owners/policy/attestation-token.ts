@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Claims } from "./evaluate.js";
+import type { Claims } from "../../client/policy/evaluate.js";
 
 /** A token whose signature was not checked: its claims prove nothing. */
 export interface UnverifiedToken {

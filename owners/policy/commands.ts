@@ -4,7 +4,7 @@ import { evaluatePolicy, type BranchResult, type Unmet } from "./evaluate.js";
 import { explainPolicy } from "./explain.js";
 import { parsePolicy, type ReleasePolicy } from "./grammar.js";
 import { warnings } from "./warnings.js";
-import { quote } from "./wording.js";
+import { quote } from "../../client/policy/wording.js";
 import { describeCause } from "../../src/errors.js";
 import { maxTextBytes, nameOf, readInput } from "../io/input.js";
 import { only, parseOptions } from "../options.js";

@@ -1,8 +1,6 @@
-import { toNumber, type Condition, type Node, type ReleasePolicy } from "./grammar.js";
-import { describeWanted } from "./wording.js";
-
-/** The claims of an attestation token, as parsed JSON. */
-export type Claims = Readonly<Record<string, unknown>>;
+import { evaluate, type Claims, type Evaluation } from "../../client/policy/evaluate.js";
+import { describeWanted } from "../../client/policy/wording.js";
+import type { ReleasePolicy } from "./grammar.js";
 
 /** Why a policy is not met: a condition that failed, or an `anyOf` of which every part failed. */
 export type Unmet =
@@ -21,13 +19,13 @@ export interface BranchResult {
 export function evaluatePolicy(policy: ReleasePolicy, claims: Claims): BranchResult[] {
   return policy.branches.map(({ authority, conditions }) => ({
     authority,
-    unmet: [...unmetAuthority(authority, claims), ...unmetBy(conditions, claims)],
+    unmet: [...unmetAuthority(authority, claims), ...unmetBy(evaluate(conditions, claims))],
   }));
 }
 
 /** A branch applies to tokens of its authority only. */
 function unmetAuthority(authority: string, claims: Claims): Unmet[] {
-  const issuer = claimAt(claims, "iss");
+  const issuer = claims["iss"];
   const isIssuer =
     typeof issuer === "string" &&
     URL.canParse(issuer) &&
@@ -42,43 +40,12 @@ function unmetAuthority(authority: string, claims: Claims): Unmet[] {
   return [{ claim: "iss", wanted, got: issuer }];
 }
 
-function unmetBy(node: Node, claims: Claims): Unmet[] {
-  if (node.kind === "condition") {
-    const got = claimAt(claims, node.claim);
-    if (isMet(node, got)) return [];
-    return [{ claim: node.claim, wanted: describeWanted(node), got }];
+function unmetBy(evaluation: Evaluation): Unmet[] {
+  if (evaluation.met) return [];
+  if (evaluation.kind === "condition") {
+    const { condition, got } = evaluation;
+    return [{ claim: condition.claim, wanted: describeWanted(condition), got }];
   }
-  const parts = node.parts.map((part) => unmetBy(part, claims));
-  if (node.kind === "allOf") return parts.flat();
-  if (parts.some((unmet) => unmet.length === 0)) return [];
-  return parts.length === 1 ? parts.flat() : [{ noneOf: parts }];
-}
-
-/** A missing claim meets `exists: false` only; an object or a list meets `exists: true` only. */
-function isMet({ operator, value }: Condition, got: unknown): boolean {
-  if (operator === "exists") return (got !== undefined) === (String(value) === "true");
-  if (typeof got !== "string" && typeof got !== "number" && typeof got !== "boolean") return false;
-  // A policy's "true" matches JSON true.
-  if (operator === "equals") return String(got) === String(value);
-  if (operator === "notEquals") return String(got) !== String(value);
-  const [left, right] = [toNumber(got), toNumber(value)];
-  if (left === undefined || right === undefined) return false;
-  switch (operator) {
-    case "less":
-      return left < right;
-    case "lessOrEquals":
-      return left <= right;
-    case "greater":
-      return left > right;
-    case "greaterOrEquals":
-      return left >= right;
-  }
-}
-
-/** A claim's name is a path of member names, with dots between them. */
-function claimAt(claims: Claims, path: string): unknown {
-  return path.split(".").reduce<unknown>((value, name) => {
-    if (typeof value !== "object" || value === null) return undefined;
-    return Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-  }, claims);
+  const parts = evaluation.parts.map(unmetBy);
+  return evaluation.kind === "allOf" || parts.length === 1 ? parts.flat() : [{ noneOf: parts }];
 }

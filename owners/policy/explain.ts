@@ -1,6 +1,7 @@
-import type { Condition, Node, ReleasePolicy } from "./grammar.js";
+import type { Condition, Node } from "../../client/policy/conditions.js";
+import type { ReleasePolicy } from "./grammar.js";
 import { sgxClaims } from "./sgx-claims.js";
-import { describeWanted, quote } from "./wording.js";
+import { describeWanted, quote } from "../../client/policy/wording.js";
 
 /** Explains a policy in plain sentences: one line each, indented by two spaces for each level. */
 export function explainPolicy({ branches }: ReleasePolicy): string[] {

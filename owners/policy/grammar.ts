@@ -1,28 +1,5 @@
 import { z } from "zod";
-
-/** Azure's secure key release policy grammar, version 1.0.0 (learn.microsoft.com: policy-grammar). */
-export const operators = [
-  "equals",
-  "notEquals",
-  "less",
-  "lessOrEquals",
-  "greater",
-  "greaterOrEquals",
-  "exists",
-] as const;
-export type Operator = (typeof operators)[number];
-export type Scalar = string | number | boolean;
-
-/** Compares a claim with a value. */
-export interface Condition {
-  kind: "condition";
-  /** The claim's name: a path of member names, with dots between them. */
-  claim: string;
-  operator: Operator;
-  value: Scalar;
-}
-
-export type Node = Condition | { kind: "allOf" | "anyOf"; parts: readonly Node[] };
+import { groups, isTooDeep, maxDepth, toGroup, type Node } from "../../client/policy/conditions.js";
 
 /** The conditions for attestation tokens of one authority. */
 export interface Branch {
@@ -36,60 +13,14 @@ export interface ReleasePolicy {
   branches: readonly Branch[];
 }
 
-/** A decimal number. JavaScript's Number() would also accept hexadecimal digits, spaces and the empty string. */
-const decimal = /^-?\d+(?:\.\d+)?$/u;
-
-/** The number that a value is compared as. @returns undefined where it is neither a number nor a decimal text */
-export function toNumber(value: unknown): number | undefined {
-  if (typeof value === "number") return value;
-  return typeof value === "string" && decimal.test(value) ? Number(value) : undefined;
-}
-
-const scalar = z.union([z.string(), z.number(), z.boolean()], {
-  error: "a string, a number, true or false",
-});
-const ordered = scalar.refine((value) => toNumber(value) !== undefined, "a number");
-const truth = z.union([z.boolean(), z.enum(["true", "false"])], { error: "true or false" });
-
-const groups = {
-  allOf: z.lazy(() => z.array(node).min(1)).optional(),
-  anyOf: z.lazy(() => z.array(node).min(1)).optional(),
-};
-const node: z.ZodType<Node> = z
-  .strictObject({
-    ...groups,
-    claim: z.string().min(1).optional(),
-    equals: scalar.optional(),
-    notEquals: scalar.optional(),
-    less: ordered.optional(),
-    lessOrEquals: ordered.optional(),
-    greater: ordered.optional(),
-    greaterOrEquals: ordered.optional(),
-    exists: truth.optional(),
-  })
-  .transform((raw, context): Node => {
-    const { allOf, anyOf, claim, ...comparisons } = raw;
-    const used = operators.filter((operator) => comparisons[operator] !== undefined);
-    const [operator, ...others] = used;
-    if (claim === undefined && operator === undefined) {
-      const group = toGroup({ allOf, anyOf });
-      if (group !== undefined) return group;
-    }
-    const value = operator === undefined ? undefined : comparisons[operator];
-    const isAlone = allOf === undefined && anyOf === undefined && others.length === 0;
-    if (claim !== undefined && operator !== undefined && value !== undefined && isAlone) {
-      return { kind: "condition", claim, operator, value };
-    }
-    context.addIssue(`either allOf, or anyOf, or claim with one of ${operators.join(", ")}`);
-    return z.NEVER;
-  });
-
 const branch = z
   .strictObject({ authority: z.url({ error: "a URL" }), ...groups })
   .transform(({ authority, ...raw }, context): Branch => {
     const conditions = toGroup(raw);
-    if (conditions !== undefined) return { authority, conditions };
-    context.addIssue("authority with either allOf or anyOf");
+    if (conditions === undefined) context.addIssue("authority with either allOf or anyOf");
+    else if (hasListCondition(conditions)) {
+      context.addIssue("conditions without subsetOf, which is for client policies alone");
+    } else return { authority, conditions };
     return z.NEVER;
   });
 
@@ -98,32 +29,11 @@ const policy = z.strictObject({
   anyOf: z.array(branch).min(1),
 });
 
-/** @returns undefined unless exactly one of the two is given */
-function toGroup(raw: {
-  allOf?: Node[] | undefined;
-  anyOf?: Node[] | undefined;
-}): Node | undefined {
-  const { allOf, anyOf } = raw;
-  if (allOf !== undefined && anyOf === undefined) return { kind: "allOf", parts: allOf };
-  if (anyOf !== undefined && allOf === undefined) return { kind: "anyOf", parts: anyOf };
-  return undefined;
-}
-
-/**
- * The most levels of nested arrays and objects; a group takes two. The functions that read a policy are recursive, so
- * deeper JSON could exhaust the stack.
- */
-const maxDepth = 128;
-
-function isTooDeep(json: unknown): boolean {
-  let level: unknown[] = [json];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > maxDepth) return true;
-    level = level.flatMap((value): unknown[] =>
-      typeof value === "object" && value !== null ? Object.values(value) : [],
-    );
-  }
-  return false;
+/** `subsetOf` is an operator of client policies: vaults do not know it. */
+function hasListCondition(node: Node): boolean {
+  return node.kind === "condition"
+    ? node.operator === "subsetOf"
+    : node.parts.some(hasListCondition);
 }
 
 /**

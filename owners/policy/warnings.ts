@@ -1,6 +1,7 @@
-import { toNumber, type Branch, type Condition, type Node, type ReleasePolicy } from "./grammar.js";
+import { toNumber, type Condition, type Node } from "../../client/policy/conditions.js";
+import type { Branch, ReleasePolicy } from "./grammar.js";
 import { sgxClaims } from "./sgx-claims.js";
-import { quote } from "./wording.js";
+import { quote } from "../../client/policy/wording.js";
 
 const azureAttestation = /\.attest\.azure\.(?:net|us|cn)$/u;
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import * as emulated from "../../../emulator/release-policy.js";
-import { evaluatePolicy, type Claims } from "../../../owners/policy/evaluate.js";
+import type { Claims } from "../../../client/policy/evaluate.js";
+import { evaluatePolicy } from "../../../owners/policy/evaluate.js";
 import { parsePolicy } from "../../../owners/policy/grammar.js";
 
 const authority = "https://attest.example";
