@@ -51,6 +51,7 @@ Keys in a vault
 
 Release policies, which say what code gets a key
   confml policy            write a policy from options
+  confml policy client     write one for clients: what a server has to prove
   confml policy explain    explain a policy in words, with warnings
   confml policy test       show why a server does not get the key
 
@@ -153,6 +154,35 @@ confml policy test.
 Examples
   confml policy --authority https://NAME.weu.attest.azure.net --mrenclave 5f1f… \\
     --min-svn 2 -o policy.json
+`;
+
+const policyClient = `Usage: confml policy client --mrenclave HEX... [OPTIONS] [-o FILE]
+       confml policy client --trust-signer SIGNER OPTIONS [-o FILE]
+
+Writes a policy (JSON) for confml verify and confml classify: what a server has to prove
+before it gets a picture.
+
+  --mrenclave HEX       the code; may be given several times: any one of them
+  --min-svn N           the lowest version
+  --mrsigner HEX        who signed the code
+  --product-id N        which product of that signer
+  --trust-signer        no --mrenclave: whatever that signer signs. Needs --mrsigner,
+                        --product-id and --min-svn
+  --allow-debug         debug enclaves too: their memory can be read. For tests alone
+  --model-sha256 HEX    the encrypted model file
+  --config-sha256 HEX   config.json
+  --tcb-status NAME     what Intel says of the platform; may be given several times.
+                        Default: UpToDate
+  --advisory ID         a security advisory of Intel's (INTEL-SA-00615) that you accept;
+                        may be given several times. Default: none
+  --max-age SECONDS     how old the attestation may be. Default: 300
+  --output FILE, -o     a file in place of standard output
+  --force, -f           replace FILE if it exists
+
+make measure prints MRENCLAVE; sha256sum the hashes.
+
+Examples
+  confml policy client --mrenclave 5f1f… --min-svn 2 -o policy.json
 `;
 
 const policyExplain = `Usage: confml policy explain FILE
@@ -325,6 +355,7 @@ export const help: Readonly<Record<string, string>> = {
   encrypt,
   decrypt,
   policy,
+  "policy client": policyClient,
   "policy explain": policyExplain,
   "policy test": policyTest,
   key: [keyCreate, keyImport, keyShow].join("\n"),

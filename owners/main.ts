@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
   decrypt: () => decryptCommand,
   keygen: () => keygenCommand,
   policy: () => policyCommand,
+  "policy client": async () => (await import("./policy/client-policy.js")).clientPolicyCommand,
   "policy explain": () => explainCommand,
   "policy test": () => testCommand,
   "key create": async () => (await import("./key/import.js")).createKeyCommand,

@@ -45,20 +45,22 @@ interface PolicyJson {
  * own: the grammar allows `anyOf` inside `allOf`, but some pages of Azure's documentation deny it.
  */
 export function buildPolicy({ authority, code, allowDebug }: PolicyOptions): PolicyJson {
+  const anyOf = codeConditions(code, allowDebug).map((allOf) => ({ authority, allOf }));
+  return { version: "1.0.0", anyOf };
+}
+
+/** The conditions on the code: a list for each measurement, or one for a signer. */
+export function codeConditions(code: TrustedCode, allowDebug: boolean): ConditionJson[][] {
   const { mrenclaves, mrsigner, productId, minSvn } = code;
-  const branch = (mrenclave: Measurement | undefined): PolicyJson["anyOf"][number] => ({
-    authority,
-    allOf: [
-      { claim: sgxClaims.attestationType, equals: "sgx" },
-      ...(mrenclave === undefined ? [] : [{ claim: sgxClaims.mrenclave, equals: mrenclave }]),
-      ...(mrsigner === undefined ? [] : [{ claim: sgxClaims.mrsigner, equals: mrsigner }]),
-      ...(productId === undefined ? [] : [{ claim: sgxClaims.productId, equals: productId }]),
-      ...(minSvn === undefined
-        ? []
-        : [{ claim: sgxClaims.securityVersion, greaterOrEquals: minSvn }]),
-      ...(allowDebug ? [] : [{ claim: sgxClaims.isDebuggable, equals: "false" }]),
-    ],
-  });
-  const measurements = mrenclaves.length === 0 ? [undefined] : mrenclaves;
-  return { version: "1.0.0", anyOf: measurements.map(branch) };
+  const branch = (mrenclave: Measurement | undefined): ConditionJson[] => [
+    { claim: sgxClaims.attestationType, equals: "sgx" },
+    ...(mrenclave === undefined ? [] : [{ claim: sgxClaims.mrenclave, equals: mrenclave }]),
+    ...(mrsigner === undefined ? [] : [{ claim: sgxClaims.mrsigner, equals: mrsigner }]),
+    ...(productId === undefined ? [] : [{ claim: sgxClaims.productId, equals: productId }]),
+    ...(minSvn === undefined
+      ? []
+      : [{ claim: sgxClaims.securityVersion, greaterOrEquals: minSvn }]),
+    ...(allowDebug ? [] : [{ claim: sgxClaims.isDebuggable, equals: "false" }]),
+  ];
+  return mrenclaves.length === 0 ? [branch(undefined)] : mrenclaves.map(branch);
 }

@@ -2,9 +2,8 @@ import type { PolicyOptions, TrustedCode } from "./build.js";
 import { httpsOrigin, required } from "../options.js";
 import { UsageError } from "../usage.js";
 
-/** The options of `confml policy`, which `confml key create` and `import` take as well. */
-export const policyOptions = {
-  authority: { type: "string" },
+/** The options that say which code is trusted. */
+export const codeOptions = {
   mrenclave: { type: "string", multiple: true },
   mrsigner: { type: "string" },
   "product-id": { type: "string" },
@@ -12,6 +11,9 @@ export const policyOptions = {
   "trust-signer": { type: "boolean" },
   "allow-debug": { type: "boolean" },
 } as const;
+
+/** The options of `confml policy`, which `confml key create` and `import` take as well. */
+export const policyOptions = { authority: { type: "string" }, ...codeOptions } as const;
 
 export interface PolicyValues {
   authority?: string | undefined;
@@ -30,7 +32,8 @@ export function readPolicyOptions(values: PolicyValues): PolicyOptions {
   return { authority, code, allowDebug: values["allow-debug"] === true };
 }
 
-function readTrustedCode(values: PolicyValues): TrustedCode {
+/** @throws UsageError */
+export function readTrustedCode(values: Omit<PolicyValues, "authority">): TrustedCode {
   const mrsigner = optional(values.mrsigner, (text) => measurement(text, "mrsigner"));
   const productId = optional(values["product-id"], (text) => uint16(text, "product-id"));
   const minSvn = optional(values["min-svn"], (text) => uint16(text, "min-svn"));

@@ -40,6 +40,7 @@ const inputs: Record<string, string[]> = {
   encrypt: ["data.key", "model.key", "picture.jpg", "alexnet.onnx"],
   decrypt: ["data.key", "answer.jwe", "picture.jpg.jwe"],
   policy: [],
+  "policy client": [],
   "policy explain": ["policy.json"],
   "policy test": ["claims.json", "policy.json"],
   "key create": [],
@@ -133,5 +134,5 @@ test("every command has examples", () => {
   const withServer = ["classify", "verify", "receipt verify"];
   const names = Object.keys(help).filter((name) => !withSubcommands.includes(name));
   expect(names.filter((name) => !withServer.includes(name))).toEqual(Object.keys(inputs));
-  for (const name of names) expect(help[name]).toMatch(/\nExamples?\n {2}confml /u);
+  for (const name of names) expect(help[name]).toMatch(/\nExamples?\n {2}(?:confml|curl) /u);
 });

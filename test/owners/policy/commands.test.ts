@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parseClientPolicy } from "../../../client/policy/client-policy.js";
 import { runConfml, type EndedCommand } from "../confml-process.js";
 
 const authority = "https://owner.weu.attest.azure.net";
@@ -222,5 +223,66 @@ describe("confml policy test", () => {
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^confml: error: .*\n$/u);
     expect(stderr).toContain(message);
+  });
+});
+
+describe("confml policy client", () => {
+  const hash = "12".repeat(32);
+
+  test("writes a policy that the client's library reads, with the conditions that were given", async () => {
+    const args = ["--mrenclave", code, "--min-svn", "2", "--model-sha256", hash.toUpperCase()];
+    const platform = ["--tcb-status", "UpToDate", "--tcb-status", "SWHardeningNeeded"];
+    const more = ["--advisory", "INTEL-SA-00615", "--max-age", "60", "--config-sha256", hash];
+    const { status, stdout, stderr } = await policy(["client", ...args, ...platform, ...more]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(parseClientPolicy(stdout).branches).toHaveLength(1);
+    expect(claimsOf(stdout)).toEqual({
+      version: "1.0.0",
+      anyOf: [
+        {
+          allOf: [
+            { claim: "x-ms-attestation-type", equals: "sgx" },
+            { claim: "x-ms-sgx-mrenclave", equals: code },
+            { claim: "x-ms-sgx-svn", greaterOrEquals: 2 },
+            { claim: "x-ms-sgx-is-debuggable", equals: "false" },
+            { claim: "model-sha256", equals: hash },
+            { claim: "config-sha256", equals: hash },
+            {
+              anyOf: [
+                { claim: "tcb-status", equals: "UpToDate" },
+                { claim: "tcb-status", equals: "SWHardeningNeeded" },
+              ],
+            },
+            { claim: "tcb-advisories", subsetOf: ["INTEL-SA-00615"] },
+            { claim: "max-age", lessOrEquals: 60 },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("warns of a signer's code and of debug enclaves", async () => {
+    const { status, stderr } = await policy([
+      "client",
+      "--trust-signer",
+      ...signerOptions,
+      "--allow-debug",
+    ]);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(
+      /^confml: warning: whatever this signer signs[^]*^confml: warning: the machine's owner reads/mu,
+    );
+  });
+
+  test.each([
+    [[], "--mrenclave is missing"],
+    [["--mrenclave", code, "--tcb-status", "Fine"], "--tcb-status wants one of UpToDate"],
+    [["--mrenclave", code, "--advisory", "CVE-1"], "--advisory wants an advisory"],
+    [["--mrenclave", code, "--max-age", "0"], "--max-age wants a number"],
+    [["--mrenclave", code, "--model-sha256", "12"], "--model-sha256 wants 64 hex digits"],
+    [["--mrenclave", code, "--authority", authority], "--authority"],
+  ])("refuses %j", async (args, message) => {
+    const { status, stderr } = await policy(["client", ...args]);
+    expect([status, stderr]).toEqual([64, expect.stringContaining(message)]);
   });
 });

@@ -67,6 +67,11 @@ describe("a release policy", () => {
     ["a size that is no number", of({ claim: "a", less: "b" }), "0.less: expected a number"],
     ["a size in hexadecimal", of({ claim: "a", less: "0x10" }), "0.less: expected a number"],
     ["a doubtful exists", of({ claim: "a", exists: "yes" }), "0.exists: expected true or false"],
+    [
+      "an operator of client policies",
+      of({ anyOf: [yes, { claim: "a", subsetOf: ["b"] }] }),
+      "expected conditions without subsetOf",
+    ],
     ["a fault far inside", of({ anyOf: [{ allOf: [{ claim: "" }] }] }), "0.anyOf.0.allOf.0"],
     ["no object", "policy", "the policy: expected a value of type object"],
   ])("with %s is none", (_what, json, message) => {
