@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
+import { loadEvidenceProvider } from "./attestation/providers.js";
 import type { Environment } from "./config/environment.js";
 import type { LoadedConfig } from "./config/load.js";
 import type { Config } from "./config/schema.js";
@@ -16,6 +17,7 @@ import type { Platform } from "./platform.js";
 import { dataSecrets, refreshKeys, releaseKeys, rolesOf } from "./release-keys.js";
 import { removeKeyFiles } from "./secrets/key-file.js";
 import { version } from "./version.js";
+import { wireAttestation } from "./wire-attestation.js";
 import { wireRelease } from "./wire-release.js";
 
 export interface BootOptions extends LoadedConfig {
@@ -32,7 +34,6 @@ export interface BootOptions extends LoadedConfig {
 }
 
 export interface RunningServer {
-  port: number;
   /** Answers pending requests, then stops fetching keys, releases the model and removes the key files. */
   stop(): Promise<void>;
 }
@@ -64,12 +65,26 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   try {
     const { environment, keyNames, platform, applicationFolder, onFatal } = options;
     const insideSgx = platform.name === "mystikos-sgx";
-    const wiring = { config, keyNames, environment, insideSgx, transport, log, metrics };
-    const release = await wireRelease({ ...wiring, applicationFolder });
+    const { Evidence: provider, EvidenceOptions: providerOptions } = config.Inference.Attestation;
+    const evidence = await loadEvidenceProvider(provider, providerOptions);
+    const wiring = { config, keyNames, environment, insideSgx, evidence, transport, log, metrics };
+    const release = wireRelease({ ...wiring, applicationFolder });
     const roles = rolesOf(config, keyNames);
     metrics.keys.declare({ all: idsOf(config.Secret), refreshed: idsOf(dataSecrets(roles)) });
     const { modelKey, keys } = await releaseKeys({ config, keyNames, roles, release });
     metrics.keys.watch(keys);
+    const { sha256: configSha256 } = options;
+    const proof = await wireAttestation({
+      config,
+      configSha256,
+      manifest,
+      evidence,
+      transport,
+      log,
+    });
+    undo.push(proof.stop);
+    // While the model loads, so that the boot takes no longer.
+    void proof.attestation.prepare();
     const loading = { config, platform, log, onFatal, transport, key: modelKey, manifest };
     const { session, plaintextBytes } = await loadModel(loading);
     const { Sha256: sha256 } = config.Inference.Model;
@@ -78,13 +93,15 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     undo.push(() => session.release());
     await tidyMemory();
     await keepHeap();
-    const listener = await listen({ config, platform, session, keys, log, metrics });
+    const { attestation, tls } = proof;
+    const serving = { session, keys, attestation, tls };
+    const listener = await listen({ config, platform, log, metrics, ...serving });
     const refresher = refreshKeys({ config, roles, keys, release, metrics, log });
     undo.push(
       () => refresher.stop(),
       () => listener.close(),
     );
-    return { port: listener.port, stop };
+    return { stop };
   } catch (error) {
     await stop().catch((failure: unknown) => {
       log.error({ reason: describeFailure(failure) }, "not all could be undone");

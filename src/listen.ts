@@ -1,11 +1,14 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer, type RequestListener, type ServerOptions } from "node:http";
 import type { Logger } from "pino";
+import type { ServerAttestation } from "./attestation/proof/server-attestation.js";
 import type { Config } from "./config/schema.js";
+import type { TlsIdentity } from "./crypto/tls-identity.js";
 import { UnavailableError, describeCause } from "./errors.js";
 import { createApp } from "./http/app.js";
+import { createAttestedServer } from "./http/attested-server.js";
 import { LegacyUploads } from "./http/legacy-uploads.js";
 import { requestKinds } from "./http/request-kinds.js";
-import { Connections, type ConnectionLimits } from "./http/connections.js";
+import { Connections, type AnyServer, type ConnectionLimits } from "./http/connections.js";
 import { UploadReader } from "./http/upload.js";
 import { DecodeQueue } from "./image/decode-queue.js";
 import { OnnxClassifier } from "./inference/onnx-classifier.js";
@@ -24,13 +27,14 @@ export interface ListenOptions {
   platform: Platform;
   session: ModelSession;
   keys: ImageKeys;
+  attestation: ServerAttestation;
+  /** The attested key of TLS. Its private half is wiped. */
+  tls: TlsIdentity;
   log: Logger;
   metrics: Metrics;
 }
 
 export interface Listener {
-  /** The port of `Inference.Listen`. */
-  port: number;
   /** Refuses new connections and requests; settles when all pending requests are answered. */
   close(): Promise<void>;
 }
@@ -40,7 +44,7 @@ const lingerMs = 2000;
 
 /**
  * Creates the application, tries it with a picture and listens: first on the port for metrics, if there is one, then for
- * requests.
+ * requests over TLS, then for those without.
  *
  * @throws ConfigurationError TRIAL_FAILED; UnavailableError LISTEN_FAILED
  */
@@ -55,8 +59,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     stopping.abort();
     await Promise.all(listening.map((connections) => connections.close()));
   };
-  const open = async (onRequest: RequestListener, where: Address): Promise<number> => {
-    const server = createServer(timeouts(limits));
+  const open = async (
+    onRequest: RequestListener,
+    where: Address,
+    server: AnyServer = createServer(timeouts(limits)),
+  ): Promise<number> => {
     const connections = new Connections({ server, onRequest, limits: connectionLimits(limits) });
     const port = await bind(server, where);
     listening.unshift(connections);
@@ -68,9 +75,22 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       const metricsPort = await open(metricsListener(metrics), where);
       log.info({ host: metricsAddress.Host, metricsPort }, "metrics");
     }
-    const port = await open(app, { ...address, name: "Inference.Listen.Port" });
-    log.info({ host: address.Host, port }, "listening");
-    return { port, close };
+    const { Host: host, Port: plain, TlsPort: secure } = address;
+    const tlsServer = createAttestedServer(options.tls, timeouts(limits));
+    const tlsPort =
+      secure === undefined
+        ? undefined
+        : await open(
+            app,
+            { Host: host, Port: secure, name: "Inference.Listen.TlsPort" },
+            tlsServer,
+          );
+    const port =
+      plain === null
+        ? undefined
+        : await open(app, { Host: host, Port: plain, name: "Inference.Listen.Port" });
+    log.info({ host, tlsPort, port }, "listening");
+    return { close };
   } catch (error) {
     await close();
     throw error;
@@ -90,13 +110,14 @@ async function tryApart(options: ListenOptions): Promise<void> {
 }
 
 function createServerApp(options: ListenOptions, isStopping: () => boolean): RequestListener {
-  const { config, platform, keys, log, metrics } = options;
+  const { config, platform, keys, attestation, log, metrics } = options;
   const { Images: images, Results: results, Limits: limits } = config.Inference;
   const classifier = createClassifier(options);
   const decoder = createDecoder(options);
   metrics.watchQueues({
     decode: () => decoder.length,
     inference: () => classifier.queueLength,
+    attestation: () => attestation.queueLength,
   });
   const app = createApp({
     server: { name: "confml", version },
@@ -104,6 +125,7 @@ function createServerApp(options: ListenOptions, isStopping: () => boolean): Req
     classifier,
     decoder,
     keys,
+    attestation,
     uploads: createUploadReader(config),
     legacyUploads: new LegacyUploads({
       maxDistinct: limits.MaxLegacyUploads,
@@ -196,7 +218,10 @@ function connectionLimits(limits: Limits): ConnectionLimits {
 }
 
 /** Node's own limits. Its `requestTimeout` counts from a request's first byte; Connections' timeout ends an upload earlier. */
-function timeouts({ HeaderTimeoutMs, RequestTimeoutMs }: Limits): ServerOptions {
+function timeouts({
+  HeaderTimeoutMs,
+  RequestTimeoutMs,
+}: Limits): ServerOptions & { headersTimeout: number } {
   return {
     headersTimeout: HeaderTimeoutMs,
     requestTimeout: HeaderTimeoutMs + RequestTimeoutMs,
@@ -212,7 +237,7 @@ interface Address {
   name: string;
 }
 
-async function bind(server: Server, { Host: host, Port: port, name }: Address): Promise<number> {
+async function bind(server: AnyServer, { Host: host, Port: port, name }: Address): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
       reject(

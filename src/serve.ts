@@ -112,6 +112,7 @@ async function start(configFile: string, options: ServeOptions): Promise<void> {
   const server = await boot({
     config: loaded.config,
     keyNames: loaded.keyNames,
+    sha256: loaded.sha256,
     environment,
     platform,
     log,

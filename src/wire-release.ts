@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { loadEvidenceProvider } from "./attestation/providers.js";
+import type { EvidenceProvider } from "./attestation/evidence.js";
 import { AttestationService } from "./attestation/service.js";
 import { isSecretClientName, type SecretClientName } from "./config/built-in.js";
 import type { Environment } from "./config/environment.js";
@@ -22,6 +22,7 @@ export interface ReleaseWiring {
   /** Azure's credentials; undefined if no secret uses the client `mhsm`. */
   environment: Environment | undefined;
   insideSgx: boolean;
+  evidence: EvidenceProvider;
   transport: Transport;
   log: Logger;
   metrics: Metrics;
@@ -30,23 +31,18 @@ export interface ReleaseWiring {
 }
 
 /** The clients that are part of the server, by the `ClientLib` that names them. */
-const builtIn: Readonly<
-  Record<SecretClientName, (wiring: ReleaseWiring) => Promise<SecretReleaseClient>>
-> = {
-  mhsm: createMhsmClient,
-};
+const builtIn: Readonly<Record<SecretClientName, (wiring: ReleaseWiring) => SecretReleaseClient>> =
+  {
+    mhsm: createMhsmClient,
+  };
 
-/**
- * Creates the secret clients that the configuration names.
- *
- * @throws ConfigurationError EVIDENCE_UNAVAILABLE if the evidence provider cannot be loaded
- */
-export async function wireRelease(wiring: ReleaseWiring): Promise<ReleaseOptions> {
+/** Creates the secret clients that the configuration names. */
+export function wireRelease(wiring: ReleaseWiring): ReleaseOptions {
   const { config, keyNames, insideSgx, log, metrics, applicationFolder } = wiring;
   const native = new NativeSecretReleaseClient({ folder: applicationFolder });
   const clients = new Map<string, SecretReleaseClient>();
   for (const name of new Set(config.Secret.map(({ ClientLib: client }) => client))) {
-    clients.set(name, isSecretClientName(name) ? await builtIn[name](wiring) : native);
+    clients.set(name, isSecretClientName(name) ? builtIn[name](wiring) : native);
   }
   return {
     clientFor: ({ ClientLib: name }) => clients.get(name) ?? native,
@@ -76,17 +72,18 @@ function useOf(id: string, { model, images, legacyImage, results }: KeyNames): K
   return images.includes(id) || id === results ? "jwe" : "none";
 }
 
-async function createMhsmClient({
+function createMhsmClient({
   config,
   environment,
+  evidence,
   transport,
-}: ReleaseWiring): Promise<MhsmReleaseClient> {
+}: ReleaseWiring): MhsmReleaseClient {
   if (environment === undefined) throw new Error("the environment was not read for mhsm");
   const { Attestation: attestation, Trust: trust, Release: release } = config.Inference;
   const attemptTimeoutMs = release.AttemptTimeoutMs;
   return new MhsmReleaseClient({
     environment,
-    evidence: await loadEvidenceProvider(attestation.Evidence, attestation.EvidenceOptions),
+    evidence,
     attestationFor: ({ AttestationEndpoint: endpoint = attestation.Endpoint }) =>
       new AttestationService({ endpoint, transport, attemptTimeoutMs }),
     transport,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { z } from "zod";
 import { ConfigurationError, describeCause, describeJsonError } from "../errors.js";
@@ -11,6 +12,8 @@ import { configSchema, type Config } from "./schema.js";
 export interface LoadedConfig {
   config: Config;
   keyNames: KeyNames;
+  /** SHA-256 of the file's bytes, 64 lower-case hex digits. */
+  sha256: string;
 }
 
 export interface LoadOptions {
@@ -37,20 +40,20 @@ export async function loadConfig(file: string, { enclave }: LoadOptions): Promis
  */
 export async function readConfig(file: string): Promise<{ json: unknown; loaded: LoadedConfig }> {
   const doing = `reading ${file}`;
-  const json = await readJson(file);
+  const { json, sha256 } = await readJson(file);
   if (isTooDeep(json)) throw tooDeep(doing);
   const parsed = configSchema.safeParse(json);
   if (!parsed.success) throw invalid(doing, parsed.error, json);
-  const loaded = { config: parsed.data, keyNames: resolveKeyNames(parsed.data, doing) };
+  const loaded = { config: parsed.data, keyNames: resolveKeyNames(parsed.data, doing), sha256 };
   return { json, loaded: deepFreeze(loaded) };
 }
 
-async function readJson(file: string): Promise<unknown> {
+async function readJson(file: string): Promise<{ json: unknown; sha256: string }> {
   const doing = `reading ${file}`;
   const fix = "Give the path of a configuration with --config";
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(file, "utf8");
+    bytes = await readFile(file);
   } catch (cause) {
     throw new ConfigurationError(
       "CONFIG_UNREADABLE",
@@ -58,9 +61,10 @@ async function readJson(file: string): Promise<unknown> {
       { cause },
     );
   }
+  const text = bytes.toString("utf8");
   const json = parseJson(text, doing);
   requireNone(doing, ambiguities(text));
-  return json;
+  return { json, sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
 function parseJson(text: string, doing: string): unknown {

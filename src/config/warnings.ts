@@ -1,7 +1,10 @@
 import type { LoadedConfig } from "./load.js";
 
 /** @returns a warning for each setting of a valid configuration that discloses uploads; logged at every boot */
-export function configWarnings({ config, keyNames }: LoadedConfig): string[] {
+export function configWarnings({
+  config,
+  keyNames,
+}: Pick<LoadedConfig, "config" | "keyNames">): string[] {
   const { Formats: formats } = config.Inference.Images;
   const warnings: string[] = [];
   if (formats.includes("encrypted")) {

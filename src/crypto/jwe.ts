@@ -33,21 +33,41 @@ export function readKid(jwe: Uint8Array): string | undefined {
 export async function openJwe(jwe: Uint8Array, key: AnyJweKey): Promise<Uint8Array | undefined> {
   const token = readCompactJwe(jwe);
   if (token === undefined || !isSupported(token)) return undefined;
-  const { header, protectedHeader, encryptedKey, iv, sealed } = token;
+  const { header, encryptedKey } = token;
   try {
     const { wrapping, content } =
       key instanceof JweKey ? key : await takeKey(Buffer.from(key), "jwe");
     const contentKey =
-      header["alg"] === "dir"
-        ? content
-        : await subtle.unwrapKey("raw", encryptedKey, wrapping, "AES-KW", "AES-GCM", false, [
-            "decrypt",
-          ]);
-    const gcm = { name: "AES-GCM", iv, additionalData: protectedHeader, tagLength: 128 };
-    return new Uint8Array(await subtle.decrypt(gcm, contentKey, sealed));
+      header["alg"] === "dir" ? content : await unwrapContentKey(encryptedKey, wrapping);
+    return await decryptContent(token, contentKey);
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Unwraps a content key (`A256KW`; RFC 7518, section 4.4).
+ *
+ * @throws DOMException where the wrapping key is another one
+ */
+export async function unwrapContentKey(
+  encryptedKey: Uint8Array<ArrayBuffer>,
+  wrapping: webcrypto.CryptoKey,
+): Promise<webcrypto.CryptoKey> {
+  return subtle.unwrapKey("raw", encryptedKey, wrapping, "AES-KW", "AES-GCM", false, ["decrypt"]);
+}
+
+/**
+ * Decrypts a token's content (`A256GCM`; RFC 7518, section 5.3).
+ *
+ * @throws DOMException for a token that was altered, or another key
+ */
+export async function decryptContent(
+  { protectedHeader, iv, sealed }: CompactJwe,
+  contentKey: webcrypto.CryptoKey,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const gcm = { name: "AES-GCM", iv, additionalData: protectedHeader, tagLength: 128 };
+  return new Uint8Array(await subtle.decrypt(gcm, contentKey, sealed));
 }
 
 /** Whether algorithms and lengths are the supported ones (RFC 7518, sections 4.4, 4.5 and 5.3). */

@@ -12,6 +12,7 @@ const predictionBytes = '{"rank":,"index":,"label":,"probability":},'.length;
 const answerBytes =
   '{"model":{"name":,"version":},"image":{"width":,"height":,"format":"jpeg","encrypted":false,"authenticated":false},"predictions":[],"timings_ms":{"queue":,"decode":,"inference":}}'
     .length;
+const receiptBytes = ',"receipt":""'.length;
 
 /**
  * Computes the length to which the JSON of encrypted answers is padded: that of the longest answer that the model can give
@@ -32,13 +33,15 @@ export class AnswerSize {
 
   /**
    * @param top number of labels in the answer
+   * @param receipt of the answer: its length does not depend on the picture
    * @returns bytes: a multiple of 4,096, at least the length of every JSON answer with `top` labels
    */
-  paddedBytes(top: number): number {
+  paddedBytes(top: number, receipt?: string): number {
     const labels = this.#labelBytes[Math.min(top, this.#labelBytes.length - 1)] ?? 0;
     const predictions = top * (predictionBytes + numbersOfPrediction * longestNumber) + labels;
     const rest = answerBytes + this.#modelBytes + numbersOfAnswer * longestNumber;
-    return Math.ceil((predictions + rest) / stepBytes) * stepBytes;
+    const ofReceipt = receipt === undefined ? 0 : receiptBytes + receipt.length;
+    return Math.ceil((predictions + rest + ofReceipt) / stepBytes) * stepBytes;
   }
 }
 

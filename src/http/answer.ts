@@ -1,15 +1,12 @@
-import type { JweKey } from "../crypto/aes-key.js";
-import { sealJwe } from "../crypto/jwe.js";
 import type { Classification, ModelDescription } from "../inference/classifier.js";
 import type { Prediction } from "../inference/ranking.js";
 import { pythonFloat, pythonString } from "./python-repr.js";
 
 export type AnswerType = "text/plain" | "application/json" | "application/jose";
 
-/** A key that encrypts answers, and the `kid` by which the client finds it. */
+/** A key that encrypts answers, as JWE compact serialization (RFC 7516). */
 export interface AnswerKey {
-  kid: string;
-  key: JweKey;
+  seal(json: Uint8Array): Promise<string>;
 }
 
 export interface Answer {
@@ -44,39 +41,35 @@ export function toText({ predictions, probabilities }: Answer): string {
   ].join("\n");
 }
 
-/** @returns the JSON answer of `POST /evaluate`, with times in milliseconds, rounded to microseconds */
-export function toJson({ model, image, predictions, probabilities, timings }: Answer): string {
-  return JSON.stringify({
+/** @returns the JSON answer of `POST /evaluate` without a receipt, with times in milliseconds, rounded to microseconds */
+export function toJson({ model, image, predictions, probabilities, timings }: Answer) {
+  return {
     model: { name: model.name, version: model.version },
-    image,
-    predictions: probabilities
-      ? predictions
-      : predictions.map(({ rank, index, label }) => ({ rank, index, label })),
+    image: { ...image },
+    predictions: predictions.map(({ rank, index, label, probability }) => ({
+      ...{ rank, index, label },
+      ...(probabilities && { probability }),
+    })),
     timings_ms: {
       queue: milliseconds(timings.queueMs),
       decode: milliseconds(timings.decodeMs),
       inference: milliseconds(timings.inferenceMs),
     },
-  });
+  };
 }
 
 /**
- * Encrypts the JSON answer (JWE compact serialization, RFC 7516). The JSON is padded with spaces, because its length would
- * reveal the labels.
+ * Encrypts JSON (JWE compact serialization, RFC 7516). It is padded with spaces, because its length would reveal the labels.
  *
  * @param bytes length of the padded JSON, from `AnswerSize`
  * @throws Error if the JSON is longer than `bytes`
  */
-export async function toJose(
-  answer: Answer,
-  { kid, key }: AnswerKey,
-  bytes: number,
-): Promise<string> {
-  const json = Buffer.from(toJson(answer));
+export async function seal(text: string, key: AnswerKey, bytes: number): Promise<string> {
+  const json = Buffer.from(text);
   if (json.length > bytes) throw new Error("an answer is longer than its padded length");
   const padded = Buffer.alloc(bytes, " ");
   json.copy(padded);
-  return sealJwe(key, padded, { kid, cty: "json" });
+  return key.seal(padded);
 }
 
 function milliseconds(value: number): number {

@@ -3,6 +3,7 @@ import type { AnswerType } from "./answer.js";
 import { clientNetwork } from "./client-network.js";
 import { classifyUpload, type Classified, type ClassifyOptions } from "./classify-upload.js";
 import type { LegacyUploads } from "./legacy-uploads.js";
+import type { ReceiptRequest } from "./receipt-request.js";
 import type { Upload } from "./upload.js";
 import type { UploadFormat, UploadFormatName } from "./upload-format.js";
 
@@ -39,8 +40,10 @@ export function permittedAnswers(
 export interface AdmittedUpload {
   upload: Upload;
   format: UploadFormat;
-  /** The number of labels to return. */
+  /** The number of labels to return, unless the upload carries its request. */
   top: number;
+  /** Whether the answer is to have a receipt, unless the upload carries its request. */
+  receipt: ReceiptRequest | undefined;
   /** The media type of the answer, one of `permittedAnswers`. */
   type: AnswerType;
   /** `remoteAddress` of the client's socket. */
@@ -55,13 +58,14 @@ export interface AdmittedUpload {
  * @throws RequestError RATE_LIMITED; what `classifyUpload` throws
  */
 export async function classifyAdmitted(
-  { upload, format, top, type, remoteAddress, signal }: AdmittedUpload,
+  { type, remoteAddress, ...admitted }: AdmittedUpload,
   options: AdmitOptions,
 ): Promise<Classified> {
+  const { format, upload } = admitted;
   const isAlterable = format.protection === "encrypted";
   if (isAlterable) options.legacyUploads.admit(remoteAddress, upload.bytes);
   const client = clientNetwork(remoteAddress);
-  const classified = await classifyUpload({ upload, format, top, client, signal }, options);
+  const classified = await classifyUpload({ ...admitted, client }, options);
   const { image } = classified.answer;
   if (isAlterable && type === "application/jose") image.authenticated = false;
   return classified;

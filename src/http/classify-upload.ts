@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import type { ServerAttestation } from "../attestation/proof/server-attestation.js";
 import type { Config } from "../config/schema.js";
 import { RequestError } from "./request-error.js";
 import type { DecodeQueue, QueuedImage } from "../image/decode-queue.js";
@@ -7,6 +9,7 @@ import { rank } from "../inference/ranking.js";
 import type { ImageKeys } from "../keys/image-keys.js";
 import type { Answer, AnswerKey } from "./answer.js";
 import { withFormatHint } from "./format-hint.js";
+import type { ReceiptRequest } from "./receipt-request.js";
 import type { Upload } from "./upload.js";
 import type { OpenedUpload, UploadFormat } from "./upload-format.js";
 
@@ -17,6 +20,8 @@ export interface ClassifyOptions {
   classifier: Classifier;
   decoder: DecodeQueue;
   keys: ImageKeys;
+  /** Opens attested uploads and signs receipts. */
+  attestation: ServerAttestation;
   results: Config["Inference"]["Results"];
   /** Called with the duration of each stage. */
   onStage: (stage: Stage, tookMs: number) => void;
@@ -31,8 +36,10 @@ export type Stage = "upload" | "decrypt" | "decode" | "queue" | "inference";
 export interface UploadToClassify {
   upload: Upload;
   format: UploadFormat;
-  /** The number of labels to return. */
+  /** The number of labels to return, unless the upload carries its request. */
   top: number;
+  /** Whether the answer is to have a receipt, unless the upload carries its request. */
+  receipt: ReceiptRequest | undefined;
   /** The client's network (client-network.ts): the queues serve clients in turn. */
   client: string;
   /** Aborts when the client has disconnected or the request's deadline has passed. */
@@ -43,27 +50,43 @@ export interface Classified {
   answer: Answer;
   /** The key that may encrypt the answer. */
   answerKey: AnswerKey | undefined;
+  /** The number of labels that were asked for. */
+  top: number;
+  /** What the receipt says of the request; undefined: none was asked for. */
+  receipt: (ReceiptRequest & { request: string }) | undefined;
+}
+
+/** The most labels that a request may ask for. */
+export function largestTop({
+  classifier,
+  results,
+}: Pick<ClassifyOptions, "results"> & { classifier: Pick<Classifier, "model"> }): number {
+  return Math.min(classifier.model.labels.length, results.MaxTop);
 }
 
 /**
  * Decrypts, decodes and classifies an upload. The upload's memory is released as soon as the picture is decoded.
  *
  * @throws RequestError ENCRYPTED_IMAGE_REJECTED for every encrypted upload that does not decrypt to a picture, whatever
- *   the reason; otherwise what the decoder and the classifier throw
+ *   the reason; what the decoder, the classifier and, for a receipt, the attestation throw
  */
 export async function classifyUpload(
-  { upload, format, top, client, signal }: UploadToClassify,
+  { upload, format, client, signal, ...request }: UploadToClassify,
   options: ClassifyOptions,
 ): Promise<Classified> {
-  const { classifier, keys, onStage, results } = options;
+  const { classifier, onStage, results } = options;
   const prepare = (file: Uint8Array): Promise<QueuedImage> =>
     options.decoder.prepare(file, signal, client);
-  const { image, openedBy, answerKey, decryptMs } = await openAndPrepare(
+  const { image, openedBy, answerKey, asked, decryptMs } = await openAndPrepare(
     upload,
     format,
-    keys,
+    options,
     prepare,
   );
+  const { top, receipt } = asked === undefined ? request : fromUpload(asked, options);
+  const subject = receipt && { ...receipt, request: sha256(upload.bytes) };
+  // Before the model works for an answer that could not be given.
+  if (subject !== undefined) await options.attestation.measurement();
   upload.release();
   const { pixels, width, height, format: fileFormat, decodeMs } = image;
   const { probabilities, inferenceMs, ...waited } = await classifier.classify(
@@ -85,7 +108,22 @@ export async function classifyUpload(
     probabilities: revealsProbabilities(format, results),
     timings: { queueMs, decodeMs, inferenceMs },
   };
-  return { answer, answerKey };
+  return { answer, answerKey, top, receipt: subject };
+}
+
+function fromUpload(
+  { top, receipt }: NonNullable<OpenedUpload["asked"]>,
+  options: ClassifyOptions,
+): { top: number; receipt: ReceiptRequest | undefined } {
+  return {
+    top: top ?? Math.min(defaultTop, largestTop(options)),
+    // The bytes of such an upload never repeat: they are the receipt's nonce.
+    receipt: receipt ? { nonce: undefined } : undefined,
+  };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Whether answers to uploads of a format contain probabilities: `Results.Probabilities`. */
@@ -105,15 +143,16 @@ interface OpenedImage extends Omit<OpenedUpload, "file"> {
 async function openAndPrepare(
   { bytes }: Upload,
   format: UploadFormat,
-  keys: ImageKeys,
+  { keys, attestation, ...options }: ClassifyOptions,
   prepare: (file: Uint8Array) => Promise<QueuedImage>,
 ): Promise<OpenedImage> {
   let decryptMs = 0;
   let since = performance.now();
-  for await (const { file, openedBy, answerKey } of format.open(bytes, keys)) {
+  for await (const { file, ...opened } of format.open(bytes, keys, attestation.encryptionKey)) {
     decryptMs += performance.now() - since;
+    if ((opened.asked?.top ?? 1) > largestTop(options)) break;
     try {
-      return { image: await prepare(file), openedBy, answerKey, decryptMs };
+      return { image: await prepare(file), ...opened, decryptMs };
     } catch (error) {
       if (format.protection === "none") throw withFormatHint(error, bytes);
       if (!isRefusedImage(error)) throw error;

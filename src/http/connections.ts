@@ -1,12 +1,15 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { timerMs } from "../bounds/timers.js";
 import { AddressQueues } from "../bounds/address-queues.js";
 import { clientNetwork } from "./client-network.js";
 
+export type AnyServer = Server | TlsServer;
+
 export interface ConnectionsOptions {
   /** A server without a `request` listener: this class adds one. */
-  server: Server;
+  server: AnyServer;
   onRequest: RequestListener;
   limits: ConnectionLimits;
 }
@@ -29,6 +32,7 @@ export interface ConnectionLimits {
 const maxPipelined = 16;
 
 interface Connection {
+  /** Over TLS, the socket of the system until the handshake is done, then that of TLS. */
   socket: Socket;
   /** The client's network (client-network.ts). */
   address: string;
@@ -45,7 +49,7 @@ interface Connection {
  * is never replaced; if all are of this kind, the new one is closed.
  */
 export class Connections {
-  readonly #server: Server;
+  readonly #server: AnyServer;
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Socket, Connection>();
   /** Open connections by client network. */
@@ -54,6 +58,8 @@ export class Connections {
   readonly #idle = new AddressQueues<Connection>();
   /** Connections with an unanswered request. `#firstArriving` drops those whose body has arrived. */
   readonly #arriving = new AddressQueues<Connection>();
+  /** Connections whose TLS handshake is not done, by the client's address and port. */
+  readonly #handshakes = new Map<string, Connection>();
   #isClosing = false;
 
   constructor({ server, onRequest, limits }: ConnectionsOptions) {
@@ -62,6 +68,11 @@ export class Connections {
     server.on("connection", (socket: Socket) => {
       this.#accept(socket);
     });
+    if (server instanceof TlsServer) {
+      server.on("secureConnection", (socket) => {
+        this.#secure(socket);
+      });
+    }
     server.on("request", (request, response) => {
       if (this.#begin(request, response)) onRequest(request, response);
     });
@@ -99,9 +110,29 @@ export class Connections {
     this.#open.set(socket, connection);
     this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
     this.#idle.add(connection);
+    const peer = peerOf(socket);
+    if (this.#server instanceof TlsServer && peer !== undefined) {
+      this.#handshakes.set(peer, connection);
+    }
     socket.once("close", () => {
+      if (peer !== undefined && this.#handshakes.get(peer) === connection) {
+        this.#handshakes.delete(peer);
+      }
       this.#forget(connection);
     });
+  }
+
+  /** Replaces the socket of the system by that of TLS, which requests have. */
+  #secure(socket: Socket): void {
+    const peer = peerOf(socket) ?? "";
+    const connection = this.#handshakes.get(peer);
+    this.#handshakes.delete(peer);
+    if (connection === undefined || !this.#open.delete(connection.socket)) {
+      socket.destroy();
+      return;
+    }
+    connection.socket = socket;
+    this.#open.set(socket, connection);
   }
 
   #hasRoom(address: string): boolean {
@@ -196,6 +227,11 @@ export class Connections {
     if (count > 0) this.#counts.set(address, count);
     else this.#counts.delete(address);
   }
+}
+
+/** @returns the client's address and port; undefined for a socket that is closed already */
+function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort ?? 0}`;
 }
 
 /** Adds `Connection: close`, unless the headers are sent already. */

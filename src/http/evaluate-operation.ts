@@ -35,6 +35,7 @@ export const evaluateAnswer = z.object({
     }),
   ),
   timings_ms: z.object({ queue: milliseconds, decode: milliseconds, inference: milliseconds }),
+  receipt: z.string().optional().describe("JWS (RFC 7515), where one was asked for."),
 });
 
 export const evaluateOperation: Operation = {

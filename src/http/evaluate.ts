@@ -2,13 +2,15 @@ import type { Request, RequestHandler } from "express";
 import { RequestError } from "./request-error.js";
 import { withSignal } from "../bounds/deadline.js";
 import { AnswerSize } from "./answer-size.js";
-import { toJose, toJson, toText, type AnswerType } from "./answer.js";
+import type { AnswerType } from "./answer.js";
 import { classifyAdmitted, permittedAnswers, type AdmitOptions } from "./classify-admitted.js";
-import { defaultTop, type Classified } from "./classify-upload.js";
+import { defaultTop, largestTop, type Classified } from "./classify-upload.js";
 import { formatOf } from "./formats.js";
 import { evaluateOperation } from "./evaluate-operation.js";
 import { onlyPost } from "./methods.js";
 import type { Route } from "./openapi/operation.js";
+import { readReceiptRequest, type ReceiptRequest } from "./receipt-request.js";
+import { render } from "./render.js";
 import { refuseWhen, requestSignal } from "./request-signal.js";
 import type { Upload, UploadReader } from "./upload.js";
 
@@ -33,38 +35,43 @@ function answerEvaluate(options: EvaluateOptions): RequestHandler {
   return async (request, response) => {
     const signal = requestSignal(response, options.requestTimeoutMs);
     refuseUnknownParameters(request);
-    const top = readTop(request, options);
-    // Called before the upload is read, to refuse an `Accept` that no format satisfies.
-    negotiate(request, everyAnswerType);
+    const asked = { top: readTop(request, options), receipt: readReceiptRequest(request) };
+    // Refuses an `Accept` that fits no format before the upload is read.
+    if (!options.formats.includes("attested")) negotiate(request, everyAnswerType);
 
     const start = performance.now();
     const upload = await options.uploads.read(request, response, signal);
     options.onStage("upload", performance.now() - start);
     // After a disconnect, decoding may still use the upload's bytes: they count until the work on them has ended.
-    const work = answerUpload(request, upload, top, signal, options).finally(upload.release);
-    const { type, answer, answerKey } = await withSignal(work, signal);
+    const work = answerUpload(request, upload, { ...asked, signal }, options).finally(
+      upload.release,
+    );
+    const { type, ...classified } = await withSignal(work, signal);
+    const { attestation } = options;
+    const { body, receipt } = await render(type, classified, { attestation, answerSize });
     response.type(type);
-    if (type === "text/plain") response.send(toText(answer));
-    else if (type === "application/json") response.send(toJson(answer));
+    if (receipt !== undefined) response.set("Receipt", receipt);
     // As bytes: Express would append a charset to the media type of a string.
-    else if (answerKey !== undefined) {
-      const bytes = answerSize.paddedBytes(top);
-      response.send(Buffer.from(await toJose(answer, answerKey, bytes)));
-    } else throw new Error("an encrypted answer to an upload without a key");
+    response.send(type === "application/jose" ? Buffer.from(body) : body);
   };
 }
 
 async function answerUpload(
   request: Request,
   upload: Upload,
-  top: number,
-  signal: AbortSignal,
+  asked: { top: number; receipt: ReceiptRequest | undefined; signal: AbortSignal },
   options: EvaluateOptions,
 ): Promise<Classified & { type: AnswerType }> {
   const format = formatOf(upload);
   const type = chooseAnswerType(request, permittedAnswers(format, options));
+  if (format.carriesRequest === true && request.query["top"] !== undefined) {
+    throw new RequestError(
+      "PARAMETER_INVALID",
+      "expected `top` of an attested upload in its protected header, which nobody on the way can change",
+    );
+  }
   const { remoteAddress } = request.socket;
-  const admitted = { upload, format, top, type, remoteAddress, signal };
+  const admitted = { upload, format, type, remoteAddress, ...asked };
   return { type, ...(await classifyAdmitted(admitted, options)) };
 }
 
@@ -74,8 +81,8 @@ function refuseUnknownParameters({ query }: Request): void {
   throw new RequestError("PARAMETER_INVALID", "expected no query parameter other than `top`");
 }
 
-function readTop(request: Request, { classifier, results }: EvaluateOptions): number {
-  const largest = Math.min(classifier.model.labels.length, results.MaxTop);
+function readTop(request: Request, options: EvaluateOptions): number {
+  const largest = largestTop(options);
   const value = request.query["top"];
   if (value === undefined) return Math.min(defaultTop, largest);
   const top = typeof value === "string" && /^\d{1,6}$/u.test(value) ? Number(value) : 0;

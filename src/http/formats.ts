@@ -1,3 +1,4 @@
+import { attested } from "./formats/attested.js";
 import { encrypted } from "./formats/encrypted.js";
 import { jwe } from "./formats/jwe.js";
 import { plain } from "./formats/plain.js";
@@ -11,11 +12,15 @@ import type { UploadFormat, UploadFormatName } from "./upload-format.js";
  */
 export const uploadFormats: { readonly [Name in UploadFormatName]: UploadFormat<Name> } = {
   encrypted,
+  attested,
   jwe,
   plain,
 };
 
-/** The format that an upload's file name names, or else its media type; `plain` if neither names one. */
-export function formatOf(upload: Pick<Upload, "name" | "mediaType">): UploadFormat {
+/**
+ * The format that an upload's file name names, or else its media type; `plain` if neither names one. The protected
+ * header of a JWE tells `attested` from `jwe`.
+ */
+export function formatOf(upload: Pick<Upload, "name" | "mediaType" | "bytes">): UploadFormat {
   return Object.values(uploadFormats).find((format) => format.isNamedBy(upload)) ?? plain;
 }

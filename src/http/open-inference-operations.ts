@@ -12,6 +12,9 @@ export const serverMetadata = z.object({
     .enum(["mystikos-sgx", "mystikos-linux", "none"])
     .describe("As reported; not a proof."),
   extensions: z.array(z.string()),
+  attestation: z
+    .object({ available: z.boolean(), type: z.enum(["sgx"]).optional() })
+    .describe("Whether GET /attestation has evidence, and the TEE that it is from; not a proof."),
 });
 
 const serverLive = z.object({ live: z.literal(true) });

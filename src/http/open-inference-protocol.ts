@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { ServerAttestation } from "../attestation/proof/server-attestation.js";
 import type { Classifier } from "../inference/classifier.js";
 import type { ImageKeys } from "../keys/image-keys.js";
 import type { PlatformName } from "../platform.js";
@@ -21,6 +22,7 @@ export interface OpenInferenceOptions {
   platform: PlatformName;
   isStopping: () => boolean;
   keys: ImageKeys;
+  attestation: ServerAttestation;
   /** The formats that are accepted: `Images.Formats`. */
   formats: readonly UploadFormatName[];
 }
@@ -35,7 +37,10 @@ export const openInference: Route<OpenInferenceOptions> = {
     const { model } = options.classifier;
     const metadata = describeModel(options);
     onlyGet(router, "/v2", (_request, response) => {
-      const body: z.infer<typeof serverMetadata> = { ...server, platform, extensions };
+      const body: z.infer<typeof serverMetadata> = {
+        ...{ ...server, platform, extensions },
+        attestation: describeAttestation(options.attestation),
+      };
       response.json(body);
     });
     onlyGet(router, "/v2/health/live", (_request, response) => {
@@ -61,6 +66,12 @@ export const openInference: Route<OpenInferenceOptions> = {
   },
   operations: openInferenceOperations,
 };
+
+function describeAttestation({
+  type,
+}: Pick<ServerAttestation, "type">): z.infer<typeof serverMetadata>["attestation"] {
+  return type === undefined ? { available: false } : { available: true, type };
+}
 
 /** Where plain pictures are refused, FP32 tensors are too, and the input takes files of pictures alone. */
 function describeModel({

@@ -1,5 +1,9 @@
 import type { NextFunction, Request, Response } from "express";
 import { z } from "zod";
+import {
+  AttestationError,
+  type AttestationErrorCode,
+} from "../attestation/proof/attestation-error.js";
 import { ImageError, type ImageErrorCode } from "../image/image-error.js";
 import { ClassifierError, type ClassifierErrorCode } from "../inference/classifier-error.js";
 import { RequestError, type RequestErrorCode } from "./request-error.js";
@@ -18,6 +22,7 @@ export const statuses: Readonly<Record<RequestErrorCode, number>> = {
   IMAGE_TOO_LARGE: 413,
   IMAGE_UNSUPPORTED: 415,
   ENCRYPTED_IMAGE_REJECTED: 422,
+  ATTESTATION_OUTDATED: 422,
   RATE_LIMITED: 429,
   INTERNAL: 500,
   // Not 502: proxies repeat such a request on another replica, where the same model fails on the same picture.
@@ -27,10 +32,13 @@ export const statuses: Readonly<Record<RequestErrorCode, number>> = {
   OUT_OF_MEMORY: 503,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,
+  EVIDENCE_UNAVAILABLE: 503,
 };
 
-/** The answers to errors of the decoder and the classifier. */
-const requestCodes: Readonly<Record<ImageErrorCode | ClassifierErrorCode, RequestErrorCode>> = {
+/** The answers to errors of the decoder, the classifier and the attestation. */
+const requestCodes: Readonly<
+  Record<ImageErrorCode | ClassifierErrorCode | AttestationErrorCode, RequestErrorCode>
+> = {
   IMAGE_UNSUPPORTED: "IMAGE_UNSUPPORTED",
   IMAGE_TOO_LARGE: "IMAGE_TOO_LARGE",
   DECODE_TIMEOUT: "DECODE_TIMEOUT",
@@ -40,6 +48,8 @@ const requestCodes: Readonly<Record<ImageErrorCode | ClassifierErrorCode, Reques
   MODEL_TIMEOUT: "MODEL_TIMEOUT",
   MODEL_STOPPING: "SHUTTING_DOWN",
   MODEL_QUEUE_FULL: "OVERLOADED",
+  EVIDENCE_UNAVAILABLE: "EVIDENCE_UNAVAILABLE",
+  ATTESTATION_QUEUE_FULL: "OVERLOADED",
 };
 
 /** `Retry-After` of codes whose errors give no time of their own, in seconds. */
@@ -50,6 +60,8 @@ const retryAfterSeconds: Partial<Readonly<Record<RequestErrorCode, number>>> = {
   // The process is about to end, or has begun to stop: a restart takes some seconds.
   MODEL_TIMEOUT: 5,
   SHUTTING_DOWN: 5,
+  // The TEE's quoting service has to come back first.
+  EVIDENCE_UNAVAILABLE: 60,
 };
 
 const machineTypes = ["application/problem+json", "application/json", "application/jose"];
@@ -112,7 +124,11 @@ function isOpenInference({ path }: Request): boolean {
 
 function toRequestError(error: unknown, onBug: (error: unknown) => void): RequestError {
   if (error instanceof RequestError) return error;
-  if (error instanceof ImageError || error instanceof ClassifierError) {
+  if (
+    error instanceof ImageError ||
+    error instanceof ClassifierError ||
+    error instanceof AttestationError
+  ) {
     return new RequestError(requestCodes[error.code], error.message, { cause: error });
   }
   if (isTimeout(error)) {

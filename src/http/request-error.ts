@@ -17,6 +17,7 @@ export type RequestErrorCode =
   | "IMAGE_TOO_LARGE"
   | "IMAGE_UNSUPPORTED"
   | "ENCRYPTED_IMAGE_REJECTED"
+  | "ATTESTATION_OUTDATED"
   | "RATE_LIMITED"
   | "MODEL_FAILED"
   | "MODEL_TIMEOUT"
@@ -24,6 +25,7 @@ export type RequestErrorCode =
   | "OUT_OF_MEMORY"
   | "OVERLOADED"
   | "SHUTTING_DOWN"
+  | "EVIDENCE_UNAVAILABLE"
   | "INTERNAL";
 
 /** The answer to a request that fails: the input is wrong, or the server cannot serve it now. */

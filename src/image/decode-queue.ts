@@ -2,6 +2,7 @@ import { ImageError } from "./image-error.js";
 import { estimateHeaderBytes } from "./decode-memory.js";
 import { inspectImage } from "./decode.js";
 import { FairSlots } from "../bounds/fair-slots.js";
+import { makeRoom } from "../bounds/make-room.js";
 import { MemoryBudget } from "../bounds/memory-budget.js";
 import type { ImageLimits } from "./limits.js";
 import { prepareImage, type PreparedImage, type Preprocessing } from "./preprocess.js";
@@ -103,19 +104,10 @@ export class DecodeQueue {
    * @throws ImageError DECODE_QUEUE_FULL unless another client has at least two pictures more than this one
    */
   #makeRoom(client: string): void {
-    if (this.length < this.#options.maxQueue) return;
-    const counts = new Map<string, number>();
-    for (const queue of this.#queues) {
-      for (const [name, count] of queue.waitingByClient) {
-        counts.set(name, (counts.get(name) ?? 0) + count);
-      }
-    }
-    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [client, 0]);
     const refusal = new ImageError(
       "DECODE_QUEUE_FULL",
       "too many pictures are waiting; try again soon",
     );
-    if (count <= (counts.get(client) ?? 0) + 1) throw refusal;
-    this.#queues.some((queue) => queue.dismiss(most, refusal));
+    makeRoom({ queues: this.#queues, maxWaiting: this.#options.maxQueue, client }, refusal);
   }
 }

@@ -88,15 +88,18 @@ export class Metrics {
   }
 
   /** Registers the queues' lengths, which are read at each scrape; to be called once. */
-  watchQueues(lengths: Readonly<Record<"decode" | "inference", () => number>>): void {
+  watchQueues(
+    lengths: Readonly<Record<"decode" | "inference" | "attestation", () => number>>,
+  ): void {
     const length = new Gauge({
       name: "confml_queue_length",
-      help: "Pictures that wait for a step: to be decoded, to be classified.",
+      help: "What waits for a step: pictures to be decoded or classified, requests for evidence.",
       labelNames: ["queue"],
       registers: [this.#registry],
       collect: () => {
         length.set({ queue: "decode" }, lengths.decode());
         length.set({ queue: "inference" }, lengths.inference());
+        length.set({ queue: "attestation" }, lengths.attestation());
       },
     });
   }

@@ -5,11 +5,17 @@ import { describeIssue } from "../zod-issues.js";
 
 const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
 
+/** Receipts are signed over canonical JSON, which has no unpaired surrogates (RFC 8785, section 3.2.2). */
+const text = z
+  .string()
+  .min(1)
+  .refine((one) => !/\p{Surrogate}/u.test(one), "a text without unpaired surrogates");
+
 const manifestSchema = z.strictObject({
   name: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z._-]*$/u, {
     error: "a name of letters, digits, dots, hyphens and underscores (it stands in URLs)",
   }),
-  version: z.string().min(1),
+  version: text,
   input: z.strictObject({
     name: z.string().min(1),
     /** Batch, channels, height, width. A string stands for a batch of any size. */
@@ -25,7 +31,7 @@ const manifestSchema = z.strictObject({
     type: z.enum(["logits", "probabilities"]),
   }),
   /** Labels of the classes, in the order of the model's scores. */
-  labels: z.array(z.string().min(1)).min(1),
+  labels: z.array(text).min(1),
   preprocessing: z.strictObject({
     /** Pixels of the short side. */
     resize: z.int().min(1).max(4096),

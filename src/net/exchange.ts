@@ -32,6 +32,11 @@ export interface Answer {
   text: string;
 }
 
+/** The same with the body's bytes. */
+export interface BinaryAnswer extends Omit<Answer, "text"> {
+  bytes: Buffer;
+}
+
 export interface ExchangeLimits {
   signal: AbortSignal;
   /** Longest time from the start of connecting to the last byte of the answer. */
@@ -47,17 +52,33 @@ export interface ExchangeLimits {
 export async function exchange(
   transport: Transport,
   question: Question,
-  { signal, timeoutMs }: ExchangeLimits,
+  limits: ExchangeLimits,
 ): Promise<Answer> {
+  const { status, headers, bytes } = await exchangeBinary(transport, question, limits);
+  const text = bytes.toString("utf8");
+  if (!isTooDeep(text)) return { status, headers, text };
+  if (isRefusal(status)) return { status, headers, text: "" };
+  throw unusable("an answer that nests too deep");
+}
+
+/**
+ * The same for a body of any bytes, whose nesting is not checked.
+ *
+ * @throws ConnectionError where there is no answer in time, or no usable one
+ */
+export async function exchangeBinary(
+  transport: Transport,
+  question: Question,
+  { signal, timeoutMs }: ExchangeLimits,
+): Promise<BinaryAnswer> {
   const deadline = new Deadline(timeoutMs, signal);
   try {
     const response = await send(transport, question, deadline.signal);
     const { statusCode: status = 0, headers } = response;
-    const isRefusal = status < 200 || status > 299;
-    const text = isRefusal
-      ? await readText(response, largestRefusalBytes).catch(() => "")
-      : await readText(response, largestAnswerBytes);
-    return { status, headers, text };
+    const bytes = isRefusal(status)
+      ? await readBytes(response, largestRefusalBytes).catch(() => Buffer.alloc(0))
+      : await readBytes(response, largestAnswerBytes);
+    return { status, headers, bytes };
   } catch (error) {
     if (!deadline.signal.aborted) throw toConnectionError(error);
     const limit = deadline.isExpired
@@ -67,6 +88,10 @@ export async function exchange(
   } finally {
     deadline.end();
   }
+}
+
+function isRefusal(status: number): boolean {
+  return status < 200 || status > 299;
 }
 
 function send(
@@ -102,22 +127,20 @@ function send(
   });
 }
 
-async function readText(response: IncomingMessage, mostBytes: number): Promise<string> {
+async function readBytes(response: IncomingMessage, mostBytes: number): Promise<Buffer> {
   try {
     const { "content-encoding": encoding = "identity", "content-length": length } =
       response.headers;
     if (encoding.toLowerCase() !== "identity") throw unusable("a compressed answer");
     if (Number(length ?? 0) > mostBytes) throw tooLarge(mostBytes);
-    const text = await readBody(response, mostBytes);
-    if (isTooDeep(text)) throw unusable("an answer that nests too deep");
-    return text;
+    return await readBody(response, mostBytes);
   } finally {
     response.destroy();
   }
 }
 
 /** Collects a body in one buffer that grows: a list of small chunks would take many times their size. */
-async function readBody(response: IncomingMessage, mostBytes: number): Promise<string> {
+async function readBody(response: IncomingMessage, mostBytes: number): Promise<Buffer> {
   let buffer = Buffer.alloc(0);
   let used = 0;
   let counted = 0;
@@ -137,7 +160,7 @@ async function readBody(response: IncomingMessage, mostBytes: number): Promise<s
     used += chunk.length;
   });
   await finished(response);
-  return buffer.toString("utf8", 0, used);
+  return buffer.subarray(0, used);
 }
 
 function tooLarge(mostBytes: number): ConnectionError {

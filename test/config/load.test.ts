@@ -265,7 +265,7 @@ describe("a configuration is refused with an error that names the key, the value
     ["Secret", {}, /Secret: expected a value of type array; got \{\}/u],
     ["Inference.Listen.Host", "", /expected at least 1 characters; got ""/u],
     ["Inference.Listen.Port", -1, /expected at least 0; got -1/u],
-    ["Inference.Listen.Port", null, /expected a value of type number; got null/u],
+    ["Inference.Listen.Port", null, /expected a port, as there is no TlsPort; got null/u],
     ["Inference.Release.DeadlineMs", 86_400_001, /expected at most 86400000; got 86400001/u],
     ["Inference.Model.Format", "ORT", /expected .*"ort"; got "ORT"/u],
     ["Inference.Model.Weights", "inplace", /expected .*"in-place"; got "inplace"/u],

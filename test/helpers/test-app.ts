@@ -13,6 +13,7 @@ import { defaultLimits, type ImageLimits } from "../../src/image/limits.js";
 import { OnnxClassifier } from "../../src/inference/onnx-classifier.js";
 import type { ModelSession } from "../../src/inference/session.js";
 import { ImageKeys } from "../../src/keys/image-keys.js";
+import { testAttestation } from "./attestation.js";
 import { coloursSession } from "./colours-model.js";
 
 const keyFrom = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -84,6 +85,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     graceMs: 60_000,
     ...options.limits,
   });
+  const { attestation = await testAttestation(), ...rest } = options.app ?? {};
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },
     platform: "none",
@@ -103,6 +105,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
       maxQueue: 500,
     }),
     keys,
+    attestation,
     legacyUploads: new LegacyUploads({ maxDistinct: 0, periodMs: 1000 }),
     uploads,
     formats: ["plain", "encrypted", "jwe"],
@@ -120,7 +123,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     onBug: (error) => {
       bugs.push(error);
     },
-    ...options.app,
+    ...rest,
   });
   return { app, uploads, keys, clock, summaries, stages, bugs };
 }
@@ -130,12 +133,15 @@ export interface Part {
   type?: string;
   query?: string;
   accept?: string;
+  headers?: Record<string, string>;
 }
 
 /** `curl -F image=@NAME;type=TYPE -H 'Accept: …' /evaluate?…` */
 export function evaluate({ app }: TestApp, bytes: Buffer, part: Part = {}): Test {
   const { name = "picture.png", type = "application/octet-stream", query = "", accept } = part;
+  const { headers = {} } = part;
   const post = request(app).post(`/evaluate${query}`);
   if (accept !== undefined) post.set("Accept", accept);
+  post.set(headers);
   return post.attach("image", bytes, { filename: name, contentType: type });
 }

@@ -27,15 +27,22 @@ describe("the padded length of an encrypted answer", () => {
             .map((label, index) => ({ rank: index + 1, index, label, probability }))
             .sort((a, b) => b.label.length - a.label.length)
             .slice(0, top);
-          const json = toJson({
-            model: { name, version: name },
-            image: { width: 268_402_689, height: 268_402_689, format, encrypted: true },
-            predictions: longest,
-            probabilities: true,
-            timings: { queueMs: tookMs * 1e6, decodeMs: 86_400_000.123, inferenceMs: tookMs },
-          });
+          const json = JSON.stringify(
+            toJson({
+              model: { name, version: name },
+              image: { width: 268_402_689, height: 268_402_689, format, encrypted: true },
+              predictions: longest,
+              probabilities: true,
+              timings: { queueMs: tookMs * 1e6, decodeMs: 86_400_000.123, inferenceMs: tookMs },
+            }),
+          );
           expect(bytes).toBeGreaterThanOrEqual(Buffer.byteLength(json));
           expect(bytes % 4096).toBe(0);
+          const receipt = "r".repeat(seed % 5000);
+          const whole = JSON.stringify({ ...(JSON.parse(json) as object), receipt });
+          const receiptedBytes = size.paddedBytes(top, receipt);
+          expect(receiptedBytes % 4096).toBe(0);
+          expect(receiptedBytes).toBeGreaterThanOrEqual(Buffer.byteLength(whole));
         },
       ),
     );

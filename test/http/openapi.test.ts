@@ -114,7 +114,7 @@ describe("the server answers as its description says", () => {
         z.fromJSONSchema(schema as never).parse(type === "text/plain" ? plain : JSON.parse(plain));
       }
     }
-    expect(sent.length).toBe(13);
+    expect(sent.length).toBe(14);
   });
 
   test("with errors, whose codes are those of the description", async () => {

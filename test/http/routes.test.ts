@@ -23,7 +23,16 @@ describe("GET", () => {
   });
 
   test.each([
-    ["/v2", { name: "confml", version: "1.2.3", platform: "none", extensions }],
+    [
+      "/v2",
+      {
+        name: "confml",
+        version: "1.2.3",
+        platform: "none",
+        extensions,
+        attestation: { available: false },
+      },
+    ],
     ["/v2/health/live", { live: true }],
     [
       "/v2/health/ready",

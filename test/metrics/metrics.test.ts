@@ -129,7 +129,11 @@ describe("the metrics", () => {
 
   test("show the queues' current lengths, and the model's size", async () => {
     const lengths = { decode: 2, inference: 5 };
-    metrics.watchQueues({ decode: () => lengths.decode, inference: () => lengths.inference });
+    metrics.watchQueues({
+      decode: () => lengths.decode,
+      inference: () => lengths.inference,
+      attestation: () => 3,
+    });
     metrics.setModel({ name: "m", version: "1", sha256: "00", bytes: 244_403_304 });
     const first = (await ask("/metrics")).data;
     expect(first).toContain('confml_queue_length{queue="decode"} 2\n');

@@ -5,11 +5,11 @@ import { limit } from "./values.js";
 export const images = z
   .strictObject({
     Formats: z
-      .array(z.enum(["plain", "encrypted", "jwe"]))
+      .array(z.enum(["plain", "encrypted", "jwe", "attested"]))
       .min(1)
       .default(["jwe"])
       .describe(
-        "Formats of uploads that are accepted. `encrypted` is not authenticated: see SECURITY.md.",
+        "Formats of uploads that are accepted. `attested`: JWE to the key that GET /attestation proves. `encrypted` is not authenticated: see SECURITY.md.",
       ),
     Keys: z
       .array(z.string())

@@ -9,11 +9,9 @@ export const httpsOrigin = httpsUrl.refine(isHttpsOrigin, "an https:// URL witho
 export const path = z.string().min(1);
 export const host = z.string().min(1).default("0.0.0.0").describe("The address to listen on.");
 
+export const tcpPort = z.int().min(0).max(65_535);
 export const port = (fallback: number) =>
-  z
-    .int()
-    .min(0)
-    .max(65_535)
+  tcpPort
     .default(fallback)
     .describe("The TCP port. 0: the system chooses one, and the log names it.");
 

@@ -1,4 +1,6 @@
+import { sealJwe } from "../../crypto/jwe.js";
 import { decryptImage } from "../../crypto/openssl-cbc.js";
+import type { AnswerKey } from "../answer.js";
 import type { OpenedUpload, UploadFormat } from "../upload-format.js";
 
 /** `.encrypted`: AES-256-CBC as `openssl enc` writes it, for compatibility; nothing authenticates it. */
@@ -8,7 +10,9 @@ export const encrypted: UploadFormat<"encrypted"> = {
   isNamedBy: ({ name }) => name.toLowerCase().endsWith(".encrypted"),
   *open(bytes, keys): Generator<OpenedUpload> {
     const seal = keys.sealKey();
-    const answerKey = seal === undefined ? undefined : { kid: seal.id, key: seal.key };
+    const answerKey: AnswerKey | undefined = seal && {
+      seal: (json) => sealJwe(seal.key, json, { kid: seal.id, cty: "json" }),
+    };
     for (const { key } of keys.legacyCandidates()) {
       const file = decryptImage(key.secret, bytes);
       if (file !== undefined) yield { file, openedBy: key, answerKey };

@@ -14,6 +14,8 @@ import {
 } from "./tensor-data.js";
 
 const floatBytes = 4;
+/** Formats whose files are texts, which need no base64 in JSON. */
+const tokenFormats = ["jwe", "attested"];
 
 /** A request's input, without its data. */
 export interface CheckedInput {
@@ -69,7 +71,7 @@ export function checkInput(
     format: uploadFormats[format],
     count,
     shape,
-    isBase64: contentType === "base64" || format !== "jwe",
+    isBase64: contentType === "base64" || !tokenFormats.includes(format),
     data: Array.isArray(data) ? data : undefined,
   };
 }

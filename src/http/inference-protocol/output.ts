@@ -41,6 +41,9 @@ export function checkOutput(
   const classes = model.labels.length;
   const largest = Math.min(classes, results.MaxTop);
   const asked = output?.parameters?.classification ?? parameters?.top;
+  if (format.carriesRequest === true && asked !== undefined) {
+    throw invalid("`top` of attested pictures in their protected headers alone");
+  }
   if (asked !== undefined && asked > largest) throw invalid(labelCount(largest));
   const isBinary = output?.parameters?.binary_data ?? parameters?.binary_data_output ?? false;
   if (isSealed(types, parameters?.encrypt ?? false)) {

@@ -8,7 +8,7 @@ const positive = z.int().min(1);
 
 /** How a picture of a BYTES tensor is encrypted: a name of `Images.Formats`. */
 const format = z
-  .enum(["plain", "encrypted", "jwe"])
+  .enum(["plain", "encrypted", "jwe", "attested"])
   .describe("How the pictures are encrypted, as in Images.Formats. It is never guessed.");
 
 const shared = {

@@ -1,7 +1,7 @@
 import { rank, type Prediction } from "../../inference/ranking.js";
-import { toJose } from "../answer.js";
 import type { AnswerSize } from "../answer-size.js";
 import { classifyAdmitted } from "../classify-admitted.js";
+import { render } from "../render.js";
 import { revealsProbabilities } from "../classify-upload.js";
 import type { Body } from "../request-body.js";
 import { allOrNone } from "./all-or-none.js";
@@ -54,12 +54,12 @@ async function sealFiles(
   inference: InferenceToRun,
   context: RunContext,
 ): Promise<string[]> {
-  const bytes = context.answerSize.paddedBytes(inference.output.top);
+  const { answerSize, options } = context;
   const classified = await classifyFiles(files, inference, context);
   return Promise.all(
-    classified.map(async ({ answer, answerKey }) => {
-      if (answerKey === undefined) throw new Error("an encrypted answer without a key");
-      return toJose(answer, answerKey, bytes);
+    classified.map(async (one) => {
+      const { attestation } = options;
+      return (await render("application/jose", one, { attestation, answerSize })).body;
     }),
   );
 }
@@ -76,7 +76,10 @@ async function classifyFiles(
       if (held.size === 0) body.release();
     };
     const upload = { name: "", mediaType: "", bytes, release };
-    const admitted = { upload, format, top, type, remoteAddress, signal: either };
+    const admitted = {
+      ...{ upload, format, top, type, remoteAddress },
+      ...{ signal: either, receipt: undefined },
+    };
     return classifyAdmitted(admitted, options);
   });
 }

@@ -78,6 +78,7 @@ export const classificationErrors: readonly RequestErrorCode[] = [
   "IMAGE_TOO_LARGE",
   "IMAGE_UNSUPPORTED",
   "ENCRYPTED_IMAGE_REJECTED",
+  "ATTESTATION_OUTDATED",
   "RATE_LIMITED",
   "MODEL_FAILED",
   "MODEL_TIMEOUT",
@@ -85,4 +86,5 @@ export const classificationErrors: readonly RequestErrorCode[] = [
   "OUT_OF_MEMORY",
   "OVERLOADED",
   "SHUTTING_DOWN",
+  "EVIDENCE_UNAVAILABLE",
 ];
