@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test docs fuzz tamper bench soak clean image appdir unsigned sign package npm-package server measure measured lock sbom demo pin-images
+.PHONY: help build run serve test docs fuzz tamper bench soak clean image appdir unsigned sign package npm-package server measure measured lock sbom demo pin-images check-node
 
 PORT ?= 8000
 MODEL ?=
@@ -17,6 +17,7 @@ TEE ?=
 SAMPLES ?=
 BENCH ?=
 FUZZ_SECONDS ?= 60
+ONLY ?=
 TARGET ?=
 INPUT ?=
 SEED ?=
@@ -49,6 +50,7 @@ help:
 	@echo '  IMAGES="a.jpg b.jpg"        with make run: other pictures'
 	@echo '  TEE=sgx, linux or none      with make run: in an enclave, in Mystikos without one, on plain Node'
 	@echo 'make test           every check'
+	@echo '  ONLY="test/http test/x.test.ts"  the static checks, and the tests of these paths alone'
 	@echo 'make docs           write the documents that are generated: configuration, import rule, list of decisions'
 	@echo 'make fuzz           inputs made by mutation for every parser, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo '  TARGET=jwe SEED=1           one parser alone; the inputs of that seed'
@@ -77,8 +79,11 @@ help:
 
 build: dist/main.js build/.tools
 
+check-node:
+	@scripts/check-node.sh
+
 # npm ci writes this file last.
-node_modules/.package-lock.json: package.json package-lock.json .npmrc
+node_modules/.package-lock.json: package.json package-lock.json .npmrc | check-node
 	npm ci --no-audit --no-fund
 	@touch $@
 
@@ -102,7 +107,7 @@ serve: build
 	@node build/scripts/demo/serve.js $(OPTIONS) --port '$(PORT)' --owners '$(OWNERS)' $(IMAGES)
 
 test: build
-	@scripts/test.sh
+	@scripts/test.sh $(ONLY)
 
 docs: build
 	@node build/scripts/docs/main.js

@@ -1,3 +1,11 @@
+import * as vm from "node:vm";
+
+if (!("SourceTextModule" in vm)) {
+  throw new Error(
+    "expected Node's option --experimental-vm-modules, which npx sets (.npmrc): run npx jest",
+  );
+}
+
 /**
  * Tests that run one after the other. Those with short deadlines, or with large pictures (plaintext), could fail on a
  * machine of two processors that runs another test beside them; others measure the memory of a process. test/scripts/tee

@@ -51,7 +51,8 @@ export async function startSoakServer(options: SoakServerOptions = {}): Promise<
       refreshMs: 0,
       say: () => undefined,
       inference: {
-        ...(limits === undefined ? {} : { Limits: limits }),
+        // Most bad requests are rejected uploads, all from one address.
+        Limits: { RejectionDelayMs: 0, ...limits },
         ...(model === undefined ? {} : { Model: { Format: model.format, Weights: model.weights } }),
       },
     });

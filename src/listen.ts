@@ -6,7 +6,7 @@ import type { TlsIdentity } from "./crypto/tls-identity.js";
 import { UnavailableError, describeCause } from "./errors.js";
 import { createApp } from "./http/app.js";
 import { createAttestedServer } from "./http/attested-server.js";
-import { LegacyUploads } from "./http/legacy-uploads.js";
+import { createClientLimits, type ClientLimits } from "./http/client-limits.js";
 import { requestKinds } from "./http/request-kinds.js";
 import { Connections, type AnyServer, type ConnectionLimits } from "./http/connections.js";
 import { UploadReader } from "./http/upload.js";
@@ -53,7 +53,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const { Listen: address, Metrics: metricsAddress, Limits: limits } = config.Inference;
   await tryApart(options);
   const stopping = new AbortController();
-  const app = createServerApp(options, () => stopping.signal.aborted);
+  const clientLimits = createClientLimits(config);
+  const app = createServerApp(options, clientLimits, () => stopping.signal.aborted);
   const listening: Connections[] = [];
   const close = async (): Promise<void> => {
     stopping.abort();
@@ -64,7 +65,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     where: Address,
     server: AnyServer = createServer(timeouts(limits)),
   ): Promise<number> => {
-    const connections = new Connections({ server, onRequest, limits: connectionLimits(limits) });
+    const connections = new Connections({
+      server,
+      onRequest,
+      limits: connectionLimits(limits),
+      trustedProxies: clientLimits.trustedProxies,
+    });
     const port = await bind(server, where);
     listening.unshift(connections);
     return port;
@@ -109,7 +115,11 @@ async function tryApart(options: ListenOptions): Promise<void> {
   await tryPicture({ decoder: createDecoder(options), classifier });
 }
 
-function createServerApp(options: ListenOptions, isStopping: () => boolean): RequestListener {
+function createServerApp(
+  options: ListenOptions,
+  clientLimits: ClientLimits,
+  isStopping: () => boolean,
+): RequestListener {
   const { config, platform, keys, attestation, log, metrics } = options;
   const { Images: images, Results: results, Limits: limits } = config.Inference;
   const classifier = createClassifier(options);
@@ -127,10 +137,7 @@ function createServerApp(options: ListenOptions, isStopping: () => boolean): Req
     keys,
     attestation,
     uploads: createUploadReader(config),
-    legacyUploads: new LegacyUploads({
-      maxDistinct: limits.MaxLegacyUploads,
-      periodMs: limits.LegacyPeriodMs,
-    }),
+    ...clientLimits,
     formats: images.Formats,
     results,
     requestTimeoutMs: limits.RequestTimeoutMs,

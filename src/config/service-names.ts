@@ -7,3 +7,9 @@ export function isHttpsOrigin(text: string): boolean {
   const { protocol, origin, href } = new URL(text);
   return protocol === "https:" && href === `${origin}/`;
 }
+
+/** @returns whether the text is the origin of an http:// or https:// page as browsers write it (RFC 6454, section 6.2) */
+export function isOrigin(text: string): boolean {
+  // A host with a `*` is a valid URL, and would never equal a page's origin.
+  return /^https?:[^*]+$/u.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}

@@ -50,12 +50,15 @@ export function toJson({ model, image, predictions, probabilities, timings }: An
       ...{ rank, index, label },
       ...(probabilities && { probability }),
     })),
-    timings_ms: {
-      queue: milliseconds(timings.queueMs),
-      decode: milliseconds(timings.decodeMs),
-      inference: milliseconds(timings.inferenceMs),
-    },
+    timings_ms: toMilliseconds(timings),
   };
+}
+
+/** The durations of the JSON answer as the header `Server-Timing` (W3C Server Timing, section 3). */
+export function toServerTiming({ timings }: Answer): string {
+  return Object.entries(toMilliseconds(timings))
+    .map(([name, duration]) => `${name};dur=${duration}`)
+    .join(", ");
 }
 
 /**
@@ -70,6 +73,16 @@ export async function seal(text: string, key: AnswerKey, bytes: number): Promise
   const padded = Buffer.alloc(bytes, " ");
   json.copy(padded);
   return key.seal(padded);
+}
+
+function toMilliseconds(
+  timings: Answer["timings"],
+): Record<"queue" | "decode" | "inference", number> {
+  return {
+    queue: milliseconds(timings.queueMs),
+    decode: milliseconds(timings.decodeMs),
+    inference: milliseconds(timings.inferenceMs),
+  };
 }
 
 function milliseconds(value: number): number {

@@ -1,6 +1,10 @@
 import express, { type Express, type RequestHandler } from "express";
-import { RequestError } from "./request-error.js";
+import type { ClientLimits } from "./client-limits.js";
+import { allowOrigins } from "./cors.js";
 import { problemHandler } from "./problems.js";
+import { beginContext } from "./request-context.js";
+import { RequestError } from "./request-error.js";
+import { limitRate } from "./request-rate.js";
 import { listRoutes } from "./route-list.js";
 import { routes, type RouteOptions } from "./routes.js";
 
@@ -14,9 +18,11 @@ export interface RequestSummary {
   code: string | undefined;
   /** Milliseconds from the end of the request's head to the end of its answer, not rounded. */
   tookMs: number;
+  /** The trace-id that the client sent, or a random one (request-id.ts). */
+  requestId: string;
 }
 
-export interface AppOptions extends RouteOptions {
+export interface AppOptions extends RouteOptions, ClientLimits {
   /** Called when a request's head has arrived; `onRequest` follows once. */
   onRequestStart: () => void;
   onRequest: (summary: RequestSummary) => void;
@@ -30,13 +36,15 @@ export function createApp(options: AppOptions): Express {
   app.disable("x-powered-by");
   app.disable("etag");
   app.set("query parser", "simple");
+  app.set("trust proxy", (address: string | undefined) => options.trustedProxies.includes(address));
   app.use(summarise(options), commonHeaders);
+  app.use(allowOrigins(options.corsOrigins), limitRate(options.requestRate));
   for (const route of routes) route.register(app, options);
   const known = listRoutes(app);
   app.use(() => {
     throw new RequestError("NOT_FOUND", `expected one of ${known}`);
   });
-  app.use(problemHandler(options.onBug));
+  app.use(problemHandler(options));
   return app;
 }
 
@@ -45,7 +53,7 @@ function summarise({
   onRequest,
 }: Pick<AppOptions, "onRequestStart" | "onRequest">): RequestHandler {
   return (request, response, next) => {
-    const start = performance.now();
+    const { id: requestId, startedAt } = beginContext(request, response);
     onRequestStart();
     response.once("close", () => {
       const route: unknown = request.route;
@@ -55,7 +63,8 @@ function summarise({
         route: routePath(route),
         status: response.writableFinished ? response.statusCode : 499,
         code: typeof code === "string" ? code : undefined,
-        tookMs: performance.now() - start,
+        tookMs: performance.now() - startedAt,
+        requestId,
       });
     });
     next();

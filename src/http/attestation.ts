@@ -3,6 +3,7 @@ import { z } from "zod";
 import { isNonce } from "../attestation/proof/runtime-data.js";
 import type { ServerAttestation } from "../attestation/proof/server-attestation.js";
 import { withSignal } from "../bounds/deadline.js";
+import { clientAddress } from "./client-address.js";
 import { clientNetwork } from "./client-network.js";
 import { onlyGet } from "./methods.js";
 import type { Operation, Route } from "./openapi/operation.js";
@@ -21,7 +22,7 @@ export const attestation: Route<AttestationOptions> = {
     onlyGet(router, "/attestation", refuseWhen(isStopping), async (request, response) => {
       const nonce = readNonce(request);
       const signal = requestSignal(response, requestTimeoutMs);
-      const client = clientNetwork(request.socket.remoteAddress);
+      const client = clientNetwork(clientAddress(request));
       const answer =
         nonce === undefined ? server.withoutNonce() : server.withNonce({ nonce, client, signal });
       response.type("application/json").send(await withSignal(answer, signal));

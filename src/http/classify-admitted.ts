@@ -46,8 +46,8 @@ export interface AdmittedUpload {
   receipt: ReceiptRequest | undefined;
   /** The media type of the answer, one of `permittedAnswers`. */
   type: AnswerType;
-  /** `remoteAddress` of the client's socket. */
-  remoteAddress: string | undefined;
+  /** Of the client (client-address.ts). */
+  address: string | undefined;
   /** Aborts when the client has disconnected or the request's deadline has passed. */
   signal: AbortSignal;
 }
@@ -58,13 +58,13 @@ export interface AdmittedUpload {
  * @throws RequestError RATE_LIMITED; what `classifyUpload` throws
  */
 export async function classifyAdmitted(
-  { type, remoteAddress, ...admitted }: AdmittedUpload,
+  { type, address, ...admitted }: AdmittedUpload,
   options: AdmitOptions,
 ): Promise<Classified> {
   const { format, upload } = admitted;
   const isAlterable = format.protection === "encrypted";
-  if (isAlterable) options.legacyUploads.admit(remoteAddress, upload.bytes);
-  const client = clientNetwork(remoteAddress);
+  if (isAlterable) options.legacyUploads.admit(address, upload.bytes);
+  const client = clientNetwork(address);
   const classified = await classifyUpload({ ...admitted, client }, options);
   const { image } = classified.answer;
   if (isAlterable && type === "application/jose") image.authenticated = false;

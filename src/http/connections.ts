@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { timerMs } from "../bounds/timers.js";
 import { AddressQueues } from "../bounds/address-queues.js";
 import { clientNetwork } from "./client-network.js";
+import type { TrustedProxies } from "./trusted-proxies.js";
 
 export type AnyServer = Server | TlsServer;
 
@@ -12,6 +13,8 @@ export interface ConnectionsOptions {
   server: AnyServer;
   onRequest: RequestListener;
   limits: ConnectionLimits;
+  /** Their connections serve many clients, and count only against the limit for all. */
+  trustedProxies?: Pick<TrustedProxies, "includes">;
 }
 
 export interface ConnectionLimits {
@@ -51,6 +54,7 @@ interface Connection {
 export class Connections {
   readonly #server: AnyServer;
   readonly #limits: ConnectionLimits;
+  readonly #trustedProxies: ConnectionsOptions["trustedProxies"];
   readonly #open = new Map<Socket, Connection>();
   /** Open connections by client network. */
   readonly #counts = new Map<string, number>();
@@ -62,8 +66,9 @@ export class Connections {
   readonly #handshakes = new Map<string, Connection>();
   #isClosing = false;
 
-  constructor({ server, onRequest, limits }: ConnectionsOptions) {
+  constructor({ server, onRequest, limits, trustedProxies }: ConnectionsOptions) {
     this.#server = server;
+    this.#trustedProxies = trustedProxies;
     this.#limits = limits;
     server.on("connection", (socket: Socket) => {
       this.#accept(socket);
@@ -102,7 +107,8 @@ export class Connections {
 
   #accept(socket: Socket): void {
     const address = clientNetwork(socket.remoteAddress);
-    if (this.#isClosing || !this.#hasRoom(address)) {
+    const isProxy = this.#trustedProxies?.includes(socket.remoteAddress) === true;
+    if (this.#isClosing || !this.#hasRoom(address, isProxy)) {
       socket.destroy();
       return;
     }
@@ -135,10 +141,10 @@ export class Connections {
     this.#open.set(socket, connection);
   }
 
-  #hasRoom(address: string): boolean {
+  #hasRoom(address: string, isProxy: boolean): boolean {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;
-    if ((this.#counts.get(address) ?? 0) >= maxConnectionsPerAddress)
-      return this.#closeOne(address);
+    const isFull = (this.#counts.get(address) ?? 0) >= maxConnectionsPerAddress;
+    if (isFull && !isProxy) return this.#closeOne(address);
     return this.#open.size < maxConnections || this.#closeOne();
   }
 

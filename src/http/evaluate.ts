@@ -2,9 +2,10 @@ import type { Request, RequestHandler } from "express";
 import { RequestError } from "./request-error.js";
 import { withSignal } from "../bounds/deadline.js";
 import { AnswerSize } from "./answer-size.js";
-import type { AnswerType } from "./answer.js";
+import { toServerTiming, type AnswerType } from "./answer.js";
 import { classifyAdmitted, permittedAnswers, type AdmitOptions } from "./classify-admitted.js";
 import { defaultTop, largestTop, type Classified } from "./classify-upload.js";
+import { clientAddress } from "./client-address.js";
 import { formatOf } from "./formats.js";
 import { evaluateOperation } from "./evaluate-operation.js";
 import { onlyPost } from "./methods.js";
@@ -51,6 +52,9 @@ function answerEvaluate(options: EvaluateOptions): RequestHandler {
     const { body, receipt } = await render(type, classified, { attestation, answerSize });
     response.type(type);
     if (receipt !== undefined) response.set("Receipt", receipt);
+    // An encrypted answer contains the durations, and its header must not show them.
+    if (type !== "application/jose")
+      response.set("Server-Timing", toServerTiming(classified.answer));
     // As bytes: Express would append a charset to the media type of a string.
     response.send(type === "application/jose" ? Buffer.from(body) : body);
   };
@@ -70,8 +74,7 @@ async function answerUpload(
       "expected `top` of an attested upload in its protected header, which nobody on the way can change",
     );
   }
-  const { remoteAddress } = request.socket;
-  const admitted = { upload, format, type, remoteAddress, ...asked };
+  const admitted = { upload, format, type, address: clientAddress(request), ...asked };
   return { type, ...(await classifyAdmitted(admitted, options)) };
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { RequestError } from "./request-error.js";
+import { ClientPeriods } from "../bounds/client-periods.js";
 import { clientNetwork } from "./client-network.js";
 
 export interface LegacyUploadsOptions {
@@ -10,16 +11,9 @@ export interface LegacyUploadsOptions {
   now?: () => number;
 }
 
-interface Period {
-  until: number;
-  /** Hashes of the uploads in this period. */
-  sent: Set<string>;
-}
-
-/** Networks beyond this number share one period and its limit, so that many addresses do not give as many limits. */
+/** Networks that are counted apart (client-periods.ts). */
 const mostNetworks = 1024;
-const sharedNetwork = "(others)";
-/** Most hashes of all networks together, which take about 40 MB. */
+/** Hashes of all networks together, which take about 40 MB. */
 const mostHashes = 262_144;
 
 /**
@@ -28,28 +22,36 @@ const mostHashes = 262_144;
  * counted, because its answer is the same except for `top`.
  */
 export class LegacyUploads {
-  readonly #options: Required<LegacyUploadsOptions>;
-  /** Current periods by client network, the oldest first. */
-  readonly #periods = new Map<string, Period>();
+  readonly #options: LegacyUploadsOptions;
+  readonly #now: () => number;
+  /** The hashes of each network's uploads. */
+  readonly #periods: ClientPeriods<Set<string>>;
   #hashes = 0;
 
   constructor({ now = () => performance.now(), ...options }: LegacyUploadsOptions) {
-    this.#options = { ...options, now };
+    this.#options = options;
+    this.#now = now;
+    this.#periods = new ClientPeriods({
+      periodMs: options.periodMs,
+      maxClients: mostNetworks,
+      create: () => new Set(),
+      onEnd: ({ size }) => {
+        this.#hashes -= size;
+      },
+      now,
+    });
   }
 
   /**
    * Counts an upload. Call it before the upload is decrypted.
    *
-   * @param address `remoteAddress` of the client's socket
-   * @param upload the uploaded file
+   * @param address of the client (client-address.ts)
    * @throws RequestError RATE_LIMITED, with the seconds until the period ends
    */
   admit(address: string | undefined, upload: Uint8Array): void {
-    const { maxDistinct, periodMs, now } = this.#options;
+    const { maxDistinct, periodMs } = this.#options;
     if (maxDistinct === 0) return;
-    const time = now();
-    this.#expire(time);
-    const { until, sent } = this.#period(clientNetwork(address, 48), time + periodMs);
+    const { until, state: sent } = this.#periods.current(clientNetwork(address, 48));
     const hash = createHash("sha256").update(upload).digest("base64").slice(0, 22);
     if (sent.has(hash)) return;
     if (sent.size >= maxDistinct || this.#hashes >= mostHashes) {
@@ -57,28 +59,10 @@ export class LegacyUploads {
         "RATE_LIMITED",
         `expected at most ${maxDistinct} distinct .encrypted uploads in ${periodMs / 1000} s (Limits.MaxLegacyUploads); ` +
           ".jwe uploads have no such limit",
-        { retryAfterSeconds: Math.ceil((until - time) / 1000) },
+        { retryAfterSeconds: Math.ceil((until - this.#now()) / 1000) },
       );
     }
     sent.add(hash);
     this.#hashes += 1;
-  }
-
-  #expire(time: number): void {
-    for (const [network, { until, sent }] of this.#periods) {
-      if (time < until) return;
-      this.#periods.delete(network);
-      this.#hashes -= sent.size;
-    }
-  }
-
-  #period(network: string, until: number): Period {
-    const isFull = this.#periods.size >= mostNetworks;
-    const name = this.#periods.has(network) || !isFull ? network : sharedNetwork;
-    const present = this.#periods.get(name);
-    if (present !== undefined) return present;
-    const period = { until, sent: new Set<string>() };
-    this.#periods.set(name, period);
-    return period;
   }
 }

@@ -6,6 +6,10 @@ import {
 } from "../attestation/proof/attestation-error.js";
 import { ImageError, type ImageErrorCode } from "../image/image-error.js";
 import { ClassifierError, type ClassifierErrorCode } from "../inference/classifier-error.js";
+import { timerMs } from "../bounds/timers.js";
+import { clientAddress } from "./client-address.js";
+import type { RejectionDelays } from "./rejection-delays.js";
+import { contextOf } from "./request-context.js";
 import { RequestError, type RequestErrorCode } from "./request-error.js";
 
 /** The HTTP status of each error code. */
@@ -73,19 +77,28 @@ export const problemDetails = z.object({
   status: z.int(),
   code: z.string(),
   detail: z.string(),
+  request_id: z.string().describe("As in the header X-Request-Id and in the server's log."),
 });
 
 /** `$inference_error_response` (Open Inference Protocol v2, REST), with the error's code. */
 export const openInferenceError = z.object({ error: z.string(), code: z.string() });
 
+export interface ProblemOptions {
+  rejectionDelays: RejectionDelays;
+  requestTimeoutMs: number;
+  /** Called with unexpected errors. */
+  onBug: (error: unknown) => void;
+}
+
 /**
  * The error handler of the application. Below `/v2` it answers as the Open Inference Protocol specifies. Elsewhere it
  * answers with problem details (RFC 9457) if `Accept` prefers JSON, and with the line `CODE: message` otherwise. An
  * unexpected error is answered with INTERNAL, without details.
+ * Repeated ENCRYPTED_IMAGE_REJECTED are answered with a delay (rejection-delays.ts).
  *
  * @param onBug called with unexpected errors
  */
-export function problemHandler(onBug: (error: unknown) => void) {
+export function problemHandler(options: ProblemOptions) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     // The client disconnected.
     if (response.closed) return;
@@ -93,28 +106,56 @@ export function problemHandler(onBug: (error: unknown) => void) {
       next(error);
       return;
     }
-    const problem = toRequestError(error, onBug);
-    const { code, message } = problem;
-    const status = statuses[code];
-    response.locals["code"] = code;
-    const seconds = problem.retryAfterSeconds ?? retryAfterSeconds[code];
-    if (seconds !== undefined) response.set("Retry-After", String(seconds));
-    response.status(status);
-    if (isOpenInference(request)) {
-      const body: z.infer<typeof openInferenceError> = { error: message, code };
-      // Not `set`, which appends a charset: KServe's client reads errors of exactly this type.
-      response.setHeader("Content-Type", "application/json");
-      response.send(Buffer.from(JSON.stringify(body)));
-    } else if (wantsJson(request)) {
-      const title = titleOf(code);
-      const body: z.infer<typeof problemDetails> = {
-        ...{ type: "about:blank", title, status, code, detail: message },
-      };
-      response.type("application/problem+json").send(Buffer.from(JSON.stringify(body)));
-    } else {
-      response.type("text/plain").send(`${code}: ${message}`);
+    const problem = toRequestError(error, options.onBug);
+    response.locals["code"] = problem.code;
+    const delayMs = delayOf(problem, request, response, options);
+    if (delayMs <= 0) {
+      answerProblem(problem, request, response);
+      return;
     }
+    // Only the connection waits: the upload is dropped, and every queue has ended its work on it.
+    const timer = setTimeout(() => {
+      answerProblem(problem, request, response);
+    }, timerMs(delayMs));
+    response.once("close", () => {
+      clearTimeout(timer);
+    });
   };
+}
+
+/** @returns milliseconds to wait with the answer, at most what is left of the request's time */
+function delayOf(
+  { code }: RequestError,
+  request: Request,
+  response: Response,
+  { rejectionDelays, requestTimeoutMs }: ProblemOptions,
+): number {
+  if (code !== "ENCRYPTED_IMAGE_REJECTED") return 0;
+  const leftMs = requestTimeoutMs - (performance.now() - contextOf(response).startedAt);
+  return Math.min(rejectionDelays.next(clientAddress(request)), leftMs);
+}
+
+function answerProblem(problem: RequestError, request: Request, response: Response): void {
+  const { code, message } = problem;
+  const status = statuses[code];
+  const seconds = problem.retryAfterSeconds ?? retryAfterSeconds[code];
+  if (seconds !== undefined) response.set("Retry-After", String(seconds));
+  response.status(status);
+  if (isOpenInference(request)) {
+    const body: z.infer<typeof openInferenceError> = { error: message, code };
+    // Not `set`, which appends a charset: KServe's client reads errors of exactly this type.
+    response.setHeader("Content-Type", "application/json");
+    response.send(Buffer.from(JSON.stringify(body)));
+  } else if (wantsJson(request)) {
+    const title = titleOf(code);
+    const { id } = contextOf(response);
+    const body: z.infer<typeof problemDetails> = {
+      ...{ type: "about:blank", title, status, code, detail: message, request_id: id },
+    };
+    response.type("application/problem+json").send(Buffer.from(JSON.stringify(body)));
+  } else {
+    response.type("text/plain").send(`${code}: ${message}`);
+  }
 }
 
 /** The protocol's errors are JSON, whatever `Accept` says: its clients read nothing else. */

@@ -7,7 +7,7 @@ import type { RequestErrorCode } from "./request-error.js";
 import { routes } from "./routes.js";
 
 /** What tells kinds of requests apart in the metrics. */
-export type RequestKind = Omit<RequestSummary, "tookMs">;
+export type RequestKind = Omit<RequestSummary, "tookMs" | "requestId">;
 
 /** An answer: its status, and the error's code where it is one. */
 type Answer = Pick<RequestKind, "status" | "code">;
@@ -35,7 +35,11 @@ export function requestKinds(app: Express, model: ModelDescription): RequestKind
         ),
       );
     }),
-    ...methods.flatMap((method) => kinds(noRoute, method, [error("NOT_FOUND")])),
+    // The limit for requests (request-rate.ts) and preflight requests (cors.ts) are answered before a route is looked for.
+    ...methods.flatMap((method) =>
+      kinds(noRoute, method, [error("NOT_FOUND"), error("RATE_LIMITED")]),
+    ),
+    ...kinds(noRoute, "other", [{ status: 204, code: undefined }]),
   ];
 }
 

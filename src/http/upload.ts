@@ -2,6 +2,7 @@ import type { Request, Response } from "express";
 import multer from "multer";
 import { RequestError } from "./request-error.js";
 import { ArrivalRate } from "../bounds/arrival-rate.js";
+import { clientAddress } from "./client-address.js";
 import { clientNetwork } from "./client-network.js";
 import { watchPace } from "./upload-pace.js";
 import { Body, storeBody } from "./request-body.js";
@@ -128,7 +129,7 @@ export class UploadReader {
     let isWhole = false;
     let arrived = 0;
     const claim = this.#memory.open({
-      address: clientNetwork(request.socket.remoteAddress),
+      address: clientNetwork(clientAddress(request)),
       bytesPerSecond: () => (isWhole ? undefined : recently.bytesPerSecond()),
       onRefused: fail,
     });

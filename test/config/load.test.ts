@@ -53,6 +53,15 @@ describe("a configuration", () => {
     }).toThrow(TypeError);
   });
 
+  test("may name proxies and pages", async () => {
+    const TrustedProxies = ["10.0.0.1", "10.0.0.0/8", "fd00::/8", "::1", "10.0.0.0/32"];
+    const Cors = ["https://a.example", "http://localhost:3000", "https://a.example:8443"];
+    const { config } = await load(changed("Inference.Listen", { TrustedProxies, Cors }));
+    expect(config.Inference.Listen).toMatchObject({ TrustedProxies, Cors });
+    const bare = await load(changed("Inference.Listen", {}));
+    expect(bare.config.Inference.Listen).toMatchObject({ TrustedProxies: [], Cors: [] });
+  });
+
   test("that is another file, such as a key, is refused with an error that does not repeat it", async () => {
     for (const text of [
       "hunter2-hunter2",
@@ -119,6 +128,8 @@ describe("a configuration", () => {
       MaxBatchDelayMs: 0,
       MaxQueue: 256,
       MaxBytesInFlight: 268_435_456,
+      RequestsPerMinute: 0,
+      RejectionDelayMs: 5000,
       MaxLegacyUploads: 200,
       LegacyPeriodMs: 3_600_000,
       MinBytesPerSecond: 1024,
@@ -208,6 +219,35 @@ describe("a configuration is refused with an error that names the key, the value
       8,
       /known keys \(MaxBatch, .*\); got "MaxBach"\. Correct its spelling/u,
     ],
+    ...["*", "null", "https://*.example", "https://a.example/", "https://a.example:443"].map(
+      (origin): [string, unknown, RegExp] => [
+        "Inference.Listen.Cors",
+        [origin],
+        /Listen\.Cors\[0\]: expected an origin such as https:\/\/a\.example/u,
+      ],
+    ),
+    ...["https://A.example", "ftp://a.example", "file://", "https://u:p@a.example"].map(
+      (origin): [string, unknown, RegExp] => [
+        "Inference.Listen.Cors",
+        [origin],
+        /Listen\.Cors\[0\]/u,
+      ],
+    ),
+    ...["0.0.0.0/0", "::/0", "10.0.0.0/33", "::1/129", "10.0.0.0/8/8", "10.0.0.0/-1"].map(
+      (network): [string, unknown, RegExp] => [
+        "Inference.Listen.TrustedProxies",
+        [network],
+        /Listen\.TrustedProxies\[0\]: expected an IP address, or a network/u,
+      ],
+    ),
+    ...["loopback", "proxy.example", "", "fe80::1%eth0", "::ffff:10.0.0.1", "10.0.0.0/"].map(
+      (network): [string, unknown, RegExp] => [
+        "Inference.Listen.TrustedProxies",
+        [network],
+        /Listen\.TrustedProxies\[0\]/u,
+      ],
+    ),
+    ["Inference.Limits.RejectionDelayMs", 8001, /expected at most 8000; got 8001/u],
     ["Inference.Metric", {}, /Inference\.Metric: expected one of the known keys \(Listen, /u],
     ["Inference.Metrics", { Port: 70_000 }, /Metrics\.Port: expected at most 65535; got 70000/u],
     ["Inference.Metrics", { Path: "/m" }, /one of the known keys \(Host, Port\); got "Path"/u],

@@ -6,6 +6,9 @@ import { takeKey } from "../../src/crypto/aes-key.js";
 import { createApp, type AppOptions, type RequestSummary } from "../../src/http/app.js";
 import type { Stage } from "../../src/http/classify-upload.js";
 import { LegacyUploads } from "../../src/http/legacy-uploads.js";
+import { RejectionDelays } from "../../src/http/rejection-delays.js";
+import { RequestRate } from "../../src/http/request-rate.js";
+import { TrustedProxies } from "../../src/http/trusted-proxies.js";
 import { UploadReader, type UploadReaderOptions } from "../../src/http/upload.js";
 import { DecodeQueue } from "../../src/image/decode-queue.js";
 import { configureDecoder } from "../../src/image/decode.js";
@@ -107,6 +110,10 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     keys,
     attestation,
     legacyUploads: new LegacyUploads({ maxDistinct: 0, periodMs: 1000 }),
+    requestRate: new RequestRate({ maxPerMinute: 0 }),
+    rejectionDelays: new RejectionDelays({ maxDelayMs: 0 }),
+    trustedProxies: new TrustedProxies([]),
+    corsOrigins: [],
     uploads,
     formats: ["plain", "encrypted", "jwe"],
     results: { Encrypt: "match", MaxTop: 1000, Probabilities: "all", ...options.results },

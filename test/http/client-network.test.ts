@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { clientNetwork } from "../../src/http/client-network.js";
+import { addressOf, clientNetwork } from "../../src/http/client-network.js";
 
 describe("a client's network", () => {
   test.each([
@@ -15,4 +15,21 @@ describe("a client's network", () => {
   ])("of %s is %s, or %s", (address, network, site) => {
     expect([clientNetwork(address), clientNetwork(address, 48)]).toEqual([network, site]);
   });
+});
+
+test.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["192.0.2.1:4711", "192.0.2.1"],
+  ["::ffff:192.0.2.1", "192.0.2.1"],
+  ["2001:db8::1", "2001:db8::1"],
+  ["[2001:db8::1]", "2001:db8::1"],
+  ["[2001:db8::1]:4711", "2001:db8::1"],
+  ["fe80::1%eth0", "fe80::1"],
+  ["192.0.2", undefined],
+  ["192.0.2.1:", undefined],
+  ["192.0.2.256", undefined],
+  ["unknown", undefined],
+  ["", undefined],
+])("the address in %j is %j", (text, address) => {
+  expect(addressOf(text)).toBe(address);
 });

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { TrustedProxies } from "../../src/http/trusted-proxies.js";
 import { Connections, type ConnectionLimits } from "../../src/http/connections.js";
 import { eventually } from "../helpers/eventually.js";
 import { listenOnLoopback, rawClient, type RawClient } from "../helpers/raw-client.js";
@@ -25,6 +26,7 @@ interface Served {
 async function serve(
   limits: Partial<ConnectionLimits> = {},
   onRequest?: RequestListener,
+  trustedProxies = new TrustedProxies([]),
 ): Promise<Served> {
   // Much longer than a test by default, so that only the limit under test closes connections.
   const never = 600_000;
@@ -39,6 +41,7 @@ async function serve(
   const connections = new Connections({
     server,
     onRequest: onRequest ?? answer,
+    trustedProxies,
     limits: {
       maxConnections: 100,
       maxConnectionsPerAddress: 100,
@@ -129,6 +132,20 @@ describe("at the limit of connections", () => {
     const [oldest] = [await connect(), await connect()];
     await (await connect(get)).until(/ok$/u);
     await expect(oldest.closed).resolves.toBe("");
+  });
+
+  test("the limit for one address does not hold for trusted proxies, and that for all does", async () => {
+    const trustedProxies = new TrustedProxies(["127.0.0.1"]);
+    const limits = { maxConnections: 4, maxConnectionsPerAddress: 1 };
+    const { connections, connect } = await serve(limits, undefined, trustedProxies);
+    const proxied = [await connect(), await connect(), await connect()];
+    const direct = await connect("", "127.0.0.2");
+    await eventually(() => connections.length === 4);
+    await (await connect(get, "127.0.0.2")).until(/ok$/u);
+    await expect(direct.closed).resolves.toBe("");
+    expect(proxied.map(({ socket }) => socket.closed)).toEqual([false, false, false]);
+    await (await connect(get)).until(/ok$/u);
+    await expect(proxied[0]?.closed).resolves.toBe("");
   });
 });
 

@@ -152,9 +152,12 @@ describe("an invalid encrypted upload", () => {
       ["too many pixels in the token", "x.jwe", await jwe(large, "First", key)],
       ["a plain picture by another name", "x.jwe", picture],
     ];
+    // The same identifier for all requests, which is a part of the answer.
+    const traceparent = `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`;
     const answers = new Map<string, string[]>();
     for (const [what, fileName, bytes] of uploads) {
-      const { status, headers, text } = await evaluate(strict, bytes, { name: fileName });
+      const sent = evaluate(strict, bytes, { name: fileName }).set("traceparent", traceparent);
+      const { status, headers, text } = await sent;
       const answer = JSON.stringify([status, { ...headers, date: undefined }, text]);
       answers.set(answer, [...(answers.get(answer) ?? []), what]);
     }

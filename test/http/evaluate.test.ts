@@ -145,6 +145,7 @@ describe("POST /evaluate refuses", () => {
       status: 415,
       code: "IMAGE_UNSUPPORTED",
       detail: expect.any(String),
+      request_id: json.headers["x-request-id"],
     });
   });
 
@@ -215,7 +216,15 @@ test("the summary of a request contains no text from the client", async () => {
       status: 400,
       code: "PARAMETER_INVALID",
       tookMs: expect.any(Number),
+      requestId: expect.stringMatching(/^[0-9a-f]{32}$/u),
     },
-    { method: "GET", route: "(none)", status: 404, code: "NOT_FOUND", tookMs: expect.any(Number) },
+    {
+      method: "GET",
+      route: "(none)",
+      status: 404,
+      code: "NOT_FOUND",
+      tookMs: expect.any(Number),
+      requestId: expect.stringMatching(/^[0-9a-f]{32}$/u),
+    },
   ]);
 });

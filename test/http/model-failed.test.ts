@@ -42,6 +42,7 @@ describe("a picture for which the model gives no valid answer", () => {
         status: 500,
         code: "MODEL_FAILED",
         detail: "the model has no answer to this picture",
+        request_id: encrypted.headers["x-request-id"],
       },
     ]);
     const red = await evaluate(app, await flat("red").png().toBuffer());

@@ -2,6 +2,8 @@ import express, { type Express } from "express";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import request from "supertest";
 import { problemHandler } from "../../src/http/problems.js";
+import { RejectionDelays } from "../../src/http/rejection-delays.js";
+import { beginContext } from "../../src/http/request-context.js";
 import { RequestError } from "../../src/http/request-error.js";
 import { ImageError, type ImageErrorCode } from "../../src/image/image-error.js";
 import { ClassifierError, type ClassifierErrorCode } from "../../src/inference/classifier-error.js";
@@ -16,10 +18,17 @@ afterEach(() => {
 /** An application whose only route throws an error. */
 function throwing(error: unknown): Express {
   const app = express();
-  app.get("/", () => {
+  app.get("/", (incoming, response) => {
+    beginContext(incoming, response);
     throw error;
   });
-  return app.use(problemHandler((bug) => bugs.push(bug)));
+  return app.use(
+    problemHandler({
+      onBug: (bug) => bugs.push(bug),
+      requestTimeoutMs: 30_000,
+      rejectionDelays: new RejectionDelays({ maxDelayMs: 0 }),
+    }),
+  );
 }
 
 async function answerTo(error: unknown): Promise<[number, string, string | undefined]> {

@@ -2,33 +2,15 @@ import { z } from "zod";
 import { attestation } from "./attestation.js";
 import { images } from "./images.js";
 import { limits } from "./limits.js";
+import { listen } from "./listen.js";
 import { model } from "./model.js";
 import { release } from "./release.js";
 import { results } from "./results.js";
 import { trust } from "./trust.js";
-import { host, port, tcpPort } from "./values.js";
+import { host, port } from "./values.js";
 
 const sections = z.strictObject({
-  Listen: z
-    .strictObject({
-      Host: host,
-      Port: tcpPort
-        .nullable()
-        .default(8000)
-        .describe(
-          "The TCP port of HTTP. 0: the system chooses one, and the log names it. null: none, only TlsPort.",
-        ),
-      TlsPort: tcpPort
-        .optional()
-        .describe(
-          "The TCP port of HTTPS with the attested key, which clients compare. Absent: none.",
-        ),
-    })
-    .refine(({ Port, TlsPort }) => Port !== null || TlsPort !== undefined, {
-      path: ["Port"],
-      error: "a port, as there is no TlsPort",
-    })
-    .describe("The addresses of the HTTP server."),
+  Listen: listen,
   Attestation: attestation,
   Trust: trust,
   Metrics: z

@@ -19,6 +19,20 @@ export const limits = z
       "Distinct `.encrypted` uploads from one address (IPv4, IPv6 /48) in LegacyPeriodMs. 0: any number.",
     ),
     LegacyPeriodMs: limit(1000, 86_400_000, 3_600_000, "Period of MaxLegacyUploads, in ms."),
+    RequestsPerMinute: limit(
+      0,
+      1_000_000,
+      0,
+      "Requests from one address (IPv4, IPv6 /64) in a minute, without health checks. 0: any number.",
+    ),
+    // At most 8 s: a server that stops waits 10 s for its answers.
+    RejectionDelayMs: limit(
+      0,
+      8000,
+      5000,
+      "Longest delay of the answer to an encrypted upload that is rejected, in ms. It doubles from 0.1 s with each rejection " +
+        "of an address (IPv4, IPv6 /64) after the tenth, and ends after a minute without one. 0: none.",
+    ),
     MaxBytesPerAddress: z
       .int()
       .min(1)

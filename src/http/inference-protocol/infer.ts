@@ -2,6 +2,7 @@ import type { RequestHandler } from "express";
 import { RequestError } from "../request-error.js";
 import { withSignal } from "../../bounds/deadline.js";
 import { AnswerSize } from "../answer-size.js";
+import { clientAddress } from "../client-address.js";
 import { onlyPost } from "../methods.js";
 import type { Route } from "../openapi/operation.js";
 import { refuseWhen, requestSignal } from "../request-signal.js";
@@ -36,11 +37,11 @@ function answerInference(options: InferenceOptions): RequestHandler {
     const mostBytes = jsonLength === undefined ? mostJsonBytes : undefined;
     const body = await options.uploads.readBody(request, signal, mostBytes);
     options.onStage("upload", performance.now() - start);
-    const { remoteAddress } = request.socket;
+    const address = clientAddress(request);
     const work = (async () => {
       const inference = readInference(body, jsonLength, options);
       const { id, output } = inference;
-      const context = { options, answerSize, body, remoteAddress, signal };
+      const context = { options, answerSize, body, address, signal };
       return { id, output, tensor: await runInference(inference, context) };
     })().finally(() => {
       body.release();

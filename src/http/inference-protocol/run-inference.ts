@@ -15,8 +15,8 @@ export interface RunContext {
   answerSize: AnswerSize;
   /** It is released when all files are decoded. */
   body: Body;
-  /** `remoteAddress` of the client's socket. */
-  remoteAddress: string | undefined;
+  /** Of the client (client-address.ts). */
+  address: string | undefined;
   /** Aborts when the client has disconnected or the request's deadline has passed. */
   signal: AbortSignal;
 }
@@ -67,7 +67,7 @@ async function sealFiles(
 async function classifyFiles(
   files: readonly Buffer[],
   { format, type, output: { top } }: InferenceToRun,
-  { options, body, remoteAddress, signal }: RunContext,
+  { options, body, address, signal }: RunContext,
 ): ReturnType<typeof allOrNone<Buffer, Awaited<ReturnType<typeof classifyAdmitted>>>> {
   const held = new Set(files);
   return allOrNone(files, signal, async (bytes, either) => {
@@ -77,7 +77,7 @@ async function classifyFiles(
     };
     const upload = { name: "", mediaType: "", bytes, release };
     const admitted = {
-      ...{ upload, format, top, type, remoteAddress },
+      ...{ upload, format, top, type, address },
       ...{ signal: either, receipt: undefined },
     };
     return classifyAdmitted(admitted, options);

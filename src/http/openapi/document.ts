@@ -64,7 +64,7 @@ function toOperation(operation: Operation): Json {
 /** The answers to errors, one for each status, except those that `answers` describes. */
 function toErrors({ path, errors, answers }: Operation): Json {
   const byStatus = new Map<number, RequestErrorCode[]>();
-  for (const code of [...errors, "INTERNAL" as const]) {
+  for (const code of new Set([...errors, ...commonErrors(path)])) {
     const codes = byStatus.get(statuses[code]) ?? [];
     byStatus.set(statuses[code], [...codes, code]);
   }
@@ -75,6 +75,11 @@ function toErrors({ path, errors, answers }: Operation): Json {
       { description: codes.join(", "), content: toContent(errorContent(path, codes), "output") },
     ]),
   );
+}
+
+/** The codes of every request; health checks are not counted (request-rate.ts). */
+function commonErrors(path: string): readonly RequestErrorCode[] {
+  return path.startsWith("/v2/health/") ? ["INTERNAL"] : ["RATE_LIMITED", "INTERNAL"];
 }
 
 function errorContent(path: string, codes: readonly RequestErrorCode[]): Record<string, Content> {

@@ -34,7 +34,7 @@ export interface Operation {
   parameters?: readonly Parameter[];
   request?: Readonly<Record<string, Content>>;
   answers: readonly Answer[];
-  /** The codes of its errors, apart from INTERNAL, which every operation has. */
+  /** The codes of its errors, apart from INTERNAL and RATE_LIMITED, which document.ts adds. */
   errors: readonly RequestErrorCode[];
 }
 

@@ -46,6 +46,12 @@ async function expectReleased(error: unknown): Promise<void> {
 /** Each service's decisive request: token, attestation, release. */
 const parties = ["azureAd", "attestation", "managedHsm"] as const;
 type Party = (typeof parties)[number];
+/** What the messages call each request. */
+const steps: Record<Party, RegExp> = {
+  azureAd: /Azure AD/u,
+  attestation: /attesting/u,
+  managedHsm: /releasing/u,
+};
 
 function isDecisive(request: Request): boolean {
   return (
@@ -127,8 +133,15 @@ async function release(
   {
     deadlineMs = 20_000,
     attemptTimeoutMs = 5_000,
+    endsAtRetryOf,
     ca,
-  }: { deadlineMs?: number; attemptTimeoutMs?: number; ca?: string } = {},
+  }: {
+    deadlineMs?: number;
+    attemptTimeoutMs?: number;
+    /** The deadline passes when an attempt at this step has failed, however long that took. */
+    endsAtRetryOf?: RegExp;
+    ca?: string;
+  } = {},
 ): Promise<{ error: unknown; tookMs: number }> {
   scene = await setReleaseScene(interceptors, {
     attemptTimeoutMs,
@@ -146,6 +159,8 @@ async function release(
     onReleased: () => undefined,
     onRetry: (_secret, attempt) => {
       context.onRetry(attempt);
+      if (endsAtRetryOf?.test(attempt.step) === true)
+        deadline.abort(new DOMException("the deadline", "TimeoutError"));
     },
     onFailed: () => undefined,
   }).then(
@@ -257,22 +272,23 @@ describe.each(parties)("where %s", (party) => {
   test("does not answer once, the next attempt succeeds", async () => {
     const { error } = await release({ [party]: faulty(hang, 1) }, { attemptTimeoutMs: 800 });
     await expectReleased(error);
-    expect(scene?.context.retries).toEqual([
-      expect.objectContaining({ reason: expect.stringContaining("no answer within 800 ms") }),
-    ]);
+    // On a busy machine other requests may take as long.
+    expect(scene?.context.retries).toContainEqual(
+      expect.objectContaining({
+        step: expect.stringMatching(steps[party]),
+        reason: expect.stringContaining("no answer within 800 ms"),
+      }),
+    );
   });
 
   test("never answers, the release ends at the deadline and names the service", async () => {
-    const { error, tookMs } = await release(
+    const { error } = await release(
       { [party]: faulty(hang) },
-      { deadlineMs: 2500, attemptTimeoutMs: 800 },
+      { endsAtRetryOf: steps[party], attemptTimeoutMs: 800 },
     );
     const line = expectLine(error, "RELEASE_TIMEOUT", UnavailableError);
     expect(line).toContain("no answer within 800 ms");
-    expect(line).toMatch(
-      party === "azureAd" ? /Azure AD/u : party === "attestation" ? /attesting/u : /releasing/u,
-    );
-    expect(tookMs).toBeLessThan(5000);
+    expect(line).toMatch(steps[party]);
   });
 
   test.each<[string, RequestHandler]>([

@@ -1,0 +1,65 @@
+export interface ClientPeriodsOptions<State> {
+  periodMs: number;
+  /** Clients that have a state of their own. All others share one, so that an attacker with many addresses gains nothing. */
+  maxClients: number;
+  /** The state at the beginning of a period. */
+  create: () => State;
+  onEnd?: (state: State) => void;
+  /** A monotonic clock in milliseconds. */
+  now: () => number;
+}
+
+interface Period<State> {
+  until: number;
+  state: State;
+}
+
+const otherClients = "(others)";
+
+/** A state for each client, which ends with a period. The number of states is bounded. */
+export class ClientPeriods<State> {
+  readonly #options: ClientPeriodsOptions<State>;
+  /** By client, the one that ends first at the beginning. */
+  readonly #periods = new Map<string, Period<State>>();
+
+  constructor(options: ClientPeriodsOptions<State>) {
+    this.#options = options;
+  }
+
+  /** The client's period; it begins now where there is none. `until` is in milliseconds of the clock. */
+  current(client: string): Readonly<Period<State>> {
+    this.#expire();
+    const name = this.#nameOf(client);
+    const present = this.#periods.get(name);
+    if (present !== undefined) return present;
+    const { create, now, periodMs } = this.#options;
+    const period = { until: now() + periodMs, state: create() };
+    this.#periods.set(name, period);
+    return period;
+  }
+
+  /** The state of the client's period, which ends a whole period from now. */
+  extended(client: string): State {
+    const { state } = this.current(client);
+    const { now, periodMs } = this.#options;
+    const name = this.#nameOf(client);
+    // Deleted before, it moves to the end of the map.
+    this.#periods.delete(name);
+    this.#periods.set(name, { until: now() + periodMs, state });
+    return state;
+  }
+
+  #nameOf(client: string): string {
+    const isFull = this.#periods.size >= this.#options.maxClients;
+    return this.#periods.has(client) || !isFull ? client : otherClients;
+  }
+
+  #expire(): void {
+    const time = this.#options.now();
+    for (const [client, { until, state }] of this.#periods) {
+      if (time < until) return;
+      this.#periods.delete(client);
+      this.#options.onEnd?.(state);
+    }
+  }
+}
