@@ -10,8 +10,10 @@ const numbersOfAnswer = 5;
 /** The bytes of a prediction, and of the rest of an answer, without their values. */
 const predictionBytes = '{"rank":,"index":,"label":,"probability":},'.length;
 const answerBytes =
-  '{"model":{"name":,"version":},"image":{"width":,"height":,"format":"jpeg","encrypted":false,"authenticated":false},"predictions":[],"timings_ms":{"queue":,"decode":,"inference":}}'
+  '{"model":{"name":,"version":},"image":{"width":,"height":,"format":"jpeg","encrypted":false,"authenticated":false},"predictions":[],"timings_ms":{"queue":,"decode":,"inference":},"request":""}'
     .length;
+/** SHA-256 in hexadecimal. */
+const digestBytes = 64;
 const receiptBytes = ',"receipt":""'.length;
 
 /**
@@ -39,7 +41,7 @@ export class AnswerSize {
   paddedBytes(top: number, receipt?: string): number {
     const labels = this.#labelBytes[Math.min(top, this.#labelBytes.length - 1)] ?? 0;
     const predictions = top * (predictionBytes + numbersOfPrediction * longestNumber) + labels;
-    const rest = answerBytes + this.#modelBytes + numbersOfAnswer * longestNumber;
+    const rest = answerBytes + digestBytes + this.#modelBytes + numbersOfAnswer * longestNumber;
     const ofReceipt = receipt === undefined ? 0 : receiptBytes + receipt.length;
     return Math.ceil((predictions + rest + ofReceipt) / stepBytes) * stepBytes;
   }

@@ -52,6 +52,8 @@ export interface Classified {
   answerKey: AnswerKey | undefined;
   /** The number of labels that were asked for. */
   top: number;
+  /** SHA-256 of the upload as it came, in hexadecimal; empty where neither a receipt nor an encrypted answer names it. */
+  request: string;
   /** What the receipt says of the request; undefined: none was asked for. */
   receipt: (ReceiptRequest & { request: string }) | undefined;
 }
@@ -84,7 +86,9 @@ export async function classifyUpload(
     prepare,
   );
   const { top, receipt } = asked === undefined ? request : fromUpload(asked, options);
-  const subject = receipt && { ...receipt, request: sha256(upload.bytes) };
+  const isDigestNeeded = receipt !== undefined || answerKey !== undefined;
+  const digest = isDigestNeeded ? sha256(upload.bytes) : "";
+  const subject = receipt && { ...receipt, request: digest };
   // Before the model works for an answer that could not be given.
   if (subject !== undefined) await options.attestation.measurement();
   upload.release();
@@ -108,7 +112,7 @@ export async function classifyUpload(
     probabilities: revealsProbabilities(format, results),
     timings: { queueMs, decodeMs, inferenceMs },
   };
-  return { answer, answerKey, top, receipt: subject };
+  return { answer, answerKey, top, request: digest, receipt: subject };
 }
 
 function fromUpload(

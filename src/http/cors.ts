@@ -1,9 +1,11 @@
 import type { RequestHandler } from "express";
 
 /** What a page may send besides the headers that the Fetch standard always permits. */
-const requestHeaders = "Content-Type, Inference-Header-Content-Length, traceparent";
+const requestHeaders =
+  "Accept-Receipt, Content-Type, Inference-Header-Content-Length, Receipt, traceparent";
 /** What a page may read besides the headers that the Fetch standard always permits. */
-const answerHeaders = "Inference-Header-Content-Length, Retry-After, Server-Timing, X-Request-Id";
+const answerHeaders =
+  "Inference-Header-Content-Length, Receipt, Retry-After, Server-Timing, X-Request-Id";
 /** For how long a browser may remember the answer to a preflight request. */
 const preflightSeconds = 600;
 

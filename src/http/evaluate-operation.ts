@@ -35,6 +35,10 @@ export const evaluateAnswer = z.object({
     }),
   ),
   timings_ms: z.object({ queue: milliseconds, decode: milliseconds, inference: milliseconds }),
+  request: z
+    .string()
+    .optional()
+    .describe("In encrypted answers: SHA-256 of the upload as it came, in hexadecimal."),
   receipt: z.string().optional().describe("JWS (RFC 7515), where one was asked for."),
 });
 

@@ -28,11 +28,13 @@ export async function render(
   options: RenderOptions,
 ): Promise<Rendered> {
   if (type === "text/plain") return renderText(classified, options);
-  const { answer, answerKey, top } = classified;
-  const json = toJson(answer);
+  const { answer, answerKey, top, request } = classified;
+  const isSealed = type === "application/jose";
+  // An old answer under the same key cannot be passed off as the answer to another upload.
+  const json = { ...toJson(answer), ...(isSealed && { request }) };
   const receipt = await sign(json, classified, options);
   const text = JSON.stringify(receipt === undefined ? json : { ...json, receipt });
-  if (type === "application/json") return { body: text, receipt: undefined };
+  if (!isSealed) return { body: text, receipt: undefined };
   if (answerKey === undefined) throw new Error("an encrypted answer to an upload without a key");
   const bytes = options.answerSize.paddedBytes(top, receipt);
   return { body: await seal(text, answerKey, bytes), receipt: undefined };
@@ -44,7 +46,7 @@ async function renderText(classified: Classified, options: RenderOptions): Promi
 }
 
 async function sign(
-  answer: ReturnType<typeof toJson> | string,
+  answer: (ReturnType<typeof toJson> & { request?: string }) | string,
   { receipt }: Classified,
   { attestation }: RenderOptions,
 ): Promise<string | undefined> {

@@ -44,7 +44,7 @@ describe("a page of another origin", () => {
         "access-control-allow-origin": page,
         "access-control-allow-methods": "GET, HEAD, POST",
         "access-control-allow-headers":
-          "Content-Type, Inference-Header-Content-Length, traceparent",
+          "Accept-Receipt, Content-Type, Inference-Header-Content-Length, Receipt, traceparent",
       });
       expect(headers).not.toHaveProperty("access-control-allow-credentials");
     }
@@ -59,7 +59,7 @@ describe("a page of another origin", () => {
       expect(permissions(headers)).toEqual({
         "access-control-allow-origin": page,
         "access-control-expose-headers":
-          "Inference-Header-Content-Length, Retry-After, Server-Timing, X-Request-Id",
+          "Inference-Header-Content-Length, Receipt, Retry-After, Server-Timing, X-Request-Id",
       });
       expect(headers["vary"]).toBe("Accept, Origin");
     }

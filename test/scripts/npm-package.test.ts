@@ -15,7 +15,7 @@ const packageSchema = z.looseObject({
 const npm = join(projectFolder, "node_modules/npm/bin/npm-cli.js");
 const models = join(projectFolder, "test/fixtures/models");
 const allowed =
-  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|build\/dist\/image\/resize\.wasm|build\/(?:owners|src)\/[a-z0-9/-]+\.js)$/u;
+  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|build\/dist\/image\/resize\.wasm|build\/(?:client|owners|src)\/[a-z0-9/-]+\.js)$/u;
 const patienceMs = 120_000;
 
 let folder = "";
