@@ -40,6 +40,8 @@ export interface Deployment {
   /** The data owner's key of JWE. */
   sealKey: Buffer;
   owner: OwnerFiles;
+  /** The emulated measurement of the server's code (MRENCLAVE), hexadecimal. */
+  measurement: string;
   /** The second data owner, if there are two. */
   other: OtherOwner | undefined;
 }
@@ -99,7 +101,10 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     };
     const { image: imageKey, seal: sealKey } = keys;
     const { service } = emulator;
-    return { emulator: service, configFile, environment, imageKey, sealKey, owner, other };
+    return {
+      ...{ emulator: service, configFile, environment, imageKey, sealKey },
+      ...{ owner, measurement, other },
+    };
   } catch (error) {
     await emulator.service.stop();
     throw error;

@@ -8,6 +8,7 @@ import { readOptions } from "./options.js";
 import { encrypt, open, seal } from "./owners.js";
 import { demoFolder, keysFolder, withSession } from "./session.js";
 import { chooseTarget } from "./target.js";
+import { showVerifiedSession } from "./verified-session.js";
 
 /** `make run`: classifies pictures with a server of its own, and stops it. @returns the exit code */
 async function run(): Promise<number> {
@@ -17,7 +18,8 @@ async function run(): Promise<number> {
   await mkdir(demoFolder, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(demoFolder, "run-"));
   const host = target.kind === "linux" ? mystikosHost(target.myst, folder) : plainHost(folder);
-  return withSession(options, folder, host, async ({ url, imageKey, sealKey, owner }) => {
+  return withSession(options, folder, host, async (session) => {
+    const { url, tlsUrl, imageKey, sealKey, owner, measurement } = session;
     const pictures = options.images.map(async (image): Promise<Picture> => {
       const plain = await readFile(image);
       const jwe = {
@@ -27,7 +29,11 @@ async function run(): Promise<number> {
       };
       return { name: basename(image), plain, jwe, encrypted: encrypt(plain, imageKey) };
     });
-    return classifyAll(url, await Promise.all(pictures));
+    const code = await classifyAll(url, await Promise.all(pictures));
+    const [image] = options.images;
+    if (tlsUrl === undefined || image === undefined) return code;
+    const isAsExpected = await showVerifiedSession({ folder, url: tlsUrl, measurement, image });
+    return isAsExpected ? code : 1;
   });
 }
 

@@ -96,7 +96,7 @@ async function inferenceSection(options: ServerConfigOptions): Promise<object> {
   const { Inference: present } = base.config;
   return {
     ...present,
-    Listen: { Host: host, Port: port },
+    Listen: { Host: host, Port: port, ...(host === loopback ? { TlsPort: 0 } : {}) },
     Attestation: {
       Endpoint: present.Attestation.Endpoint,
       Evidence: location.inside.evidence,
@@ -121,7 +121,7 @@ async function inferenceSection(options: ServerConfigOptions): Promise<object> {
       ...inference.Model,
     },
     Images: {
-      Formats: ["plain", "encrypted", "jwe"],
+      Formats: ["plain", "encrypted", "jwe", "attested"],
       Keys: [secrets.seal.ID, ...(options.other === undefined ? [] : [options.other.secret.ID])],
       LegacyKey: secrets.image.ID,
       ...inference.Images,

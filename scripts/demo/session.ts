@@ -17,6 +17,8 @@ export interface Session extends Deployment {
   server: DemoServer;
   /** The server's origin: no slash at its end. */
   url: string;
+  /** The same over HTTPS, with the attested key; undefined where the server listens for other machines. */
+  tlsUrl: string | undefined;
   /** Aborts when the services are being stopped. */
   ending: AbortSignal;
 }
@@ -49,7 +51,9 @@ export async function withSession(
     const server = await startServer({ command, environment, say, showRequests });
     services.unshift(server);
     const url = `http://127.0.0.1:${String(server.ready["port"])}`;
-    return action({ ...deployment, server, url, ending: ending.signal });
+    const tlsPort = server.ready["tlsPort"];
+    const tlsUrl = typeof tlsPort === "number" ? `https://127.0.0.1:${tlsPort}` : undefined;
+    return action({ ...deployment, server, url, tlsUrl, ending: ending.signal });
   };
   try {
     return await Promise.race([work(), interruption()]);
