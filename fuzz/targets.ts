@@ -12,6 +12,7 @@ import { inferenceRequest } from "./targets/inference-request.js";
 import { jpeg } from "./targets/jpeg.js";
 import { jwe } from "./targets/jwe.js";
 import { jweHeader } from "./targets/jwe-header.js";
+import { jweModel } from "./targets/jwe-model.js";
 import { keyFile } from "./targets/key-file.js";
 import { keyUnwrap } from "./targets/key-unwrap.js";
 import { keyWrap } from "./targets/key-wrap.js";
@@ -32,6 +33,7 @@ import { upload } from "./targets/upload.js";
 export const targets: readonly Target[] = [
   jwe,
   jweHeader,
+  jweModel,
   upload,
   inferenceRequest,
   opensslCbc,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { sealJwe } from "../src/crypto/jwe.js";
 import { encryptLegacy } from "../src/crypto/openssl-cbc.js";
 import { maxModelBytes, readInput } from "./io/input.js";
@@ -63,7 +64,8 @@ export async function encryptCommand(argv: string[]): Promise<number> {
       }
       const content = encryptLegacy(key, plaintext);
       await writeOutput({ file, content, isSecret: false }, rules);
-      const lines = describeEncryptedFile({ input, plaintext, file, content });
+      const sha256 = createHash("sha256").update(content).digest("hex");
+      const lines = describeEncryptedFile({ input, head: plaintext, file, sha256 });
       // The file itself may be on standard output.
       if (target.kind === "file") await printLines(lines);
       else printErrors(lines.slice(1));

@@ -60,6 +60,7 @@ The server, before anything is sent to it
   confml receipt verify    check that it gave an answer to a picture
 
 Models
+  confml model encrypt     encrypt a model as JWE, for Model.Url in config.json
   confml model optimize    make a model faster before it is encrypted: ORT format, 8 bits
 
 Pictures
@@ -317,6 +318,23 @@ Example
     --request picture.jpg --answer answer.json --policy policy.json
 `;
 
+const modelEncrypt = `Usage: confml model encrypt --key KEYFILE --kid ID [-o OUT] MODEL
+
+Encrypts a model as JWE (A256KW, A256GCM) to MODEL.jwe, which a confml server and KServe decrypt.
+Prints the path, the SHA-256 and the settings of config.json.
+
+  --key KEYFILE, -k   the key's file
+  --kid ID            the ID of the key's secret in config.json
+  --output OUT, -o    write to the file OUT, whose name ends in .jwe: Model.Url has to end so, too
+  --force, -f         replace OUT if it exists
+
+KEYFILE holds the key as 32 bytes, not as hex or base64; confml keygen makes one. The key is
+used for nothing but this model. OUT is written completely or not at all.
+
+Examples
+  confml model encrypt --key model.key --kid ModelKey alexnet.onnx
+`;
+
 const modelOptimize = `Usage: confml model optimize MODEL.onnx --manifest FILE --out FILE [OPTIONS]
 
 Writes a model that loads and runs faster, and compares its answers with the original's.
@@ -367,5 +385,6 @@ export const help: Readonly<Record<string, string>> = {
   receipt: receiptVerify,
   "receipt verify": receiptVerify,
   model: modelOptimize,
+  "model encrypt": modelEncrypt,
   "model optimize": modelOptimize,
 };

@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Command | Promise<Command>>> = {
   classify: async () => (await import("./classify/classify.js")).classifyCommand,
   verify: async () => (await import("./verify/verify.js")).verifyCommand,
   "receipt verify": async () => (await import("./verify/receipt.js")).verifyReceiptCommand,
+  "model encrypt": async () => (await import("./model/encrypt.js")).encryptModelCommand,
   "model optimize": async () => (await import("./optimize/command.js")).optimizeCommand,
 };
 

@@ -1,9 +1,9 @@
-import type { KeyObject } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "./config/schema.js";
 import { startInferenceThread } from "./inference/inference-thread.js";
 import type { ModelSession } from "./inference/session.js";
 import { downloadAndDecrypt } from "./model/download-and-decrypt.js";
+import type { ModelKey } from "./model/format.js";
 import type { Manifest } from "./model/manifest.js";
 import { hugePageAdviser, tidyMemory } from "./native/process-memory.js";
 import { httpClient, type Transport } from "./net/transport.js";
@@ -17,7 +17,7 @@ export interface ModelLoading {
   onFatal: (error: Error) => void;
   transport: Transport;
   /** Decrypts the model. */
-  key: KeyObject;
+  key: ModelKey;
   manifest: Manifest;
 }
 

@@ -1,9 +1,8 @@
-import type { KeyObject } from "node:crypto";
 import type { Logger } from "pino";
 import type { KeyNames } from "./config/key-rules.js";
 import type { Config } from "./config/schema.js";
-import { CbcKey } from "./crypto/aes-key.js";
 import type { Metrics } from "./metrics/metrics.js";
+import { isModelKey, type ModelKey } from "./model/format.js";
 import { ImageKeys } from "./keys/image-keys.js";
 import { KeyRefresher } from "./secrets/key-refresher.js";
 import type { ReleaseOptions } from "./secrets/release-key.js";
@@ -47,10 +46,10 @@ export async function releaseKeys({
   keyNames,
   roles,
   release,
-}: KeyRelease): Promise<{ modelKey: KeyObject; keys: ImageKeys }> {
+}: KeyRelease): Promise<{ modelKey: ModelKey; keys: ImageKeys }> {
   const released = await releaseAll(roles, release);
   const modelKey = released.get(keyNames.model)?.key;
-  if (!(modelKey instanceof CbcKey)) throw new Error(`no key was released for ${keyNames.model}`);
+  if (!isModelKey(modelKey)) throw new Error(`no key was released for ${keyNames.model}`);
   const keys = await ImageKeys.create({
     ids: keyNames.images,
     legacyId: keyNames.legacyImage,
@@ -62,7 +61,7 @@ export async function releaseKeys({
     if (key === undefined) keys.fail(id);
     else keys.accept(id, key);
   }
-  return { modelKey: modelKey.secret, keys };
+  return { modelKey, keys };
 }
 
 export interface KeyRefresh {

@@ -7,6 +7,7 @@ import type { KeyNames } from "./config/key-rules.js";
 import type { Config } from "./config/schema.js";
 import type { KeyUse } from "./crypto/aes-key.js";
 import { BootError, describeFailure } from "./errors.js";
+import { modelKeyUse } from "./model/format.js";
 import { KeyRegister } from "./keys/key-register.js";
 import type { Metrics } from "./metrics/metrics.js";
 import type { Transport } from "./net/transport.js";
@@ -47,7 +48,7 @@ export function wireRelease(wiring: ReleaseWiring): ReleaseOptions {
   return {
     clientFor: ({ ClientLib: name }) => clients.get(name) ?? native,
     insideSgx,
-    useOf: ({ ID: id }) => useOf(id, keyNames),
+    useOf: ({ ID: id }) => useOf(id, keyNames, modelKeyUse(config.Inference.Model.Url)),
     register: new KeyRegister(),
     deadlineMs: config.Inference.Release.DeadlineMs,
     onReleased: ({ ID: secret, SrsAddress: vault, LocalPath: file }, details) => {
@@ -67,8 +68,13 @@ export function wireRelease(wiring: ReleaseWiring): ReleaseOptions {
   };
 }
 
-function useOf(id: string, { model, images, legacyImage, results }: KeyNames): KeyUse {
-  if (id === model || id === legacyImage) return "cbc";
+function useOf(
+  id: string,
+  { model, images, legacyImage, results }: KeyNames,
+  modelUse: KeyUse,
+): KeyUse {
+  if (id === model) return modelUse;
+  if (id === legacyImage) return "cbc";
   return images.includes(id) || id === results ? "jwe" : "none";
 }
 

@@ -7,7 +7,7 @@ import type { Target } from "../target.js";
 /** JWE tokens: jose opens all that are opened here, with the same result; strict tokens that jose opens are opened here. */
 export const jwe: Target = {
   name: "jwe",
-  parsers: ["src/crypto/jwe.ts", "src/crypto/jwe-header.ts"],
+  parsers: ["src/crypto/jwe.ts", "src/crypto/jwe-header.ts", "src/crypto/base64url.ts"],
   mutation: "token",
   maxBytes: 16_384,
   dictionary: [".", "=", "==", "+", "/", "-", "_", "\n", " "],

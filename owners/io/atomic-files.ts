@@ -18,9 +18,12 @@ const anyone = 0o666;
 /** Errors of fsync on a folder if the file system does not support it, or the folder may be written but not read. */
 const noFolderSync = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EISDIR", "EACCES", "EPERM"]);
 
+/** An iterable is written as it yields; its CommandErrors are passed on. */
+export type FileContent = Uint8Array | string | AsyncIterable<Uint8Array>;
+
 export interface NewFile {
   path: string;
-  content: Uint8Array | string;
+  content: FileContent;
   /** If true, mode 0600; otherwise the mode of the replaced file, or 0666 less the umask. */
   isSecret: boolean;
   /** Whether an existing file is replaced. If false, a file that another process creates meanwhile is not replaced either. */
@@ -63,7 +66,7 @@ async function writeDraft(draft: NewFile & Draft): Promise<void> {
     try {
       const former = replaces ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
       if (!isSecret && former !== undefined) fchmodSync(file, former.mode & 0o777);
-      await writeAll(file, content);
+      await writeContent(file, content);
       await sync(file);
     } finally {
       closeSync(file);
@@ -74,6 +77,14 @@ async function writeDraft(draft: NewFile & Draft): Promise<void> {
 }
 
 /** Flushes the folder: fsync(2) of a file does not flush its directory entry ("DESCRIPTION"). */
+async function writeContent(file: number, content: FileContent): Promise<void> {
+  if (typeof content === "string" || content instanceof Uint8Array) {
+    await writeAll(file, content);
+    return;
+  }
+  for await (const part of content) await writeAll(file, part);
+}
+
 async function syncFolderOf(path: string): Promise<void> {
   try {
     const handle = await open(dirname(path), "r");

@@ -15,6 +15,7 @@ export const maxModelBytes = 2_000_000_000;
 
 const standardInputNames = new Set([standardStream, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"]);
 const firstBytes = 65_536;
+const chunkBytes = 1_048_576;
 
 /** The beginning of a file. */
 export interface InputHead {
@@ -70,6 +71,41 @@ export async function readHead(file: string, what: string, maxBytes: number): Pr
 export async function checkInput(file: string, what: string): Promise<void> {
   try {
     refuseKind(file, await stat(file), undefined);
+  } catch (cause) {
+    throw readFailure(file, what, cause);
+  }
+}
+
+/**
+ * Reads a file in chunks of at most 1 MiB. A chunk is overwritten by the next one.
+ *
+ * @throws UsageError for what seems to be a key in the place of a file; CommandError, also for more than `maxBytes`
+ */
+export async function* readChunks(
+  file: string,
+  what: string,
+  maxBytes: number,
+): AsyncGenerator<Buffer> {
+  try {
+    const handle = await open(file, "r");
+    try {
+      refuseKind(file, await handle.stat(), handle.fd);
+      const chunk = Buffer.allocUnsafe(chunkBytes);
+      for (let length = 0; ;) {
+        const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
+        if (bytesRead === 0) return;
+        length += bytesRead;
+        if (length > maxBytes) {
+          throw new CommandError(
+            `${nameOf(file)}: expected at most ${maxBytes} bytes; got more`,
+            [],
+          );
+        }
+        yield chunk.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
   } catch (cause) {
     throw readFailure(file, what, cause);
   }

@@ -2,7 +2,7 @@ import { constants, writeFile } from "node:fs";
 import { open } from "node:fs/promises";
 import { isatty } from "node:tty";
 import { promisify } from "node:util";
-import { writeFiles } from "./atomic-files.js";
+import { writeFiles, type FileContent } from "./atomic-files.js";
 import { writeFailure } from "./output-failure.js";
 import { findTarget, type OutputRules } from "./output-target.js";
 import { standardStream, writeStandardOutput } from "./streams.js";
@@ -47,7 +47,10 @@ export async function writeOutput(output: Output, rules: OutputRules): Promise<v
  *
  * @throws UsageError, CommandError
  */
-export async function writeNewFiles(outputs: readonly Output[], rules: OutputRules): Promise<void> {
+export async function writeNewFiles(
+  outputs: readonly (Omit<Output, "content"> & { content: FileContent })[],
+  rules: OutputRules,
+): Promise<void> {
   const check = (): void => {
     checkFiles(outputs, rules);
   };

@@ -1,5 +1,7 @@
-import { createDecipheriv } from "node:crypto";
+import { createDecipheriv, type KeyObject } from "node:crypto";
 
+/** The initial value of RFC 3394, section 2.2.3.1. */
+const defaultIv = Buffer.alloc(8, 0xa6);
 /** The alternative initial value of RFC 5649, section 3, without its length field. */
 const alternativeIv = Buffer.from("a65959a6", "hex");
 const semiblockBytes = 8;
@@ -21,6 +23,25 @@ export function unwrapWithPadding(kek: Uint8Array, wrapped: Uint8Array): Buffer 
     // In one call, because OpenSSL's cipher does not accept its input in parts.
     const key = decipher.update(wrapped);
     return key.length === 0 ? undefined : key;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * AES key unwrap without padding (RFC 3394, section 2.2.2) of `A256KW` (RFC 7518, section 4.4).
+ *
+ * @param kek key-encryption key of 32 bytes
+ * @param wrapped three blocks of 8 bytes, or more
+ * @returns the unwrapped key, 8 bytes shorter; undefined if the integrity check fails or the length is wrong
+ */
+export function unwrapA256Kw(kek: KeyObject, wrapped: Uint8Array): Buffer | undefined {
+  if (wrapped.length < 3 * semiblockBytes || wrapped.length % semiblockBytes !== 0) {
+    return undefined;
+  }
+  try {
+    // In one call, because OpenSSL's cipher does not accept its input in parts.
+    return createDecipheriv("id-aes256-wrap", kek, defaultIv).update(wrapped);
   } catch {
     return undefined;
   }

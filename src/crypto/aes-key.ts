@@ -5,9 +5,10 @@ export const aesKeyBytes = 32;
 
 /**
  * The purpose of a key (NIST SP 800-57 part 1, section 5.2: one key, one purpose). `cbc`: `.encrypted` uploads and
- * models. `jwe`: `A256KW` and `dir`. `none`: released and written to its file, but not used by the server.
+ * models. `jwe`: `A256KW` and `dir`, for uploads and answers. `jwe-model`: the same for models, which are only decrypted, as a
+ * stream. `none`: released and written to its file, but not used by the server.
  */
-export type KeyUse = "cbc" | "jwe" | "none";
+export type KeyUse = "cbc" | "jwe" | "jwe-model" | "none";
 
 /**
  * An AES-256 key in OpenSSL's memory, which is cleared when it is freed, and not on the JavaScript heap. It has no
@@ -51,6 +52,16 @@ export class CbcKey extends AesKey {
   }
 }
 
+/** A key for a model as JWE (`A256KW` and `dir`). It cannot open an upload or an `.encrypted` file, or seal an answer. */
+export class JweModelKey extends AesKey {
+  readonly modelSecret: KeyObject;
+
+  constructor(modelSecret: KeyObject) {
+    super(modelSecret);
+    this.modelSecret = modelSecret;
+  }
+}
+
 /** A key for JWE (`A256KW` and `dir`), not extractable. It cannot decrypt an `.encrypted` file. */
 export class JweKey extends AesKey {
   readonly wrapping: webcrypto.CryptoKey;
@@ -80,6 +91,7 @@ export class JweKey extends AesKey {
 interface KeyOfUse {
   cbc: CbcKey;
   jwe: JweKey;
+  "jwe-model": JweModelKey;
   none: AesKey;
 }
 
@@ -98,6 +110,7 @@ export async function takeKey(bytes: Uint8Array, use: KeyUse): Promise<AesKey> {
     const identity = createSecretKey(bytes);
     const key = new AesKey(identity);
     if (use === "jwe") return await JweKey.import(identity, bytes);
+    if (use === "jwe-model") return new JweModelKey(identity);
     return use === "cbc" ? new CbcKey(identity) : key;
   } finally {
     bytes.fill(0);

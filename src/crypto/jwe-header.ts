@@ -1,3 +1,5 @@
+import { decodeBase64url } from "./base64url.js";
+
 /** A JWE's protected header and the other four parts of its compact serialisation (RFC 7516, section 3.1). */
 export interface CompactJwe {
   header: Readonly<Record<string, unknown>>;
@@ -12,10 +14,21 @@ export interface CompactJwe {
 /** Longest encoded header. JSON.parse of 20 MB would block the event loop for seconds. */
 export const maxHeaderBytes = 4096;
 
-const tagBytes = 16;
+/** Length of the authentication tag of `A256GCM` (RFC 7518, section 5.3). */
+export const tagBytes = 16;
+
+/**
+ * Length of the encrypted key by `alg`. Only JWE in compact serialisation (RFC 7516) with keys of 32 bytes is accepted:
+ * `alg` `dir` or `A256KW`, `enc` `A256GCM`, no `zip`, no `crit`. Everything else is refused, because an attacker chooses
+ * the header.
+ */
+const encryptedKeyBytes: ReadonlyMap<string, number> = new Map([
+  ["dir", 0],
+  ["A256KW", 40],
+]);
+
 const dot = ".".charCodeAt(0);
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /**
  * Reads the header of a JWE in compact serialisation. Its length is checked before anything is decoded.
@@ -28,7 +41,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
  */
 export function readHeader(jwe: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   const end = jwe.subarray(0, maxHeaderBytes + 1).indexOf(dot);
-  const bytes = end < 1 ? undefined : decode(jwe.subarray(0, end));
+  const bytes = end < 1 ? undefined : decodeBase64url(jwe.subarray(0, end));
   return bytes === undefined ? undefined : parseHeader(bytes);
 }
 
@@ -43,14 +56,26 @@ export function readCompactJwe(jwe: Uint8Array): CompactJwe | undefined {
   const parts = header === undefined ? undefined : splitInFive(jwe);
   if (header === undefined || parts === undefined) return undefined;
   const [head, encodedKey, encodedIv, encodedContent, encodedTag] = parts;
-  const encryptedKey = decode(encodedKey);
-  const iv = decode(encodedIv);
-  const tag = decode(encodedTag);
-  const sealed = decode(encodedContent, tagBytes);
+  const encryptedKey = decodeBase64url(encodedKey);
+  const iv = decodeBase64url(encodedIv);
+  const tag = decodeBase64url(encodedTag);
+  const sealed = decodeBase64url(encodedContent, tagBytes);
   if (encryptedKey === undefined || iv === undefined) return undefined;
   if (sealed === undefined || tag?.length !== tagBytes) return undefined;
   sealed.set(tag, sealed.length - tagBytes);
   return { header, protectedHeader: new Uint8Array(head), encryptedKey, iv, sealed };
+}
+
+/** Whether algorithms and lengths are the supported ones (RFC 7518, sections 4.4, 4.5 and 5.3). */
+export function isSupportedJwe({
+  header,
+  encryptedKey,
+  iv,
+}: Pick<CompactJwe, "header" | "encryptedKey" | "iv">): boolean {
+  const { alg, enc, zip, crit } = header;
+  const keyBytes = typeof alg === "string" ? encryptedKeyBytes.get(alg) : undefined;
+  const isPlain = zip === undefined && crit === undefined;
+  return isPlain && enc === "A256GCM" && encryptedKey.length === keyBytes && iv.length === 12;
 }
 
 type Parts = [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
@@ -70,25 +95,6 @@ function splitInFive(jwe: Uint8Array): Parts | undefined {
     jwe.subarray(third + 1, fourth),
     jwe.subarray(fourth + 1),
   ];
-}
-
-/**
- * Decodes strict base64url. Node's decoder is fast, but also accepts the alphabet of base64, stops at `=` and skips
- * unknown characters. The first is checked before, the others by the number of decoded bytes.
- *
- * @param spareBytes number of zeros that are appended to the result
- * @returns undefined for anything else
- */
-function decode(encoded: Uint8Array, spareBytes = 0): Uint8Array<ArrayBuffer> | undefined {
-  const { length } = encoded;
-  const decodedBytes = Math.floor((length * 3) / 4);
-  if (length % 4 === 1 || encoded.includes(0x2b) || encoded.includes(0x2f)) return undefined;
-  const unusedBits = [0, 0, 4, 2][length % 4] ?? 0;
-  const last = alphabet.indexOf(String.fromCharCode(encoded.at(-1) ?? 0));
-  if (last % 2 ** unusedBits !== 0) return undefined;
-  const decoded = Buffer.alloc(decodedBytes + spareBytes);
-  const text = Buffer.from(encoded.buffer, encoded.byteOffset, length).toString("latin1");
-  return decoded.write(text, 0, "base64url") === decodedBytes ? decoded : undefined;
 }
 
 function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {

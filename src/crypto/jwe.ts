@@ -1,19 +1,9 @@
 import { webcrypto } from "node:crypto";
 import { CompactEncrypt } from "jose";
 import { JweKey, takeKey } from "./aes-key.js";
-import { readCompactJwe, readHeader, type CompactJwe } from "./jwe-header.js";
+import { isSupportedJwe, readCompactJwe, readHeader, type CompactJwe } from "./jwe-header.js";
 
 const { subtle } = webcrypto;
-
-/**
- * Length of the encrypted key by `alg`. Only JWE in compact serialisation (RFC 7516) with keys of 32 bytes is accepted:
- * `alg` `dir` or `A256KW`, `enc` `A256GCM`, no `zip`, no `crit`. Everything else is refused, because an attacker chooses
- * the header.
- */
-const encryptedKeyBytes: ReadonlyMap<string, number> = new Map([
-  ["dir", 0],
-  ["A256KW", 40],
-]);
 
 /** 32 bytes, which the owners' commands read from a file, or the server's non-extractable form of a key. */
 export type AnyJweKey = Uint8Array | JweKey;
@@ -32,7 +22,7 @@ export function readKid(jwe: Uint8Array): string | undefined {
  */
 export async function openJwe(jwe: Uint8Array, key: AnyJweKey): Promise<Uint8Array | undefined> {
   const token = readCompactJwe(jwe);
-  if (token === undefined || !isSupported(token)) return undefined;
+  if (token === undefined || !isSupportedJwe(token)) return undefined;
   const { header, encryptedKey } = token;
   try {
     const { wrapping, content } =
@@ -68,14 +58,6 @@ export async function decryptContent(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const gcm = { name: "AES-GCM", iv, additionalData: protectedHeader, tagLength: 128 };
   return new Uint8Array(await subtle.decrypt(gcm, contentKey, sealed));
-}
-
-/** Whether algorithms and lengths are the supported ones (RFC 7518, sections 4.4, 4.5 and 5.3). */
-function isSupported({ header, encryptedKey, iv }: CompactJwe): boolean {
-  const { alg, enc, zip, crit } = header;
-  const keyBytes = typeof alg === "string" ? encryptedKeyBytes.get(alg) : undefined;
-  const isPlain = zip === undefined && crit === undefined;
-  return isPlain && enc === "A256GCM" && encryptedKey.length === keyBytes && iv.length === 12;
 }
 
 export interface SealOptions {

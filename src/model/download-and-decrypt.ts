@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual, type Decipher, type Hash, type KeyObject } from "node:crypto";
-import { createModelDecipher } from "../crypto/openssl-cbc.js";
+import { createHash, timingSafeEqual, type Hash } from "node:crypto";
 import { RefusedError } from "../errors.js";
+import { modelFormatOf, type ModelDecipher, type ModelFormat, type ModelKey } from "./format.js";
 import { isOutOfMemory, modelOutOfMemory } from "./out-of-memory.js";
 import { download, type DownloadOptions, type DownloadSink } from "./resumable-download.js";
 
@@ -8,8 +8,8 @@ import { download, type DownloadOptions, type DownloadSink } from "./resumable-d
 export interface DownloadAndDecryptOptions extends DownloadOptions {
   /** SHA-256 of the encrypted file, in hex. */
   sha256: string;
-  /** An AES-256 key. */
-  key: KeyObject;
+  /** The key. Its class decides the file's format. */
+  key: ModelKey;
   /** Called with the memory for the plaintext before it is filled. It is called again if the download starts again. */
   onAllocate: (memory: Uint8Array) => void;
 }
@@ -23,11 +23,12 @@ export interface DownloadAndDecryptOptions extends DownloadOptions {
  */
 export async function downloadAndDecrypt(options: DownloadAndDecryptOptions): Promise<Uint8Array> {
   const { url, sha256, key, onAllocate } = options;
-  const sink = new DecryptingSink(key, onAllocate);
+  const format = modelFormatOf(key);
+  const sink = new DecryptingSink(format, onAllocate);
   try {
     await download(sink, options);
     const digest = sink.digest();
-    // Checked before the last block is decrypted, so that an altered file is not reported as a wrong key.
+    // Checked before the padding or the tag, so that an altered file is not reported as a wrong key.
     if (!timingSafeEqual(digest, Buffer.from(sha256, "hex"))) {
       throw new RefusedError("MODEL_ALTERED", {
         doing: `checking ${url}`,
@@ -39,10 +40,10 @@ export async function downloadAndDecrypt(options: DownloadAndDecryptOptions): Pr
     return sink.finish();
   } catch (error) {
     sink.wipe();
-    if (error instanceof PaddingError) {
+    if (error instanceof DecryptionError) {
       throw new RefusedError("MODEL_KEY_WRONG", {
         doing: `decrypting ${url}`,
-        expected: "AES-256-CBC under the model's key",
+        expected: `${format.name} under the model's key`,
         got: "a file that this key does not open",
         fix: "Check that Inference.Model.Key names the key that this file was encrypted with",
       });
@@ -54,32 +55,33 @@ export async function downloadAndDecrypt(options: DownloadAndDecryptOptions): Pr
   }
 }
 
-/** The decrypted file does not end in valid padding (PKCS #7): the key is wrong. */
-class PaddingError extends Error {}
+/** The padding (PKCS #7) of the decrypted file is wrong, or the JWE or its tag: the key is wrong. */
+class DecryptionError extends Error {}
 
 /** Hashes and decrypts a download into one buffer. */
 class DecryptingSink implements DownloadSink {
-  readonly #key: KeyObject;
+  readonly #format: ModelFormat;
   readonly #onAllocate: DownloadAndDecryptOptions["onAllocate"];
   #hash: Hash;
-  #decipher: Decipher;
+  #decipher: ModelDecipher;
   #plaintext = Buffer.alloc(0);
   #length = 0;
   receivedBytes = 0;
 
-  constructor(key: KeyObject, onAllocate: DownloadAndDecryptOptions["onAllocate"]) {
-    this.#key = key;
+  constructor(format: ModelFormat, onAllocate: DownloadAndDecryptOptions["onAllocate"]) {
+    this.#format = format;
     this.#onAllocate = onAllocate;
     this.#hash = createHash("sha256");
-    this.#decipher = createModelDecipher(key);
+    this.#decipher = format.createDecipher();
   }
 
   start(totalBytes: number | undefined): void {
     this.wipe();
     this.#hash = createHash("sha256");
-    this.#decipher = createModelDecipher(this.#key);
-    // The plaintext is shorter than the file by its padding, so this is enough if the size is known.
-    this.#plaintext = Buffer.allocUnsafeSlow(totalBytes ?? 1 << 24);
+    this.#decipher = this.#format.createDecipher();
+    const plaintextBytes =
+      totalBytes === undefined ? 1 << 24 : this.#format.maxPlaintextBytes(totalBytes);
+    this.#plaintext = Buffer.allocUnsafeSlow(plaintextBytes);
     this.#onAllocate(this.#plaintext);
     this.receivedBytes = 0;
   }
@@ -97,14 +99,14 @@ class DecryptingSink implements DownloadSink {
 
   /**
    * @returns the plaintext
-   * @throws PaddingError if the padding is wrong
+   * @throws DecryptionError if the padding, or the token or its tag, is wrong
    */
   finish(): Uint8Array {
     let last: Buffer;
     try {
       last = this.#decipher.final();
     } catch (cause) {
-      throw new PaddingError("bad padding", { cause });
+      throw new DecryptionError("the model does not decrypt", { cause });
     }
     this.#append(last);
     return this.#plaintext.subarray(0, this.#length);

@@ -8,7 +8,7 @@ const bytes = Buffer.from(
   "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210",
   "hex",
 );
-const uses: KeyUse[] = ["cbc", "jwe", "none"];
+const uses: KeyUse[] = ["cbc", "jwe", "jwe-model", "none"];
 
 describe.each(uses)("a key that is kept for %s", (use) => {
   test("wipes the buffer from which it was made", async () => {
@@ -60,6 +60,12 @@ describe("a key has only one use:", () => {
         .toString("hex");
     expect(encrypt(key.secret)).toBe(encrypt(bytes));
     expect(Object.keys(key)).toEqual(["secret"]);
+  });
+
+  test("for a model as JWE it has its own handle, which no code for uploads or .encrypted files uses", async () => {
+    const key = await takeKey(Buffer.from(bytes), "jwe-model");
+    expect(key.modelSecret.export()).toEqual(bytes);
+    expect(Object.keys(key)).toEqual(["modelSecret"]);
   });
 
   test("for JWE it holds the given bytes, cannot be exported, and has no handle for AES-CBC", async () => {

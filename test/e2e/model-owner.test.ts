@@ -14,7 +14,7 @@ const commands = [...section.matchAll(/^\$ (.+)$/gmu)].map(([, command = ""]) =>
 
 /** Runs the built command in place of npx, with what the stand-ins need: their options, and a debuggable enclave. */
 const npx = `npx() {
-  shift
+  shift 2
   case $1 in
     policy) set -- "$@" --allow-debug ;;
     key) set -- "$@" --allow-debug --connect "127.0.0.1:$PORT" --ca-file "$CA" ;;
@@ -26,6 +26,8 @@ test("the commands of docs/model-owner.md lead from an ONNX file to an answer", 
   const scene = await setScene();
   try {
     await scene.importKeys();
+    // The model host has a file of that name already.
+    await scene.publishModel(Buffer.from("another model"), "colours.onnx.jwe");
     const launch = await scene.launch();
     const { folder, emulator, vault, measurement } = scene;
     copyFileSync(
@@ -36,7 +38,6 @@ test("the commands of docs/model-owner.md lead from an ONNX file to an answer", 
     const before = String(scene.inference.Model["Sha256"]);
     writeFileSync(launch.configFile, config.replace(before, "0".repeat(64)));
     const { tenantId, owners } = emulator.tenant;
-    // The model host has a file of that name already, under another key.
     await promisify(execFile)("bash", ["-euc", [npx, ...commands].join("\n")], {
       cwd: folder,
       env: {

@@ -39,8 +39,8 @@ export interface Scene {
   importKeys: (policy?: object) => Promise<void>;
   /** Adds a second data owner, with a vault, a tenant and an attestation service of its own. */
   addOtherOwner: (policy?: object) => Promise<{ key: Buffer; vault: Vault }>;
-  /** Puts an encrypted model on the model host, and its hash into the configuration. */
-  publishModel: (encrypted: Buffer) => Promise<void>;
+  /** Puts an encrypted model on the model host, and its address and hash into the configuration. */
+  publishModel: (encrypted: Buffer, name?: string) => Promise<void>;
   /** Writes the configuration. */
   launch: () => Promise<LaunchOptions>;
   /** Like `launch`, for one of several servers that run at the same time, with its own folder for key files. */
@@ -130,8 +130,9 @@ export async function setScene(options: Partial<EmulatorOptions> = {}): Promise<
       scene.inference["Images"] = images("OtherKey");
       return { key, vault: otherVault };
     },
-    publishModel: async (encrypted) => {
-      await writeFile(join(modelsFolder, modelFile), encrypted);
+    publishModel: async (encrypted, name = modelFile) => {
+      await writeFile(join(modelsFolder, name), encrypted);
+      scene.inference.Model["Url"] = `https://${hosts.models}/${name}`;
       scene.inference.Model["Sha256"] = createHash("sha256").update(encrypted).digest("hex");
     },
     launch: async () => {

@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import { inspect } from "node:util";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import axios from "axios";
+import { CbcKey } from "../../src/crypto/aes-key.js";
 import { encryptLegacy } from "../../src/crypto/openssl-cbc.js";
 import {
   downloadAndDecrypt,
@@ -38,7 +39,7 @@ async function fetchFrom(handler: RequestListener, part: Partial<DownloadAndDecr
     url,
     http: axios.create({ proxy: false }),
     sha256,
-    key: createSecretKey(key),
+    key: new CbcKey(createSecretKey(key)),
     onAllocate: (memory) => {
       seen.allocated.push(memory.length);
     },

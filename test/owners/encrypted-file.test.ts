@@ -6,8 +6,8 @@ import { flat } from "../helpers/pictures.js";
 const content = Buffer.from("the encrypted bytes");
 const sha256 = createHash("sha256").update(content).digest("hex");
 
-function describeFile(input: string, plaintext: Buffer): string[] {
-  return describeEncryptedFile({ input, plaintext, file: `out/${input}.encrypted`, content });
+function describeFile(input: string, head: Buffer): string[] {
+  return describeEncryptedFile({ input, head, file: `out/${input}.encrypted`, sha256 });
 }
 
 function settingsOf(lines: string[]): unknown {

@@ -46,6 +46,7 @@ const inputs: Record<string, string[]> = {
   "key create": [],
   "key import": ["data.key", "policy.json"],
   "key show": [],
+  "model encrypt": ["model.key", "alexnet.onnx"],
   "model optimize": ["alexnet.onnx", "model.json", "pictures"],
 };
 

@@ -4,7 +4,9 @@ import { httpsUrl, milliseconds, path } from "./values.js";
 /** `Inference.Model`: the encrypted model, and how it is downloaded and loaded. */
 export const model = z
   .strictObject({
-    Url: httpsUrl.describe("The https:// URL of the encrypted model."),
+    Url: httpsUrl.describe(
+      "The https:// URL of the encrypted model. A path that ends in .jwe: JWE (A256KW or dir, A256GCM); any other: AES-256-CBC.",
+    ),
     Sha256: z
       .string()
       .regex(/^[0-9a-fA-F]{64}$/u, { error: "the encrypted file's SHA-256, 64 hex digits" })
