@@ -103,7 +103,7 @@ describe("a session with the built server", () => {
     const plain = `http://127.0.0.1:${server.port}`;
     const { status, stdout, stderr } = await confml("classify", plain, ...key, "holiday/red.png");
     expect([status, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^holiday\/red\.png\n +\d+\.\d %  █+[▏▎▍▌▋▊▉]? *  red\n/u);
+    expect(stdout).toMatch(/^holiday\/red\.png\n +\d+\.\d % {2}█+[▏▎▍▌▋▊▉]? * {2}red\n/u);
   });
 
   test("confml classify reports a file that is no picture, and does the others", async () => {
