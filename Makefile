@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run serve test docs fuzz tamper bench soak clean image appdir unsigned sign package npm-package server measure measured lock sbom demo pin-images check-node
+.PHONY: help build run serve test docs fuzz tamper bench soak clean image appdir unsigned sign package npm-package server measure measured lock sbom page demo pin-images check-node
 
 PORT ?= 8000
 MODEL ?=
@@ -23,6 +23,7 @@ INPUT ?=
 SEED ?=
 SOAK ?=
 SOAK_REQUESTS ?=
+SERVERS ?=
 
 # No recipe's programs get these but those that say so: an npm package's code, a compiler and a test have no use for
 # them. Such a target has no prerequisites, which would inherit what it exports. (scripts/tee/secrets.ts has the list.)
@@ -38,6 +39,7 @@ MAKE_WITHOUT_SECRETS := env $(SECRETS:%=-u %) $(MAKE) --no-print-directory
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
+PAGE_SOURCES := scripts/page.mjs $(shell find client -type f ! -path 'client/node/*')
 TOOL_SOURCES := $(shell find owners client emulator scripts $(wildcard bench fuzz soak test/helpers) -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
@@ -70,6 +72,8 @@ help:
 	@echo 'make measure        what owners put in their release policies'
 	@echo '  SIGNER=public.pem            whose MRSIGNER it prints (or SSR_PKEY)'
 	@echo 'make npm-package    the owners'"'"' commands as an npm package, build/package/commands.tgz'
+	@echo 'make page           the page for browsers as one file, build/page/confml.html, and its SHA-256'
+	@echo '  SERVERS="https://a.example:8443"  it may speak with these servers alone: another hash'
 	@echo 'make sbom           the bill of materials of what is in it (CycloneDX)'
 	@echo 'make demo           the demo on Azure Kubernetes Service: RESOURCE_GROUP, CLUSTER_NAME, IMAGE'
 	@echo 'make lock           newest versions of the packages from Debian'
@@ -87,7 +91,7 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc | check-n
 	npm ci --no-audit --no-fund
 	@touch $@
 
-dist/main.js: node_modules/.package-lock.json tsconfig.json $(SERVER_SOURCES)
+dist/main.js: node_modules/.package-lock.json tsconfig.json scripts/compile.sh $(SERVER_SOURCES) $(PAGE_SOURCES)
 	scripts/compile.sh dist
 
 build/.tools: dist/main.js tsconfig.json tsconfig.tools.json $(SERVER_SOURCES) $(TOOL_SOURCES)
@@ -157,6 +161,10 @@ npm-package: build
 
 sbom: build
 	@node build/scripts/sbom/main.js build/sbom.cdx.json
+
+# From the same sources as dist/http/page.html: the same bytes, unless SERVERS are named.
+page: build
+	@node scripts/page.mjs build/page/confml.html $(SERVERS)
 
 demo:
 	@deploy/confml_aks_demo.sh

@@ -21,6 +21,10 @@ export default defineConfig(
     },
   },
   {
+    files: ["client/page/**/*.ts"],
+    languageOptions: { parserOptions: { project: "./tsconfig.page.json" } },
+  },
+  {
     files: ["src/**/*.ts", "owners/**/*.ts", "emulator/**/*.ts", "scripts/**/*.ts"],
     plugins: { confml: { rules: { "timer-delay": timerDelay } } },
     rules: { "confml/timer-delay": "error" },

@@ -297,7 +297,9 @@ export class ConfmlClient {
   async #connected(): Promise<Connection> {
     const { fetch: ownFetch = fetch, connect } = this.#options;
     if (this.#connection !== undefined) return this.#connection;
-    const connection = connect === undefined ? Promise.resolve({ fetch: ownFetch }) : connect();
+    // Browsers refuse a `fetch` that is called as a method of anything but the window.
+    const unbound: Connection = { fetch: (url, init) => ownFetch(url, init) };
+    const connection = connect === undefined ? Promise.resolve(unbound) : connect();
     this.#connection = connection;
     connection.catch(() => {
       if (this.#connection === connection) this.#connection = undefined;

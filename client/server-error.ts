@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const problemSchema = z.object({ code: z.string().max(100), detail: z.string().max(2000) });
 const longestRetryAfterSeconds = 3600;

@@ -20,6 +20,7 @@ step 'lint'
 eslint --max-warnings 0 .
 step 'types'
 tsc -p tsconfig.check.json
+tsc -p tsconfig.page.json
 step 'imports'
 depcruise --config .dependency-cruiser.mjs src owners client emulator scripts bench fuzz soak
 

@@ -7,6 +7,7 @@ import type { Config } from "./config/schema.js";
 import { configWarnings } from "./config/warnings.js";
 import { ConfigurationError, describeCause, describeFailure } from "./errors.js";
 import { configureDecoder } from "./image/decode.js";
+import { loadPage } from "./http/page.js";
 import { listen } from "./listen.js";
 import { loadModel } from "./load-model.js";
 import { Metrics } from "./metrics/metrics.js";
@@ -52,6 +53,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
   configureDecoder();
   for (const warning of configWarnings(options)) log.warn(warning);
   const manifest = await loadManifest(config.Inference.Model.Manifest);
+  const page = await loadPage();
   const metrics = new Metrics({ unreliable: options.platform.unreported });
   metrics.setBuild({ version, platform: options.platform.name });
   metrics.watchLog(options.lostLogLines);
@@ -94,7 +96,7 @@ export async function boot(options: BootOptions): Promise<RunningServer> {
     await tidyMemory();
     await keepHeap();
     const { attestation, tls } = proof;
-    const serving = { session, keys, attestation, tls };
+    const serving = { session, keys, attestation, tls, page };
     const listener = await listen({ config, platform, log, metrics, ...serving });
     const refresher = refreshKeys({ config, roles, keys, release, metrics, log });
     undo.push(

@@ -18,6 +18,7 @@ export type BootErrorCode =
   | "KEY_FILE_FAILED"
   | "KEY_REUSED"
   | "MANIFEST_INVALID"
+  | "PAGE_INVALID"
   | "MODEL_UNREACHABLE"
   | "MODEL_TOO_LARGE"
   | "MODEL_ALTERED"

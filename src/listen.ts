@@ -7,6 +7,7 @@ import { UnavailableError, describeCause } from "./errors.js";
 import { createApp } from "./http/app.js";
 import { createAttestedServer } from "./http/attested-server.js";
 import { createClientLimits, type ClientLimits } from "./http/client-limits.js";
+import type { Page } from "./http/page.js";
 import { requestKinds } from "./http/request-kinds.js";
 import { Connections, type AnyServer, type ConnectionLimits } from "./http/connections.js";
 import { UploadReader } from "./http/upload.js";
@@ -30,6 +31,8 @@ export interface ListenOptions {
   attestation: ServerAttestation;
   /** The attested key of TLS. Its private half is wiped. */
   tls: TlsIdentity;
+  /** The page for browsers. */
+  page: Page;
   log: Logger;
   metrics: Metrics;
 }
@@ -120,7 +123,7 @@ function createServerApp(
   clientLimits: ClientLimits,
   isStopping: () => boolean,
 ): RequestListener {
-  const { config, platform, keys, attestation, log, metrics } = options;
+  const { config, platform, keys, attestation, page, log, metrics } = options;
   const { Images: images, Results: results, Limits: limits } = config.Inference;
   const classifier = createClassifier(options);
   const decoder = createDecoder(options);
@@ -132,6 +135,7 @@ function createServerApp(
   const app = createApp({
     server: { name: "confml", version },
     platform: platform.name,
+    page,
     classifier,
     decoder,
     keys,

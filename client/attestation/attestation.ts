@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fromBase64url } from "../encoding.js";
 import { VerificationError } from "../verification-error.js";
 

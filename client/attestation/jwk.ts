@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fromBase64url, sha256, toBase64url } from "../encoding.js";
 
 const coordinate = z.string().refine((text) => fromBase64url(text)?.length === 32, "32 bytes");

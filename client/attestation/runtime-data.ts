@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseCanonicalJson } from "../canonical-json.js";
 import { fromBase64url } from "../encoding.js";
 import { quote } from "../policy/wording.js";

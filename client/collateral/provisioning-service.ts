@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Attestation } from "../attestation/attestation.js";
 import type { CollateralSource } from "../attestation/verify-server.js";
 import { toHex } from "../encoding.js";

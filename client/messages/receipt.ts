@@ -1,5 +1,5 @@
 import { compactVerify, importJWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { thumbprint } from "../attestation/jwk.js";
 import { modelSchema } from "../attestation/runtime-data.js";
 import type { ServerProof } from "../attestation/verify-server.js";

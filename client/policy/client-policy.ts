@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { VerificationError } from "../verification-error.js";
 import { groups, isTooDeep, maxDepth, toGroup, type Node } from "./conditions.js";
 import { namesCode } from "./server-claims.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Conditions on claims: the part that release policies (Azure's secure key release policy grammar, version 1.0.0;

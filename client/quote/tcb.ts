@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Statuses of a TCB level (Intel's API for TCB info, version 4). */
 export const tcbStatuses = [

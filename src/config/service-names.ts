@@ -10,6 +10,8 @@ export function isHttpsOrigin(text: string): boolean {
 
 /** @returns whether the text is the origin of an http:// or https:// page as browsers write it (RFC 6454, section 6.2) */
 export function isOrigin(text: string): boolean {
+  // What browsers send for files and sandboxed frames (HTML standard, opaque origins).
+  if (text === "null") return true;
   // A host with a `*` is a valid URL, and would never equal a page's origin.
   return /^https?:[^*]+$/u.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }

@@ -55,7 +55,7 @@ describe("a configuration", () => {
 
   test("may name proxies and pages", async () => {
     const TrustedProxies = ["10.0.0.1", "10.0.0.0/8", "fd00::/8", "::1", "10.0.0.0/32"];
-    const Cors = ["https://a.example", "http://localhost:3000", "https://a.example:8443"];
+    const Cors = ["https://a.example", "http://localhost:3000", "https://a.example:8443", "null"];
     const { config } = await load(changed("Inference.Listen", { TrustedProxies, Cors }));
     expect(config.Inference.Listen).toMatchObject({ TrustedProxies, Cors });
     const bare = await load(changed("Inference.Listen", {}));
@@ -219,7 +219,7 @@ describe("a configuration is refused with an error that names the key, the value
       8,
       /known keys \(MaxBatch, .*\); got "MaxBach"\. Correct its spelling/u,
     ],
-    ...["*", "null", "https://*.example", "https://a.example/", "https://a.example:443"].map(
+    ...["*", "https://*.example", "https://a.example/", "https://a.example:443"].map(
       (origin): [string, unknown, RegExp] => [
         "Inference.Listen.Cors",
         [origin],

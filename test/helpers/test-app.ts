@@ -92,6 +92,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const app = createApp({
     server: { name: "confml", version: "1.2.3" },
     platform: "none",
+    page: { html: "<!doctype html><title>page</title>", policy: "default-src 'none'" },
     classifier: new OnnxClassifier({
       session,
       maxBatchDelayMs: 0,

@@ -14,7 +14,7 @@ const origin = z
   .string()
   .refine(
     isOrigin,
-    "an origin such as https://a.example: scheme, host and port as browsers send them",
+    "an origin such as https://a.example: scheme, host and port as browsers send them; or null, that of files",
   );
 
 /** `Inference.Listen`: the addresses of the HTTP server, and whom it believes. */
@@ -43,7 +43,7 @@ export const listen = z
       .array(origin)
       .default([])
       .describe(
-        "Origins whose pages may read answers in browsers (CORS), exactly as browsers send them. Empty: none.",
+        "Origins whose pages may read answers in browsers (CORS), exactly as browsers send them. `null` is the origin of every file and sandboxed frame. Empty: none.",
       ),
   })
   .refine(({ Port, TlsPort }) => Port !== null || TlsPort !== undefined, {

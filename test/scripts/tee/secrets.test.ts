@@ -50,6 +50,7 @@ const files = [
   ".npmrc",
   "tsconfig.json",
   "tsconfig.tools.json",
+  "scripts/page.mjs",
 ];
 
 interface Recorded {
