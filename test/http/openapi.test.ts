@@ -111,7 +111,9 @@ describe("the server answers as its description says", () => {
           200,
           expect.stringContaining(type),
         ]);
-        z.fromJSONSchema(schema as never).parse(type.startsWith("text/") ? plain : JSON.parse(plain));
+        z.fromJSONSchema(schema as never).parse(
+          type.startsWith("text/") ? plain : JSON.parse(plain),
+        );
       }
     }
     expect(sent.length).toBe(14);

@@ -94,7 +94,9 @@ describe("GET", () => {
 
   test("a path that does not exist is answered with the paths that do", async () => {
     const { text } = await request(confml.app).get("/health");
-    expect(text).toMatch(/^NOT_FOUND: expected one of GET \/, GET \/attestation, POST \/evaluate, GET \/v2, /u);
+    expect(text).toMatch(
+      /^NOT_FOUND: expected one of GET \/, GET \/attestation, POST \/evaluate, GET \/v2, /u,
+    );
     expect(text).toContain("GET /v2/models/:name/ready");
     expect(text).not.toContain("undefined");
   });

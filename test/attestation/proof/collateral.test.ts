@@ -1,7 +1,7 @@
 import { createServer } from "node:https";
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, expect, test } from "@jest/globals";
 import { hosts } from "../../../emulator/hosts.js";
 import { fetchCollateral } from "../../../src/attestation/proof/collateral.js";
 import { CollateralCache } from "../../../src/attestation/proof/collateral-cache.js";
@@ -10,7 +10,7 @@ import type { DatedCollateral } from "../../../src/attestation/proof/collateral.
 import { platformOf } from "../../../src/attestation/proof/quoted-platform.js";
 import { readNextUpdate } from "../../../src/attestation/proof/crl-time.js";
 import { createTransport } from "../../../src/net/transport.js";
-import { recordedQuote } from "../../client/quote/recorded-quotes.js";
+import { recordedQuote, withRecordedQuotes } from "../../client/quote/recorded-quotes.js";
 import { sharedCertificates } from "../../helpers/certificates.js";
 
 const { quote, collateral } = recordedQuote("sgx");
@@ -75,7 +75,7 @@ function changed(path: string, change: Partial<Answers[string]>): RequestListene
   return answerWith({ ...answers, [key]: { ...answer, ...change } });
 }
 
-describe("fetchCollateral", () => {
+withRecordedQuotes("fetchCollateral", () => {
   test("puts together what a PCCS answers, byte by byte as it was signed, until its first part expires", async () => {
     const { collateral: got, nextUpdate } = await fetchFrom(answerWith(answers));
     expect(got).toEqual(collateral);
@@ -108,7 +108,7 @@ describe("fetchCollateral", () => {
   });
 });
 
-describe("platformOf", () => {
+withRecordedQuotes("platformOf", () => {
   test("refuses a quote without a PCK certificate", () => {
     const text = Buffer.from(quote).toString("latin1");
     const cut = Buffer.from(text.slice(0, text.indexOf("-----BEGIN") + 100), "latin1");
@@ -123,7 +123,7 @@ describe("platformOf", () => {
   });
 });
 
-describe("CollateralCache", () => {
+withRecordedQuotes("CollateralCache", () => {
   const day = 86_400_000;
   function cache() {
     const state = { nowMs: 1e12, calls: 0, fails: false, lasts: 30 * day, reasons: [] as string[] };

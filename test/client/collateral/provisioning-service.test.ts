@@ -1,9 +1,9 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, expect, test } from "@jest/globals";
 import { readAttestation } from "../../../client/attestation/attestation.js";
 import { fromProvisioningService } from "../../../client/collateral/provisioning-service.js";
-import { recordedQuote } from "../quote/recorded-quotes.js";
+import { recordedQuote, withRecordedQuotes } from "../quote/recorded-quotes.js";
 
 const { quote, collateral } = recordedQuote("sgx");
 const attestation = readAttestation({
@@ -44,7 +44,7 @@ const answers: Record<string, { headers: Record<string, string>; body: string | 
   "/sgx/certification/v4/rootcacrl": { headers: {}, body: collateral.root_ca_crl },
 };
 
-describe("fromProvisioningService", () => {
+withRecordedQuotes("fromProvisioningService", () => {
   test("puts together what a PCCS answers, byte by byte as it was signed", async () => {
     const origin = await listen((request, response) => {
       const { headers, body } = answers[request.url ?? ""] ?? { headers: {}, body: "" };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parseQuote, type TdReport } from "../../../client/quote/parse-quote.js";
 import { converge, reaches, tcbInfoSchema, type TcbStatus } from "../../../client/quote/tcb.js";
 import { tdxModuleLevel } from "../../../client/quote/tdx-module.js";
-import { recordedQuote } from "./recorded-quotes.js";
+import { recordedQuote, withRecordedQuotes } from "./recorded-quotes.js";
 
 const level = (
   status: TcbStatus,
@@ -40,7 +40,7 @@ test("reaches compares each component, and refuses a level without any", () => {
   expect(reaches([2, 3], undefined)).toBe(false);
 });
 
-describe("tdxModuleLevel", () => {
+withRecordedQuotes("tdxModuleLevel", () => {
   const { quote, collateral } = recordedQuote("tdx");
   const tcbInfo = tcbInfoSchema.parse(JSON.parse(collateral.tcb_info));
   const { body } = parseQuote(quote);

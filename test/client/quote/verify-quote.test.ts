@@ -8,12 +8,12 @@ import {
   type SgxPlatform,
 } from "../../../emulator/sgx-platform.js";
 import { emulatedRoot, quoteBytes } from "../../helpers/attested-server.js";
-import { recordedQuote, trust } from "./recorded-quotes.js";
+import { recordedQuote, trust, withRecordedQuotes } from "./recorded-quotes.js";
 
 const sgx = recordedQuote("sgx");
 const tdx = recordedQuote("tdx");
 
-describe("a quote from real hardware", () => {
+withRecordedQuotes("a quote from real hardware", () => {
   test("of SGX is accepted while its collateral is current, with its status and advisories", async () => {
     const verified = await verifyQuote(
       sgx.quote,
