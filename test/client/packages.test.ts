@@ -18,7 +18,9 @@ const client = readPackage("client/package.json");
 const importedBy = (folder: string): string[] =>
   readdirSync(join(projectFolder, folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
-    .flatMap((file) => [...read(join(folder, file)).matchAll(/^(?:import|export)\b[^";]*from "([^"]+)";$/gmu)])
+    .flatMap((file) => [
+      ...read(join(folder, file)).matchAll(/^(?:import|export)\b[^";]*from "([^"]+)";$/gmu),
+    ])
     .map(([, name = ""]) => name);
 /** The package of an import such as `@azure/identity` or `zod/v4`. */
 const packageOf = (name: string): string => /^(?:@[^/]+\/)?[^/]+/u.exec(name)?.[0] ?? "";
