@@ -39,8 +39,8 @@ MAKE_WITHOUT_SECRETS := env $(SECRETS:%=-u %) $(MAKE) --no-print-directory
 
 BIN := node_modules/.bin
 SERVER_SOURCES := $(shell find src -name '*.ts')
-PAGE_SOURCES := scripts/page.mjs $(shell find client -type f ! -path 'client/node/*')
-TOOL_SOURCES := $(shell find owners client emulator scripts $(wildcard bench fuzz soak test/helpers) -name '*.ts')
+PAGE_SOURCES := scripts/page.mjs $(if $(wildcard client),$(shell find client -type f ! -path 'client/node/*'))
+TOOL_SOURCES := $(shell find owners emulator scripts $(wildcard client bench fuzz soak test/helpers) -name '*.ts')
 FILE_SYSTEM := CONFIG='$(CONFIG)' MANIFEST='$(MANIFEST)' EXTRA_LIBS='$(EXTRA_LIBS)'
 
 help:

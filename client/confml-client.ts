@@ -19,6 +19,7 @@ const keyBytes = 32;
 const nonceBytes = 32;
 const maxAnswerBytes = 16_777_216;
 const defaultTimeoutMs = 60_000;
+const defaultMaxWaitMs = 60_000;
 /** A proof is used for so long; a server that has restarted since says so by `ATTESTATION_OUTDATED`. */
 const proofLifeMs = 300_000;
 
@@ -44,6 +45,8 @@ export interface ConfmlClientOptions {
   roots?: readonly TrustedRoot[];
   /** Time for one attempt, in milliseconds. Default: 60,000. */
   timeoutMs?: number;
+  /** All waits of one call together that the server may ask for, in milliseconds. Default: 60,000. */
+  maxWaitMs?: number;
   /** Attempts where the server asks to try again later. Default: 5. */
   maxAttempts?: number;
 }
@@ -92,7 +95,7 @@ export class ConfmlClient {
   readonly #options: ConfmlClientOptions;
   readonly #shared: SharedKey | undefined;
   readonly #policy: ClientPolicy | undefined;
-  #proof: { value: Promise<ServerProof>; madeAt: number } | undefined;
+  #session: { value: Promise<Session>; madeAt: number } | undefined;
   #connection: Promise<Connection> | undefined;
 
   /**
@@ -124,19 +127,32 @@ export class ConfmlClient {
    * @throws VerificationError, ServerError; TypeError without a policy or a connection
    */
   async verify(signal?: AbortSignal): Promise<ServerProof> {
+    return (await this.#open(signal)).proof ?? noPolicy();
+  }
+
+  /** Connects, and verifies the server over this connection if there is a policy. */
+  async #open(signal?: AbortSignal): Promise<Session> {
+    const connection = await this.#connected();
+    const policy = this.#policy;
+    if (policy === undefined) return { connection, proof: undefined };
+    return { connection, proof: await this.#verifyOver(connection, policy, signal) };
+  }
+
+  async #verifyOver(
+    connection: Connection,
+    policy: ClientPolicy,
+    signal: AbortSignal | undefined,
+  ): Promise<ServerProof> {
     const { collateral, roots } = this.#options;
-    if (this.#policy === undefined)
-      throw new TypeError("there is no policy to verify the server against");
     const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
     const text = await this.#retrying(signal, undefined, () =>
-      this.#get(`/attestation?nonce=${toBase64url(nonce)}`, signal),
+      this.#get(connection, `/attestation?nonce=${toBase64url(nonce)}`, signal),
     );
-    const { tlsKeySha256 } = await this.#connected();
     return verifyServer({
       attestation: parseJson(text),
       nonce,
-      tlsKeySha256,
-      policy: this.#policy,
+      tlsKeySha256: connection.tlsKeySha256,
+      policy,
       now: new Date(),
       ...(roots === undefined ? {} : { roots }),
       ...(collateral === undefined ? {} : { collateral }),
@@ -169,7 +185,7 @@ export class ConfmlClient {
   close(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    this.#proof = undefined;
+    this.#session = undefined;
     connection?.then(
       ({ close }) => close?.(),
       () => undefined,
@@ -179,12 +195,12 @@ export class ConfmlClient {
   async #classifyOnce(picture: Uint8Array, options: ClassifyOptions): Promise<Result> {
     const { signal, onProgress } = options;
     onProgress?.("verifying");
-    const proof = this.#policy === undefined ? undefined : await this.#currentProof(signal);
+    const { connection, proof } = await this.#currentSession(signal);
     onProgress?.("encrypting");
     const sealed = await this.#seal(picture, proof, options);
     const answer = await this.#retrying(signal, onProgress, () => {
       onProgress?.("sending");
-      return this.#upload(sealed, options);
+      return this.#upload(connection, sealed, options);
     });
     const text = sealed.open === undefined ? answer : await sealed.open(answer);
     const classification = readClassification(text);
@@ -204,17 +220,22 @@ export class ConfmlClient {
     return { ...classification, proof, receiptClaims };
   }
 
-  /** The proof, made anew after five minutes; pictures that are sent at once share one. */
-  async #currentProof(signal: AbortSignal | undefined): Promise<ServerProof> {
-    const known = this.#proof;
-    if (known !== undefined && Date.now() - known.madeAt < proofLifeMs) return known.value;
-    const value = this.verify(signal);
+  /**
+   * The connection and what the server proved over it; proved anew after five minutes. Pictures that are sent at once share
+   * one, so it does not end with one caller's signal.
+   */
+  async #currentSession(signal: AbortSignal | undefined): Promise<Session> {
+    const known = this.#session;
+    if (known !== undefined && Date.now() - known.madeAt < proofLifeMs) {
+      return untilAborted(known.value, signal);
+    }
+    const value = this.#open();
     const made = { value, madeAt: Date.now() };
-    this.#proof = made;
+    this.#session = made;
     value.catch(() => {
-      if (this.#proof === made) this.#proof = undefined;
+      if (this.#session === made) this.#session = undefined;
     });
-    return value;
+    return untilAborted(value, signal);
   }
 
   async #seal(
@@ -243,7 +264,11 @@ export class ConfmlClient {
     return { body, name: "picture", type: "application/octet-stream", open: undefined };
   }
 
-  async #upload(sealed: Sealed, { top, receipt, signal }: ClassifyOptions): Promise<string> {
+  async #upload(
+    connection: Connection,
+    sealed: Sealed,
+    { top, receipt, signal }: ClassifyOptions,
+  ): Promise<string> {
     const { body, name, type, open } = sealed;
     const form = new FormData();
     form.append("image", new Blob([body], { type }), name);
@@ -257,6 +282,7 @@ export class ConfmlClient {
       ...(isOwnKeys && receipt === true ? { "Accept-Receipt": nonce } : {}),
     };
     const { type: got, text } = await this.#send(
+      connection,
       `/evaluate${query}`,
       { method: "POST", body: form, headers },
       signal,
@@ -269,19 +295,23 @@ export class ConfmlClient {
     );
   }
 
-  async #get(path: string, signal: AbortSignal | undefined): Promise<string> {
+  async #get(
+    connection: Connection,
+    path: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     const headers = { Accept: "application/json" };
-    return (await this.#send(path, { method: "GET", headers }, signal)).text;
+    return (await this.#send(connection, path, { method: "GET", headers }, signal)).text;
   }
 
   /** @throws ServerError for any status but 200 */
   async #send(
+    connection: Connection,
     path: string,
     init: RequestInit,
     signal: AbortSignal | undefined,
   ): Promise<{ type: string; text: string }> {
     const { timeoutMs = defaultTimeoutMs } = this.#options;
-    const connection = await this.#connected();
     const timeout = AbortSignal.timeout(timeoutMs);
     const response = await connection.fetch(`${this.#url}${path}`, {
       ...init,
@@ -312,9 +342,35 @@ export class ConfmlClient {
     onProgress: ClassifyOptions["onProgress"],
     operation: () => Promise<T>,
   ): Promise<T> {
-    const { maxAttempts = 5 } = this.#options;
-    return withRetries(operation, { maxAttempts, signal, onWait: () => onProgress?.("waiting") });
+    const { maxAttempts = 5, maxWaitMs = defaultMaxWaitMs } = this.#options;
+    const onWait = (): void => onProgress?.("waiting");
+    return withRetries(operation, { maxAttempts, maxWaitMs, signal, onWait });
   }
+}
+
+/** A connection and what the server proved over it: nothing is sent over another one with this proof. */
+interface Session {
+  connection: Connection;
+  proof: ServerProof | undefined;
+}
+
+function noPolicy(): never {
+  throw new TypeError("there is no policy to verify the server against");
+}
+
+/** @throws the signal's reason; what the promise is rejected with */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener("abort", stop);
+    });
+  });
 }
 
 function hasOtherKeys(error: unknown): boolean {

@@ -2,6 +2,8 @@ import { ServerError } from "./server-error.js";
 
 export interface RetryOptions {
   maxAttempts: number;
+  /** All waits together, in milliseconds: whoever answers in the server's place could ask for hours. */
+  maxWaitMs: number;
   signal: AbortSignal | undefined;
   /** Called before each wait. */
   onWait: () => void;
@@ -15,14 +17,16 @@ export interface RetryOptions {
  */
 export async function withRetries<T>(
   operation: () => Promise<T>,
-  { maxAttempts, signal, onWait }: RetryOptions,
+  { maxAttempts, maxWaitMs, signal, onWait }: RetryOptions,
 ): Promise<T> {
+  let waited = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await operation();
     } catch (error) {
       const wait = error instanceof ServerError ? error.retryAfterMs : undefined;
-      if (wait === undefined || attempt >= maxAttempts) throw error;
+      if (wait === undefined || attempt >= maxAttempts || waited + wait > maxWaitMs) throw error;
+      waited += wait;
       onWait();
       await pause(wait + Math.random() * 1000, signal);
     }

@@ -1,6 +1,9 @@
 import * as z from "zod";
 
-const problemSchema = z.object({ code: z.string().max(100), detail: z.string().max(2000) });
+const problemSchema = z.object({
+  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,99}$/u),
+  detail: z.string().max(2000),
+});
 const longestRetryAfterSeconds = 3600;
 
 /** An error that the server answered with. Errors are not encrypted or signed: the host can forge them. */

@@ -149,9 +149,19 @@ function sendOnce(request: Request, body: Buffer | undefined, agent: Agent): Pro
   const headers = Object.fromEntries(request.headers);
   return new Promise((resolve, reject) => {
     const outgoing = sendRequest(request.url, { agent, method, headers, signal }, (answer) => {
-      resolve(toResponse(answer, method));
+      try {
+        resolve(toResponse(answer, method));
+      } catch (cause) {
+        // A status beyond 599, for example.
+        answer.destroy();
+        reject(new Error("the answer is no HTTP that can be read", { cause }));
+      }
     });
-    outgoing.once("error", (error: NodeJS.ErrnoException) => {
+    // After `101 Switching Protocols` there is neither an answer nor an error.
+    outgoing.once("close", () => {
+      reject(new Error("the connection ended without an answer"));
+    });
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
       const isStale = outgoing.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code ?? "");
       reject(isStale ? new StaleConnection("closed", { cause: error }) : error);
     });

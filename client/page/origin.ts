@@ -10,7 +10,12 @@ export type PageOrigin = "server" | "disk" | "host";
  */
 export function pageOrigin(page: URL, server: URL | undefined): PageOrigin {
   if (page.protocol === "file:") return "disk";
-  return server === undefined || server.origin === page.origin ? "server" : "host";
+  return server === undefined || hostOf(server) === hostOf(page) ? "server" : "host";
+}
+
+/** Whatever the port: one machine may serve the page on one and the pictures on another. */
+function hostOf({ hostname }: URL): string {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/u.test(hostname) ? "localhost" : hostname;
 }
 
 /** What the page says at its top about itself. @returns heading and text */

@@ -37,7 +37,7 @@ export function parseClientPolicy(text: string): ClientPolicy {
     const branches = parsed.data.anyOf;
     if (branches.every(namesCode)) return { branches };
     throw refuse(
-      "expected each branch to require a measurement, or a signer with product and version: without them, " +
+      "expected each branch to require a measurement (MRENCLAVE, or MRTD with all four RTMRs), or a signer with product and version: without them, " +
         "anyone's enclave would be accepted",
     );
   }

@@ -17,6 +17,7 @@ export const claimNames = {
   securityVersion: "x-ms-sgx-svn",
   mrtd: "tdx_mrtd",
   tdxDebug: "tdx_td_attributes_debug",
+  tdxMigratable: "tdx_td_attributes_migratable",
   tdxSeptVeDisable: "tdx_td_attributes_septve_disable",
   tcbStatus: "tcb-status",
   tcbAdvisories: "tcb-advisories",
@@ -47,8 +48,10 @@ export function serverClaims(quote: VerifiedQuote, stated: StatedClaims): Claims
   };
 }
 
+const rtmrNames = [0, 1, 2, 3].map((index) => `tdx_rtmr${index}`);
+
 /** Bits of attributes: SGX (Intel SDM, volume 3D, table 38-3), TDX (Intel, "TDX Module ABI", TD attributes). */
-const bits = { sgxDebug: 0x02, septVeDisable: 0x10 } as const;
+const bits = { sgxDebug: 0x02, septVeDisable: 0x10, migratable: 0x20 } as const;
 
 function quoteClaims({ body }: VerifiedQuote): Claims {
   if (body.type === "sgx") {
@@ -68,6 +71,8 @@ function quoteClaims({ body }: VerifiedQuote): Claims {
     // The first byte (TUD) has nothing but bits for TDs under debug.
     [claimNames.tdxDebug]: tdAttributes[0] !== 0,
     [claimNames.tdxSeptVeDisable]: ((tdAttributes[3] ?? 0) & bits.septVeDisable) !== 0,
+    // A migration service could move the TD, with its memory, to another platform.
+    [claimNames.tdxMigratable]: ((tdAttributes[3] ?? 0) & bits.migratable) !== 0,
     [claimNames.mrtd]: toHex(mrtd),
     tdx_mrconfigid: toHex(mrConfigId),
     ...Object.fromEntries(rtmrs.map((rtmr, index) => [`tdx_rtmr${index}`, toHex(rtmr)])),
@@ -91,7 +96,11 @@ export function withDefaults(branch: Node, type: "sgx" | "tdx"): Node {
   const ofType =
     type === "sgx"
       ? [equals(claimNames.isDebuggable, false)]
-      : [equals(claimNames.tdxDebug, false), equals(claimNames.tdxSeptVeDisable, true)];
+      : [
+          equals(claimNames.tdxDebug, false),
+          equals(claimNames.tdxMigratable, false),
+          equals(claimNames.tdxSeptVeDisable, true),
+        ];
   const defaults: Condition[] = [
     ...ofType,
     equals(claimNames.tcbStatus, "UpToDate"),
@@ -108,22 +117,31 @@ export function withDefaults(branch: Node, type: "sgx" | "tdx"): Node {
 }
 
 /**
- * Whether a branch says what code it accepts: a measurement, or a signer with product and version. Without that, any enclave
+ * Whether a branch says what code it accepts: MRENCLAVE; MRTD with all RTMRs; or a signer with product and version. Without that, any enclave
  * of anyone meets it.
  */
 export function namesCode(branch: Node): boolean {
   const requires = (name: string): boolean =>
     always(branch, ({ claim, operator }) => claim === name && operator === "equals");
-  const isMeasured = always(
+  // MRTD measures the firmware of a TD alone; the kernel and what it runs are in the RTMRs.
+  const isTdMeasured = requires(claimNames.mrtd) && rtmrNames.every(requires);
+  const isMeasured =
+    isTdMeasured ||
+    always(
+      branch,
+      ({ claim, operator }) => claim === claimNames.mrenclave && operator === "equals",
+    );
+  const hasVersion = always(
     branch,
-    ({ claim, operator }) =>
-      (claim === claimNames.mrenclave || claim === claimNames.mrtd) && operator === "equals",
+    ({ claim, operator }) => claim === claimNames.securityVersion && leastOperators.has(operator),
   );
-  const hasVersion = always(branch, ({ claim }) => claim === claimNames.securityVersion);
   return (
     isMeasured || (requires(claimNames.mrsigner) && requires(claimNames.productId) && hasVersion)
   );
 }
+
+/** What sets a least value. */
+const leastOperators: ReadonlySet<string> = new Set(["equals", "greater", "greaterOrEquals"]);
 
 const codes: Readonly<Record<string, RefusalCode>> = {
   [claimNames.isDebuggable]: "DEBUGGABLE",

@@ -72,7 +72,16 @@ async function listFiles(paths: readonly string[]): Promise<string[]> {
 }
 
 async function createClient(
-  { url, policyFile, collateral, emulatedRoot, kid, plain, connects }: ClassifyCommandOptions,
+  {
+    url,
+    policyFile,
+    collateral,
+    emulatedRoot,
+    kid,
+    plain,
+    connects,
+    retrySeconds,
+  }: ClassifyCommandOptions,
   key: Uint8Array | undefined,
 ): Promise<ConfmlClient> {
   const source = await readCollateralSource(collateral);
@@ -83,6 +92,7 @@ async function createClient(
     ...(connects === "pinned" ? { connect: () => pinTls(url) } : {}),
     roots: await readRoots(emulatedRoot),
     plain,
+    maxWaitMs: 1000 * retrySeconds,
   });
 }
 

@@ -68,7 +68,8 @@ export function readClassifyOptions(argv: string[]): ClassifyCommandOptions {
     },
     ...{ keyFile: values.key, kid: values.kid, policyFile: values.policy },
     emulatedRoot: values["allow-emulated"],
-    connects: values.policy !== undefined && url.startsWith("https:") ? "pinned" : "usual",
+    connects:
+      values.policy !== undefined && new URL(url).protocol === "https:" ? "pinned" : "usual",
     top: values.top === undefined ? undefined : readNumber(values.top, "top", 1, 100_000),
     jobs: readNumber(values.jobs, "jobs", 1, 64),
     retrySeconds: readNumber(values["retry-for"], "retry-for", 0, 86_400),

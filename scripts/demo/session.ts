@@ -60,6 +60,7 @@ export async function withSession(
   } finally {
     ending.abort();
     for (const service of services) await service.stop();
-    await rm(folder, { recursive: true, force: true });
+    // What was interrupted may still write there.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }

@@ -22,7 +22,7 @@ export const attestation: Route<AttestationOptions> = {
     onlyGet(router, "/attestation", refuseWhen(isStopping), async (request, response) => {
       const nonce = readNonce(request);
       const signal = requestSignal(response, requestTimeoutMs);
-      const client = clientNetwork(clientAddress(request));
+      const client = clientNetwork(clientAddress(request), 48);
       const answer =
         nonce === undefined ? server.withoutNonce() : server.withNonce({ nonce, client, signal });
       response.type("application/json").send(await withSignal(answer, signal));

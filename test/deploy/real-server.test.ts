@@ -57,7 +57,8 @@ ours("the real server", () => {
     const name = spec?.metrics?.find(({ type }) => type === "Pods")?.pods?.metric.name ?? "";
     const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
     const lines = (await response.text()).split("\n").filter((line) => line.startsWith(`${name}{`));
-    expect(lines).toEqual([`${name}{queue="decode"} 0`, `${name}{queue="inference"} 0`]);
+    const queues = ["decode", "inference", "attestation"];
+    expect(lines).toEqual(queues.map((queue) => `${name}{queue="${queue}"} 0`));
   });
 
   const curl = spawnSync("curl", ["--version"]).error === undefined;

@@ -190,6 +190,42 @@ describe("ConfmlClient", () => {
     client.close();
   });
 
+  test("sends a picture over the connection that it verified, though it is closed meanwhile", async () => {
+    let connections = 0;
+    const client = new ConfmlClient(url, {
+      policy: policyFor(scene.measurement),
+      roots: [emulatedRoot(scene.emulator.sgxPlatform)],
+      collateral: () => scene.emulator.sgxPlatform.collateral,
+      connect: () => {
+        connections += 1;
+        return pinTls(url);
+      },
+    });
+    const { predictions } = await client.classify(await picture("red"), {
+      onProgress: (stage) => {
+        if (stage === "encrypting") client.close();
+      },
+    });
+    expect([predictions[0]?.label, connections]).toEqual(["red", 1]);
+  });
+
+  test("does not let one caller's signal end what others wait for", async () => {
+    const client = new ConfmlClient(url, {
+      policy: policyFor(scene.measurement),
+      roots: [emulatedRoot(scene.emulator.sgxPlatform)],
+      collateral: () => scene.emulator.sgxPlatform.collateral,
+    });
+    const controller = new AbortController();
+    const [first, second] = [
+      client.classify(await picture("red"), { signal: controller.signal }),
+      client.classify(await picture("red")),
+    ].map((result) => result.catch((error: unknown) => error));
+    controller.abort();
+    expect(await first).toMatchObject({ name: "AbortError" });
+    // The global fetch does not trust the server's own certificate; it was not the signal that ended this.
+    expect(await second).toMatchObject({ message: "fetch failed" });
+  });
+
   test("refuses an old answer under the same key", async () => {
     const answers: Response[] = [];
     const recording: Connection["fetch"] = async (target, init) => {

@@ -12,6 +12,7 @@ const parts = [
     "tsconfig.tools.json",
     "src",
     "owners",
+    "client",
     "scripts",
     "emulator",
     "models",

@@ -106,7 +106,10 @@ export class ServerAttestation {
    */
   async withNonce({ nonce, client, signal }: NonceRequest): Promise<Buffer> {
     makeRoom(
-      { queues: [this.#slots], maxWaiting: this.#options.maxQueue, client },
+      {
+        ...{ queues: [this.#slots], maxWaiting: this.#options.maxQueue, client },
+        replacesEqual: () => Math.random() < 0.5,
+      },
       new AttestationError(
         "ATTESTATION_QUEUE_FULL",
         "too many clients wait for evidence; try again soon, or ask without a nonce",

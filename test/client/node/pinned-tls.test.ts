@@ -132,3 +132,18 @@ test("ends a request when its signal aborts", async () => {
   });
   await expect(request).rejects.toThrow(/abort/iu);
 });
+
+test.each([
+  ["a status that no answer has", "HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n", "no HTTP"],
+  [
+    "another protocol",
+    "HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+    "without an answer",
+  ],
+])("ends a request that is answered with %s", async (_what, answer, message) => {
+  const { url } = await start(one);
+  server?.removeAllListeners("request");
+  server?.on("request", (request) => request.socket.write(answer));
+  pinned = await pinTls(url);
+  await expect(pinned.fetch(url)).rejects.toThrow(message);
+});

@@ -19,6 +19,9 @@ const claims = {
   "max-age": 5,
 };
 
+const mrtd = { claim: "tdx_mrtd", equals: "ab" };
+const rtmr = (index: number): object => ({ claim: `tdx_rtmr${index}`, equals: "ab" });
+
 /** Whether a branch with its defaults is met. */
 function isMet(branch: object, got: object = claims): boolean {
   const [node] = parseClientPolicy(text(branch)).branches;
@@ -51,6 +54,10 @@ describe("parseClientPolicy", () => {
     ["nothing", [debug]],
     ["no version of a signer", [signed, product]],
     ["no product of a signer", [signed, version]],
+    ["no least version", [signed, product, { claim: "x-ms-sgx-svn", exists: true }]],
+    ["a greatest version", [signed, product, { claim: "x-ms-sgx-svn", less: 5 }]],
+    ["firmware of a TD without what it starts", [mrtd]],
+    ["firmware and one of four registers", [mrtd, rtmr(0)]],
     ["a measurement that is not to be", [{ claim: "x-ms-sgx-mrenclave", notEquals: "ab" }]],
     ["a measurement in one alternative only", [{ anyOf: [measured, debug] }]],
   ])("refuses a policy that anyone's enclave could meet: %s", (_, conditions) => {
@@ -62,6 +69,8 @@ describe("parseClientPolicy", () => {
       parseClientPolicy(text({ anyOf: [measured, { allOf: [measured, debug] }] })).branches,
     ).toHaveLength(1);
     expect(parseClientPolicy(text({ allOf: [signed, product, version] })).branches).toHaveLength(1);
+    const whole = [mrtd, ...[0, 1, 2, 3].map(rtmr)];
+    expect(parseClientPolicy(text({ allOf: whole })).branches).toHaveLength(1);
   });
 });
 

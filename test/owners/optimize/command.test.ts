@@ -271,7 +271,7 @@ describe("confml model optimize", () => {
     const alone = await runConfml(["model"], { folder });
     expect([alone.status, alone.stderr]).toEqual([
       64,
-      "confml: error: model wants optimize\nconfml: hint: see confml model --help\n",
+      "confml: error: model wants one of encrypt and optimize\nconfml: hint: see confml model --help\n",
     ]);
   });
 });
