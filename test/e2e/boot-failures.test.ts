@@ -1,7 +1,7 @@
-import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "@jest/globals";
+import { createSgxPlatform } from "../../emulator/sgx-platform.js";
 import { createCertificates } from "../../emulator/certificates.js";
 import { importKey, releasePolicy } from "../../scripts/demo/owners.js";
 import { expectFailedBoot } from "../helpers/failed-boot.js";
@@ -184,9 +184,8 @@ const failures: Failure[] = [
   {
     title: "evidence that nobody knows",
     arrange: async ({ inference, folder }) => {
-      const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-      const pem = privateKey.export({ type: "pkcs8", format: "pem" });
-      await writeFile(join(folder, "other-key.pem"), pem);
+      const { quotingKeyPem } = await createSgxPlatform();
+      await writeFile(join(folder, "other-key.pem"), quotingKeyPem);
       inference["Attestation"] = {
         Endpoint: authority,
         Evidence: evidenceModule,
