@@ -34,6 +34,8 @@ const bundle = await build({
   legalComments: "none",
   charset: "utf8",
   metafile: true,
+  // The same names, and so the same bytes, where node_modules is a link.
+  preserveSymlinks: true,
   write: false,
 });
 const script = bundle.outputFiles[0].text.trim();

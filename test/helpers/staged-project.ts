@@ -6,7 +6,7 @@ import { projectFolder } from "./server-process.js";
 
 /** The files that a build needs. Built files are copied with their times, so that make does not build them again. */
 const parts = [
-  ...["Makefile", "package.json", "package-lock.json", ".npmrc", "config.json"],
+  ...["Makefile", "package.json", "package-lock.json", ".npmrc", "config.json", "LICENSE"],
   ...[
     "tsconfig.json",
     "tsconfig.tools.json",
