@@ -10,4 +10,4 @@ rm -rf "$1"
 node_modules/.bin/tsc -p tsconfig.json --outDir "$1" --incremental false
 node_modules/.bin/asc src/image/assembly/resize.ts --config src/image/assembly/asconfig.json \
   --outFile "$1/image/resize.wasm"
-node scripts/page.mjs "$1/http/page.html"
+node scripts/page.mjs "$1/http/page.html" >/dev/null
