@@ -252,6 +252,7 @@ with it. FILE may be a folder: all pictures in it and below. FILE - is standard 
                         --collateral and --allow-emulated
   --key KEYFILE, -k     the shared key's file, and
   --kid ID              the secret's ID in the server's configuration, or ID/VERSION
+  --no-tls              allows http:// with --policy
   --plain               neither: the pictures cross the network, and the host, in the clear
   --top N               labels for each picture, best first; 5 where not given
   --receipts            asks for a receipt with each answer, and verifies it; --json has it

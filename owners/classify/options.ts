@@ -30,6 +30,7 @@ export function readClassifyOptions(argv: string[]): ClassifyCommandOptions {
     collateral: { type: "string", default: "server" },
     "allow-emulated": { type: "string" },
     plain: { type: "boolean", default: false },
+    "no-tls": { type: "boolean", default: false },
     top: { type: "string" },
     receipts: { type: "boolean", default: false },
     jobs: { type: "string", short: "j", default: "4" },
@@ -57,6 +58,12 @@ export function readClassifyOptions(argv: string[]): ClassifyCommandOptions {
       "--receipts needs --policy: a receipt is verified with the server's proof",
     );
   }
+  const isSecure = new URL(url).protocol === "https:";
+  if (values.policy !== undefined && !isSecure && !values["no-tls"]) {
+    throw new UsageError(
+      "over http:// nothing proves that the connection ends in the server; give --no-tls where the encryption of the pictures is enough",
+    );
+  }
   if (values.json && values.csv) throw new UsageError("give --json or --csv");
   return {
     ...{
@@ -68,8 +75,7 @@ export function readClassifyOptions(argv: string[]): ClassifyCommandOptions {
     },
     ...{ keyFile: values.key, kid: values.kid, policyFile: values.policy },
     emulatedRoot: values["allow-emulated"],
-    connects:
-      values.policy !== undefined && new URL(url).protocol === "https:" ? "pinned" : "usual",
+    connects: values.policy !== undefined && isSecure ? "pinned" : "usual",
     top: values.top === undefined ? undefined : readNumber(values.top, "top", 1, 100_000),
     jobs: readNumber(values.jobs, "jobs", 1, 64),
     retrySeconds: readNumber(values["retry-for"], "retry-for", 0, 86_400),

@@ -1,7 +1,12 @@
 export interface ClientPeriodsOptions<State> {
   periodMs: number;
-  /** Clients that have a state of their own. All others share one, so that an attacker with many addresses gains nothing. */
+  /** Clients that have a state of their own. Others share the state of their group. */
   maxClients: number;
+  /**
+   * The group of a client: a larger network, such as that of its provider. An attacker with many addresses then takes the
+   * shared state of its own group, and not that of all other clients.
+   */
+  groupOf: (client: string) => string;
   /** The state at the beginning of a period. */
   create: () => State;
   onEnd?: (state: State) => void;
@@ -14,6 +19,8 @@ interface Period<State> {
   state: State;
 }
 
+/** Groups that have a state of their own. All clients of further groups share one. */
+const mostGroups = 65_536;
 const otherClients = "(others)";
 
 /** A state for each client, which ends with a period. The number of states is bounded. */
@@ -50,8 +57,11 @@ export class ClientPeriods<State> {
   }
 
   #nameOf(client: string): string {
-    const isFull = this.#periods.size >= this.#options.maxClients;
-    return this.#periods.has(client) || !isFull ? client : otherClients;
+    const { maxClients, groupOf } = this.#options;
+    if (this.#periods.has(client) || this.#periods.size < maxClients) return client;
+    const group = `${otherClients} ${groupOf(client)}`;
+    const isFull = this.#periods.size >= maxClients + mostGroups;
+    return this.#periods.has(group) || !isFull ? group : otherClients;
   }
 
   #expire(): void {

@@ -25,6 +25,17 @@ export function clientNetwork(address: string | undefined, prefixBits: 48 | 64 =
 }
 
 /**
+ * The larger network of a client network, of the size that providers are assigned: IPv4 /16, IPv6 /32.
+ *
+ * @param network from `clientNetwork`
+ * @returns such as `192.0.0.0/16` or `2001:db8::/32`
+ */
+export function providerNetwork(network: string): string {
+  if (network.includes(":")) return `${network.split(":").slice(0, 2).join(":")}::/32`;
+  return `${network.split(".").slice(0, 2).join(".")}.0.0/16`;
+}
+
+/**
  * The address in an element of `X-Forwarded-For`, to which some proxies add the client's port (`192.0.2.1:4711`,
  * `[2001:db8::1]:4711`), or of a socket, which may have a zone (`fe80::1%eth0`).
  *

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { RequestError } from "./request-error.js";
 import { ClientPeriods } from "../bounds/client-periods.js";
-import { clientNetwork } from "./client-network.js";
+import { clientNetwork, providerNetwork } from "./client-network.js";
 
 export interface LegacyUploadsOptions {
   /** Distinct uploads that one client network may send in a period; 0: no limit. */
@@ -34,6 +34,7 @@ export class LegacyUploads {
     this.#periods = new ClientPeriods({
       periodMs: options.periodMs,
       maxClients: mostNetworks,
+      groupOf: providerNetwork,
       create: () => new Set(),
       onEnd: ({ size }) => {
         this.#hashes -= size;

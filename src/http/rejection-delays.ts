@@ -1,5 +1,5 @@
 import { ClientPeriods } from "../bounds/client-periods.js";
-import { clientNetwork } from "./client-network.js";
+import { clientNetwork, providerNetwork } from "./client-network.js";
 
 export interface RejectionDelaysOptions {
   /** The longest delay; 0: none. */
@@ -18,7 +18,7 @@ const mostNetworks = 65_536;
 
 /**
  * Says how long to delay the answers to encrypted uploads that do not decrypt to a picture. Whoever recovers a captured
- * `.encrypted` file sends many of them (docs/decisions/one-key-one-use.md). From the eleventh on the delay doubles up to its
+ * `.encrypted` file sends many of them (docs/decisions/0035-one-key-one-use.md). From the eleventh on the delay doubles up to its
  * bound. It depends on the number of rejections alone, never on the reason of one.
  */
 export class RejectionDelays {
@@ -30,6 +30,7 @@ export class RejectionDelays {
     this.#rejections = new ClientPeriods({
       periodMs,
       maxClients: mostNetworks,
+      groupOf: providerNetwork,
       create: () => ({ count: 0 }),
       now,
     });

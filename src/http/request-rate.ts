@@ -1,7 +1,7 @@
 import type { RequestHandler } from "express";
 import { ClientPeriods } from "../bounds/client-periods.js";
 import { clientAddress } from "./client-address.js";
-import { clientNetwork } from "./client-network.js";
+import { clientNetwork, providerNetwork } from "./client-network.js";
 import { RequestError } from "./request-error.js";
 
 export interface RequestRateOptions {
@@ -27,6 +27,7 @@ export class RequestRate {
     this.#periods = new ClientPeriods({
       periodMs,
       maxClients: mostNetworks,
+      groupOf: providerNetwork,
       create: () => ({ count: 0 }),
       now,
     });

@@ -7,6 +7,7 @@ function periods(maxClients: number) {
   const all = new ClientPeriods<string[]>({
     periodMs: 100,
     maxClients,
+    groupOf: (client) => client.replace(/\d+$/u, ""),
     create: () => [],
     onEnd: (state) => ended.push(state),
     now: () => clock.now,
@@ -42,13 +43,22 @@ describe("the periods of clients", () => {
     expect(ended).toEqual([["other"], ["first", "second"]]);
   });
 
-  test("are shared by all clients beyond the most, whatever their number", () => {
+  test("are shared by the clients of a group beyond the most, and by no other group", () => {
     const { all } = periods(2);
     all.current("a").state.push("a");
     all.extended("b").push("b");
-    for (const client of ["c", "d"]) all.current(client).state.push(client);
-    all.extended("e").push("e");
-    expect(all.current("f").state).toEqual(["c", "d", "e"]);
+    for (const client of ["c1", "c2"]) all.current(client).state.push(client);
+    all.extended("c3").push("c3");
+    expect(all.current("c4").state).toEqual(["c1", "c2", "c3"]);
+    expect(all.current("d1").state).toEqual([]);
     expect([all.current("a").state, all.current("b").state]).toEqual([["a"], ["b"]]);
+  });
+
+  test("are bounded in number, whatever the number of groups", () => {
+    const { all, ended, clock } = periods(0);
+    for (let group = 0; group < 70_000; group += 1) all.current(`${group.toString(2)}:`);
+    clock.now = 100;
+    all.current("a");
+    expect(ended.length).toBeLessThanOrEqual(65_537);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { addressOf, clientNetwork } from "../../src/http/client-network.js";
+import { addressOf, clientNetwork, providerNetwork } from "../../src/http/client-network.js";
 
 describe("a client's network", () => {
   test.each([
@@ -32,4 +32,12 @@ test.each([
   ["", undefined],
 ])("the address in %j is %j", (text, address) => {
   expect(addressOf(text)).toBe(address);
+});
+
+test.each([
+  ["192.0.2.1", "192.0.0.0/16"],
+  ["2001:db8:0:1::/64", "2001:db8::/32"],
+  ["", ".0.0/16"],
+])("the provider's network of %s is %s", (network, expected) => {
+  expect(providerNetwork(network)).toBe(expected);
 });
