@@ -18,7 +18,11 @@ export interface ImportOptions {
   vault: VaultValues;
 }
 
-/** @throws UsageError; Error for a policy file that is none */
+/**
+ * Reads the options of `confml key create` and `confml key import`.
+ *
+ * @throws UsageError; Error if the policy file holds no release policy
+ */
 export async function readImportOptions(argv: string[]): Promise<ImportOptions> {
   const { values, positionals } = parseOptions(argv, {
     ...vaultOptions,
@@ -34,7 +38,7 @@ export async function readImportOptions(argv: string[]): Promise<ImportOptions> 
   return { name, keyFile, policyJson: json, policy, vault: values };
 }
 
-/** What says that a policy is meant as it is, wherever it comes from. */
+/** The options by which an owner confirms a policy that trusts a signer or debug enclaves. */
 const consents = ["trust-signer", "allow-debug"];
 
 async function fromFile(file: string, values: PolicyValues): Promise<PolicyFile> {

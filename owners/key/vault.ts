@@ -181,7 +181,7 @@ export async function openVault(
   return new OwnersVault({ url, apiVersion, transport, environment });
 }
 
-/** Takes a vault's answer of this status for undefined. */
+/** Runs an operation. @returns undefined if the vault answers with this status */
 async function undefinedAt<T>(status: number, operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation;
@@ -198,7 +198,7 @@ async function readCertificates(file: string): Promise<string> {
   throw new Error(`${file} holds no PEM certificate`);
 }
 
-/** A principal of the environment's, as on build machines; else whoever logged in with `az login`. */
+/** The login: the principal that the environment names, as on build machines, or the user of `az login`. */
 function createCredential(
   environment: NodeJS.ProcessEnv,
   session: AzureSession,

@@ -1,11 +1,11 @@
 import { rank, softmax } from "../../src/inference/ranking.js";
 
-/** How alike two models' answers to the same pictures are. */
+/** How well two models' answers to the same pictures agree. */
 export interface Agreement {
   pictures: number;
-  /** Of the pictures whose first label is the same: 0 to 1. */
+  /** The share of pictures with the same first label, 0 to 1. */
   top1: number;
-  /** Of the original's five first labels, those among the other's five, in the mean: 0 to 1. */
+  /** The mean share of the original's first five labels that are among the other's first five, 0 to 1. */
   top5: number;
   /** The largest change of any label's probability: 0 to 1. */
   largestChange: number;
@@ -44,7 +44,7 @@ function bestLabels(probabilities: Float64Array): number[] {
   return rank(probabilities, [], 5).map(({ index }) => index);
 }
 
-/** One line for people. */
+/** The agreement as a line of text. */
 export function describeAgreement({ pictures, top1, top5, largestChange }: Agreement): string {
   return (
     `the original's first answer for ${percent(top1)} of ${pictures} pictures, ` +

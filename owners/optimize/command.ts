@@ -61,9 +61,9 @@ interface Job {
 
 interface Attempt {
   optimized: OptimizedModel;
-  /** As it is printed, and kept in the manifest. */
+  /** The text that is printed, and stored in the manifest. */
   report: string;
-  /** Of the pictures that count: 0 to 1. */
+  /** The share of pictures with the same first label, 0 to 1. */
   agreement: number;
 }
 

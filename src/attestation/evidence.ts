@@ -1,5 +1,5 @@
 /**
- * What an attestation service verifies. It is sent to the operation `type` of Azure's API
+ * Evidence of the code that runs, which an attestation service verifies. It is sent to the operation `type` of Azure's API
  * (`POST /attest/{type}?api-version=2022-08-01`, learn.microsoft.com: Azure Attestation REST API).
  */
 export interface Evidence {
